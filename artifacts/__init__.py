@@ -1,0 +1,1 @@
+"""Artifacts on disk: manifests, one codec per kind, the store and its versions."""

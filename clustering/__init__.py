@@ -1,0 +1,1 @@
+"""Minhash signatures, locality sensitive hashing and communities."""

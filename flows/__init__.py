@@ -1,0 +1,1 @@
+"""Flows: settings, the build plan, and the Prefect flow over the stages."""

@@ -1,0 +1,1 @@
+"""Stages: artifacts in, one artifact out, partitions spread over Dask."""

@@ -1,0 +1,1 @@
+"""Ground floor: errors, ids, random streams, progress and threads; knows no algorithm."""

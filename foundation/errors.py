@@ -1,0 +1,210 @@
+"""Every error this engine raises on purpose.
+
+EngineError
+├── InvalidParams     (ValueError)         a parameter that cannot run
+├── InvalidConfig     (ValueError)         a config file, key or value that cannot be used
+├── InvalidInput      (ValueError)         data that cannot be read or makes no sense: file and line
+├── InvalidQuery      (ValueError)         a question that cannot be answered as asked
+├── UnknownId         (LookupError)        a node, document, index or version that is not there
+├── MissingExtra      (ImportError)        an optional dependency that is not installed
+├── ArtifactMissing   (FileNotFoundError)  something the store should hold and does not
+├── ArtifactCorrupt   (OSError)            bytes that do not match their manifest
+├── ArtifactVersion   (ValueError)         a format this program does not read
+├── StoreUnavailable  (OSError)            a store that cannot be written: permissions, full disk
+├── StoreLocked       (RuntimeError)       somebody else is building
+├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
+└── NotConverged      (RuntimeError)       an iteration that ran out of steps
+
+Facts are fields, advice is in the text. All of them survive pickling, so that a Dask worker's error
+arrives as it was raised.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+def _rebuild(cls: type[EngineError], fields: dict[str, Any]) -> EngineError:
+    return cls(**fields)
+
+
+class EngineError(Exception):
+    """Base of all; subclasses are keyword-only dataclasses."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]  # every subclass is a dataclass
+        return _rebuild, (type(self), fields)
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidParams(EngineError, ValueError):
+    """``name = value`` cannot run; ``allowed`` says what can."""
+
+    name: str
+    value: object
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value!r} cannot be used; allowed: {self.allowed}"
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidConfig(EngineError, ValueError):
+    """A config that cannot be used: ``key`` is dotted, empty when the whole file is meant."""
+
+    path: str
+    key: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        where = f"{self.path}: {self.key}" if self.key else self.path
+        return f"{where}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidInput(EngineError, ValueError):
+    """Input data that cannot be used; ``line`` counts from 1, None where lines mean nothing."""
+
+    source: str
+    what: str
+    fix: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = self.source if self.line is None else f"{self.source}, line {self.line}"
+        return f"{where}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidQuery(EngineError, ValueError):
+    """A question that cannot be answered as asked."""
+
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class UnknownId(EngineError, LookupError):
+    """``kind`` is "node", "document", "index" or "version"; ``nearest`` are known ids like it."""
+
+    kind: str
+    id: str
+    where: str
+    nearest: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        hint = f"the nearest are {', '.join(self.nearest)}" if self.nearest else "check the spelling"
+        return f"no {self.kind} {self.id!r} in {self.where}; {hint}"
+
+
+@dataclass(eq=False, kw_only=True)
+class MissingExtra(EngineError, ImportError):
+    """A feature whose optional dependency is not installed."""
+
+    feature: str
+    package: str
+    extra: str
+
+    def __str__(self) -> str:
+        return f"{self.feature} needs the package {self.package!r}; run: pip install 'purlieu[{self.extra}]'"
+
+
+@dataclass(eq=False, kw_only=True)
+class ArtifactMissing(EngineError, FileNotFoundError):
+    """The store names something that is not on disk."""
+
+    path: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class ArtifactCorrupt(EngineError, OSError):
+    """Bytes on disk differ from what their manifest promises."""
+
+    path: str
+    what: str
+    fix: str = "rebuild it with: purlieu build CONFIG --force STAGE"
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class ArtifactVersion(EngineError, ValueError):
+    """A format version this program does not read."""
+
+    path: str
+    found: object
+    readable: tuple[int, ...]
+
+    def __str__(self) -> str:
+        known = ", ".join(str(version) for version in self.readable)
+        return (
+            f"{self.path}: format version {self.found!r} cannot be read, this program reads {known}; "
+            "open it with the purlieu that wrote it, or build again into a new store"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class StoreUnavailable(EngineError, OSError):
+    """The store cannot be read or written as a place."""
+
+    path: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class StoreLocked(EngineError, RuntimeError):
+    """Another process holds the lock."""
+
+    path: str
+    holder: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: locked by {self.holder}; wait for it to end or stop it, then run again"
+
+
+@dataclass(eq=False, kw_only=True)
+class TargetMissed(EngineError, RuntimeError):
+    """No candidate reached the asked quality; the best one is named."""
+
+    target: str
+    asked: float
+    best: float
+    candidate: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target} = {self.asked:.4g} was asked for, the best candidate ({self.candidate}) reached "
+            f"{self.best:.4g}; ask for less, or allow more memory or candidates"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class NotConverged(EngineError, RuntimeError):
+    """An iteration ended above its tolerance."""
+
+    algorithm: str
+    residual: float
+    tol: float
+    n_iter: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.algorithm} stopped at residual {self.residual:.3g} after {self.n_iter} iterations, "
+            f"tol is {self.tol:.3g}; raise max_iter or loosen tol"
+        )

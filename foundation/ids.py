@@ -1,0 +1,153 @@
+"""Ids of nodes and documents: the caller's strings or integers, in sorted order, over plain arrays.
+
+Row ``i`` of every other array belongs to ``ids[i]``. Ids are sorted (strings by their UTF-8 bytes), so
+a look-up is a binary search over memory-mapped arrays and needs no dictionary. What is saved are
+the arrays of `Ids.arrays`; `ids_from_arrays` opens them again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from foundation.errors import InvalidInput
+
+
+class Ids(ABC):
+    """A sorted column of unique ids."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, row: int) -> str | int:
+        """The id of a row."""
+
+    @abstractmethod
+    def find(self, id: str | int) -> int:
+        """Row of ``id``, or -1."""
+
+    @abstractmethod
+    def prefix(self, text: str, limit: int) -> list[int]:
+        """The first ``limit`` rows, in row order, whose id written as text starts with ``text``."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What to save."""
+
+    def take(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[str | int]:
+        """Ids of many rows."""
+        return [self[int(row)] for row in rows]
+
+
+@final
+class IntegerIds(Ids):
+    """Sorted int64 values; ``values=None`` means the ids are the rows 0 … n-1 themselves."""
+
+    def __init__(self, n: int, values: npt.NDArray[np.int64] | None = None) -> None:
+        self._n = n
+        self._values = values
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, row: int) -> int:
+        if not 0 <= row < self._n:
+            raise IndexError(row)
+        return row if self._values is None else int(self._values[row])
+
+    def find(self, id: str | int) -> int:
+        try:
+            wanted = int(id)
+        except ValueError:
+            return -1
+        if self._values is None:
+            return wanted if 0 <= wanted < self._n else -1
+        row = int(np.searchsorted(self._values, wanted))
+        return row if row < self._n and self._values[row] == wanted else -1
+
+    def prefix(self, text: str, limit: int) -> list[int]:
+        found: list[int] = []
+        for row in range(self._n):
+            if len(found) >= limit:
+                break
+            if str(self[row]).startswith(text):
+                found.append(row)
+        return found
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        if self._values is None:
+            return {"ids_range": np.array([self._n], dtype=np.int64)}
+        return {"ids_int": self._values}
+
+
+@final
+class StringIds(Ids):
+    """UTF-8 strings laid end to end: row i is ``blob[offsets[i]:offsets[i + 1]]``."""
+
+    def __init__(self, blob: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> None:
+        self._blob = blob
+        self._offsets = offsets
+
+    @classmethod
+    def from_sorted(cls, texts: Sequence[str]) -> StringIds:
+        """From unique strings already sorted by their UTF-8 bytes (which is also code-point order)."""
+        encoded = [text.encode() for text in texts]
+        for before, after in zip(encoded, encoded[1:], strict=False):
+            if before >= after:
+                what = "appears twice" if before == after else "is out of order"
+                raise InvalidInput(source="ids", what=f"id {after.decode()!r} {what}", fix="pass unique, sorted ids")
+        offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+        np.cumsum([len(text) for text in encoded], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets)
+
+    def __len__(self) -> int:
+        return self._offsets.size - 1
+
+    def _bytes(self, row: int) -> bytes:
+        return self._blob[self._offsets[row] : self._offsets[row + 1]].tobytes()
+
+    def __getitem__(self, row: int) -> str:
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        return self._bytes(row).decode()
+
+    def _lower_bound(self, wanted: bytes) -> int:
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if self._bytes(middle) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def find(self, id: str | int) -> int:
+        wanted = str(id).encode()
+        row = self._lower_bound(wanted)
+        return row if row < len(self) and self._bytes(row) == wanted else -1
+
+    def prefix(self, text: str, limit: int) -> list[int]:
+        wanted = text.encode()
+        found: list[int] = []
+        row = self._lower_bound(wanted)
+        while row < len(self) and len(found) < limit and self._bytes(row).startswith(wanted):
+            found.append(row)
+            row += 1
+        return found
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {"ids_blob": self._blob, "ids_offsets": self._offsets}
+
+
+def ids_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Ids:
+    """The inverse of `Ids.arrays`; other keys are ignored."""
+    if "ids_range" in arrays:
+        return IntegerIds(int(arrays["ids_range"][0]))
+    if "ids_int" in arrays:
+        return IntegerIds(arrays["ids_int"].size, arrays["ids_int"])
+    return StringIds(arrays["ids_blob"], arrays["ids_offsets"])

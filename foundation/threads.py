@@ -1,0 +1,47 @@
+"""Ranges of rows over threads.
+
+Kernels are single-threaded loops over ``[start, stop)`` that release the interpreter lock; this is
+the one place that runs several at a time. Each range is written by one call, so the bytes cannot
+depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+
+def even_ranges(n: int, size: int) -> list[tuple[int, int]]:
+    """``[0, n)`` cut into ranges of ``size``, the last one shorter; empty for ``n = 0``."""
+    return [(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def balanced_ranges(indptr: npt.NDArray[np.int64], cost: int, row_cost: int = 1) -> list[tuple[int, int]]:
+    """Rows of a CSR cut into ranges of about ``cost`` each, a row costing its entries plus ``row_cost``.
+
+    Boundaries depend on ``indptr`` and the costs only. A row is never cut.
+    """
+    n_rows = indptr.size - 1
+    if n_rows == 0:
+        return []
+    total = int(indptr[-1] - indptr[0]) + n_rows * row_cost
+    n_ranges = max(1, -(-total // max(1, cost)))
+    cumulative = np.asarray(indptr[1:]) - indptr[0] + row_cost * np.arange(1, n_rows + 1, dtype=np.int64)
+    targets = (np.arange(1, n_ranges, dtype=np.int64) * total) // n_ranges
+    cuts = np.unique(np.concatenate(([0], np.searchsorted(cumulative, targets) + 1, [n_rows])))
+    cuts = cuts[cuts <= n_rows]
+    return [(int(start), int(stop)) for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+
+
+def run_ranges(work: Callable[[int, int], None], ranges: Sequence[tuple[int, int]], n_threads: int) -> None:
+    """Call ``work(start, stop)`` for every range, ``n_threads`` at a time; the first error is raised."""
+    if n_threads <= 1 or len(ranges) <= 1:
+        for start, stop in ranges:
+            work(start, stop)
+        return
+    with ThreadPoolExecutor(max_workers=n_threads) as pool:
+        for future in [pool.submit(work, start, stop) for start, stop in ranges]:
+            future.result()

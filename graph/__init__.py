@@ -1,0 +1,1 @@
+"""Graphs and the algorithms over them: embeddings, PageRank, walks."""

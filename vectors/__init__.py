@@ -1,0 +1,1 @@
+"""Vectors: token encoders, fixed dimensional encodings, MaxSim, nearest neighbours."""

@@ -1,0 +1,1 @@
+"""Text into token vectors, one file per kind of encoder."""

@@ -1,0 +1,1 @@
+"""Compiled loops over dense and ragged vectors."""
