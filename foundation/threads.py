@@ -7,6 +7,7 @@ depend on the number of threads.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,7 +34,7 @@ def balanced_ranges(indptr: npt.NDArray[np.int64], cost: int, row_cost: int = 1)
     targets = (np.arange(1, n_ranges, dtype=np.int64) * total) // n_ranges
     cuts = np.unique(np.concatenate(([0], np.searchsorted(cumulative, targets) + 1, [n_rows])))
     cuts = cuts[cuts <= n_rows]
-    return [(int(start), int(stop)) for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [(int(start), int(stop)) for start, stop in itertools.pairwise(cuts)]
 
 
 def run_ranges(work: Callable[[int, int], None], ranges: Sequence[tuple[int, int]], n_threads: int) -> None:

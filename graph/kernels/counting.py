@@ -8,8 +8,8 @@ Limits   values of ``src`` and ``dst`` lie in [0, n_nodes): the caller has check
 from __future__ import annotations
 
 import numba
-import numpy.typing as npt
 import numpy as np
+import numpy.typing as npt
 
 
 @numba.njit(nogil=True, cache=True)

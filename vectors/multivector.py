@@ -1,0 +1,105 @@
+"""Ragged token vectors: one set of vectors per document or query.
+
+Two layouts share one type. *Plain*: ``vectors`` holds one row per token, ``offsets`` cuts it into documents.
+*Coded*: ``codes`` holds one row number per token and ``vectors`` is a table of the distinct rows, as a
+static encoder yields them; ``offsets`` then cuts ``codes``. Coded storage is lossless and costs
+4 bytes a token instead of 4 · dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from foundation.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MultiVectors:
+    """``n_docs`` sets of token vectors.
+
+    Attributes
+    ----------
+    vectors : float32, shape (n_rows, dim), C-contiguous; n_rows is n_tokens when plain, the table's length when coded
+    offsets : int64, shape (n_docs + 1,), from 0 to n_tokens, ascending; an empty document repeats its offset
+    codes : int32, shape (n_tokens,), rows of ``vectors``; None when plain
+    """
+
+    vectors: npt.NDArray[np.float32]
+    offsets: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.int32] | None = None
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or self.vectors.dtype != np.float32:
+            raise _invalid(
+                f"vectors are {self.vectors.dtype} of shape {self.vectors.shape}", "pass float32 (n_rows, dim)"
+            )
+        if self.codes is not None and (self.codes.ndim != 1 or self.codes.dtype != np.int32):
+            raise _invalid(f"codes are {self.codes.dtype} of shape {self.codes.shape}", "pass int32 (n_tokens,)")
+        offsets = self.offsets
+        if offsets.ndim != 1 or offsets.size < 1 or offsets.dtype != np.int64 or offsets[0] != 0:
+            raise _invalid("offsets must be one-dimensional int64 and start at 0", "pass n_docs + 1 offsets")
+        if int(offsets[-1]) != self.n_tokens:
+            raise _invalid(
+                f"offsets end at {int(offsets[-1])}, there are {self.n_tokens} tokens", "pass n_docs + 1 offsets"
+            )
+
+    @property
+    def n_docs(self) -> int:
+        return self.offsets.size - 1
+
+    @property
+    def n_tokens(self) -> int:
+        return self.vectors.shape[0] if self.codes is None else self.codes.size
+
+    @property
+    def dim(self) -> int:
+        return self.vectors.shape[1]
+
+    @classmethod
+    def from_list(cls, sets: Sequence[npt.ArrayLike], *, dim: int | None = None) -> MultiVectors:
+        """From one (n_tokens, dim) array per document; an empty one may have any shape with no element.
+
+        Raises
+        ------
+        InvalidInput
+            When widths differ, a value is not finite, or all sets are empty and ``dim`` is not given.
+        """
+        arrays: list[npt.NDArray[Any]] = [np.asarray(tokens, dtype=np.float32) for tokens in sets]
+        width = dim
+        for doc, tokens in enumerate(arrays):
+            if tokens.size == 0:
+                continue
+            width = tokens.shape[-1] if width is None else width
+            if tokens.ndim != 2 or tokens.shape[1] != width:
+                raise _invalid(f"document {doc} has shape {tokens.shape}", f"every document is (n_tokens, {width})")
+            if not np.isfinite(tokens).all():
+                raise _invalid(f"document {doc} holds a NaN or infinite value", "pass finite vectors")
+        if width is None:
+            raise _invalid("every document is empty", "pass dim")
+        offsets = np.zeros(len(arrays) + 1, dtype=np.int64)
+        np.cumsum([0 if tokens.size == 0 else tokens.shape[0] for tokens in arrays], out=offsets[1:])
+        filled = [tokens for tokens in arrays if tokens.size]
+        vectors = np.concatenate(filled) if filled else np.zeros((0, width), dtype=np.float32)
+        return cls(vectors=np.ascontiguousarray(vectors), offsets=offsets)
+
+    def doc(self, doc: int) -> npt.NDArray[np.float32]:
+        """Token vectors of one document, float32 (n_tokens, dim): a view when plain, a copy when coded."""
+        start, stop = int(self.offsets[doc]), int(self.offsets[doc + 1])
+        return self.vectors[start:stop] if self.codes is None else self.vectors[self.codes[start:stop]]
+
+    def slice(self, start: int, stop: int) -> MultiVectors:
+        """Documents ``start:stop``, sharing memory; a coded slice keeps the whole table."""
+        offsets = np.asarray(self.offsets[start : stop + 1])
+        first, last = int(offsets[0]), int(offsets[-1])
+        if self.codes is None:
+            return MultiVectors(vectors=self.vectors[first:last], offsets=offsets - first)
+        return MultiVectors(vectors=self.vectors, offsets=offsets - first, codes=self.codes[first:last])
+
+
+def _invalid(what: str, fix: str) -> InvalidInput:
+    return InvalidInput(source="token vectors", what=what, fix=fix)
