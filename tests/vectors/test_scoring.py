@@ -33,24 +33,22 @@ def test_each_row_is_led_to_the_first_row_of_its_values(vectors: Float32s) -> No
 
 
 def test_rows_whose_hashes_collide_are_kept_apart() -> None:
-    # One step of the hash is (h ^ bits) · prime, then h ^= h >> 32. Two first values whose states share their upper
-    # half can be brought to one state by the second value.
-    prime = np.uint64(0x9E3779B97F4A7C15)
-    bits = np.unique(np.random.default_rng(0).integers(1, 0x7F000000, 500_000, dtype=np.uint64))
-    with np.errstate(over="ignore"):
-        state = (np.uint64(2) ^ bits) * prime
-    state ^= state >> np.uint64(32)
-    order = np.argsort(state >> np.uint64(32), kind="stable")
-    upper = (state >> np.uint64(32))[order]
-    same = np.flatnonzero(upper[1:] == upper[:-1])
-    assert same.size
-    lower = (state & np.uint64(0xFFFFFFFF))[order]
-    pair = next(i for i in same if np.isfinite(np.uint32(lower[i] ^ lower[i + 1] ^ np.uint64(1)).view(np.float32)))
-    rows = np.array(
-        [[bits[order[pair]], 1], [bits[order[pair + 1]], lower[pair] ^ lower[pair + 1] ^ np.uint64(1)]], dtype=np.uint32
-    )
-    vectors = np.concatenate((rows, rows)).view(np.float32)
-    assert firsts(vectors) == [0, 1, 0, 1]
+    # One step of the hash is (h ^ bits) · prime, then h ^= h >> 32. Two pairs of values whose states share their upper
+    # half are brought to one state by the third value.
+    pairs = np.random.default_rng(0).integers(1, 0x7F000000, (500_000, 2), dtype=np.uint64)
+    state = np.full(len(pairs), 3, dtype=np.uint64)
+    for value in pairs.T:
+        state = (state ^ value) * np.uint64(0x9E3779B97F4A7C15)
+        state ^= state >> np.uint64(32)
+    order = np.argsort(state)
+    state = state[order]
+    near = np.flatnonzero(state[1:] >> np.uint64(32) == state[:-1] >> np.uint64(32))
+    third = (state[near] ^ state[near + 1] ^ np.uint64(1)).astype(np.uint32)
+    usable = np.flatnonzero(np.isfinite(third.view(np.float32)))[0]
+    rows = np.ones((2, 3), dtype=np.uint32)
+    rows[:, :2] = pairs[order[near[usable] + np.arange(2)]]
+    rows[1, 2] = third[usable]
+    assert firsts(np.concatenate((rows, rows)).view(np.float32)) == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 4, 5, 8, 11])
