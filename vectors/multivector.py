@@ -54,7 +54,7 @@ class MultiVectors:
 
     @property
     def n_tokens(self) -> int:
-        return self.vectors.shape[0] if self.codes is None else self.codes.size
+        return self.codes.size if self.codes is not None else int(self.vectors.shape[0])
 
     @property
     def dim(self) -> int:
