@@ -76,6 +76,16 @@ class Estimate:
     seconds: float
 
 
+def unsplit(job: Job) -> list[list[Range]]:  # noqa: ARG001  # the signature of every split
+    """The split of a stage that is all assembling."""
+    return []
+
+
+def no_partition(job: Job, round_: int, start: int, stop: int) -> Output:
+    """The partition of such a stage: never called."""
+    raise AssertionError(f"nothing to compute for round {round_}, rows {start} to {stop} of {job.work}")
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -84,12 +94,7 @@ class Stage:
     kind: str
     kind_version: int
     code_version: int
-    split: Callable[[Job], list[list[Range]]]
-    partition: Callable[[Job, int, int, int], Output]
     assemble: Callable[[Job, ArtifactWriter, list[list[Part]]], Findings]
     estimate: Callable[[Sizes, Mapping[str, Any]], Estimate]
-
-
-def one_part(job: Job) -> list[list[Range]]:  # noqa: ARG001  # the signature of every split
-    """The split of a stage that is one piece of work."""
-    return [[(0, 1)]]
+    split: Callable[[Job], list[list[Range]]] = unsplit
+    partition: Callable[[Job, int, int, int], Output] = no_partition
