@@ -89,12 +89,16 @@ def no_partition(job: Job, round_: int, start: int, stop: int) -> Output:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One kind of artifact and how it is made. Raise ``code_version`` when equal input gives other bytes."""
+    """One kind of artifact and how it is made. Raise ``code_version`` when equal input gives other bytes.
+
+    ``estimate`` speaks of one partition at a time when the stage is ``parallel``, of all of it otherwise.
+    """
 
     kind: str
     kind_version: int
     code_version: int
     assemble: Callable[[Job, ArtifactWriter, list[list[Part]]], Findings]
     estimate: Callable[[Sizes, Mapping[str, Any]], Estimate]
+    parallel: bool = False
     split: Callable[[Job], list[list[Range]]] = unsplit
     partition: Callable[[Job, int, int, int], Output] = no_partition
