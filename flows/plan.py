@@ -112,7 +112,10 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
                 name="powerwalk",
                 table="powerwalk",
                 stage=powerwalk.STAGE,
-                params=dataclasses.asdict(config.powerwalk.params),
+                params={
+                    "index": dataclasses.asdict(config.powerwalk.params),
+                    "query": dataclasses.asdict(config.powerwalk.query),
+                },
                 inputs={"graph": _oriented(config.powerwalk.orientation)},
             )
         )
