@@ -39,7 +39,9 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
                 "name": stage.name,
                 "digest": stage.digest,
                 "cached": cached,
-                "memory": 0 if cached else FIXED_MEMORY + guess.memory * max(1, config.runtime.workers if stage.stage.parallel else 1),
+                "memory": 0
+                if cached
+                else FIXED_MEMORY + guess.memory * max(1, config.runtime.workers if stage.stage.parallel else 1),
                 "disk": read_manifest(path).n_bytes if path else guess.disk,
                 "seconds": 0.0 if cached else round(guess.seconds, 3),
             }

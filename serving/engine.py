@@ -124,14 +124,18 @@ class Engine:
             by_row: dict[int, float] = {}
             for id, weight in query.items():
                 if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
-                    raise InvalidQuery(what=f"seed {id!r} has weight {weight!r}", fix="weights are positive, finite numbers")
+                    raise InvalidQuery(
+                        what=f"seed {id!r} has weight {weight!r}", fix="weights are positive, finite numbers"
+                    )
                 row = self._rows([id])[0]
                 by_row[row] = by_row.get(row, 0.0) + float(weight)
             seeds.append(by_row)
         ranking = self._ppr.query(seeds, k, exact=exact)
         hits = [self._node_hits(*pair) for pair in zip(ranking.nodes, ranking.scores, strict=True)]
         return self._answer(
-            hits, error_bound=[float(bound) for bound in ranking.error_bound], residual=[float(mass) for mass in ranking.residual]
+            hits,
+            error_bound=[float(bound) for bound in ranking.error_bound],
+            residual=[float(mass) for mass in ranking.residual],
         )
 
     def community(self, seeds: Sequence[str | int], *, size: int = 50) -> Answer:

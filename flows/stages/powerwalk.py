@@ -51,9 +51,16 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     writer.pieces("counts", (part.array("counts") for part in ranges), params.count_dtype, (n_entries,))
     lost = np.concatenate([np.zeros(0, dtype=np.float32), *(part.array("lost") for part in ranges)])
     writer.array("lost", lost)
-    prints = Fingerprints.concatenate(
-        [Fingerprints(**{name: part.array(name) for name in ("indptr", "nodes", "counts", "lost")}) for part in ranges]
-    ) if ranges else fingerprints(graph, params)
+    prints = (
+        Fingerprints.concatenate(
+            [
+                Fingerprints(**{name: part.array(name) for name in ("indptr", "nodes", "counts", "lost")})
+                for part in ranges
+            ]
+        )
+        if ranges
+        else fingerprints(graph, params)
+    )
     stats = {
         "n_nodes": graph.n_nodes,
         "n_entries": n_entries,

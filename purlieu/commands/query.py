@@ -20,13 +20,19 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     similar.set_defaults(run=run_similar)
 
     ppr = kinds.add_parser("ppr", parents=[common, limit], help="what matters most, seen from the seeds")
-    ppr.add_argument("--seed", nargs="+", action="extend", required=True, metavar="ID[=WEIGHT]", help="all seeds make one query")
+    ppr.add_argument(
+        "--seed", nargs="+", action="extend", required=True, metavar="ID[=WEIGHT]", help="all seeds make one query"
+    )
     ppr.add_argument("--exact", action="store_true", help="iterate to 1e-10 instead of using the index")
     ppr.set_defaults(run=run_ppr)
 
     community = kinds.add_parser("community", parents=[common], help="the community that surrounds the seeds")
-    community.add_argument("--seed", nargs="+", action="extend", required=True, metavar="ID", help="all seeds make one query")
-    community.add_argument("--size", type=int, default=50, metavar="N", help="members wanted, the seeds among them (default 50)")
+    community.add_argument(
+        "--seed", nargs="+", action="extend", required=True, metavar="ID", help="all seeds make one query"
+    )
+    community.add_argument(
+        "--size", type=int, default=50, metavar="N", help="members wanted, the seeds among them (default 50)"
+    )
     community.set_defaults(run=run_community)
 
     search = kinds.add_parser("search", parents=[common, limit], help="documents that answer a text, token by token")
