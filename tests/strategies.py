@@ -37,6 +37,7 @@ def arcs(
     ``weighted=None`` draws whether there are weights; ``zeros`` lets some of them be 0.
     """
     n_nodes = draw(st.integers(min_nodes, max_nodes))
+    has_weights = draw(st.booleans()) if weighted is None else weighted
     if n_nodes == 0:
         return Arcs(
             n_nodes=0, src=[], dst=[], weights=[] if weighted or (weighted is None and draw(st.booleans())) else None
