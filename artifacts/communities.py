@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from clustering.lsh import LSHIndex, LSHParams
 
 from artifacts.artifact import Artifact
-from clustering.lsh import LSHIndex, LSHParams
 
 SIGNATURES = "signatures"
 TABLES = "lsh"

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from artifacts.artifact import Artifact, ArtifactWriter
 from vectors.corpus import Corpus, CorpusReport, corpus_from_arrays
+
+from artifacts.artifact import Artifact, ArtifactWriter
 
 KIND = "corpus"
 VERSION = 1

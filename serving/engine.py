@@ -14,6 +14,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
+from vectors.corpus import Corpus
 
 from artifacts import publish
 from artifacts.corpus import open_corpus
@@ -24,7 +25,6 @@ from foundation.errors import InvalidQuery, UnknownId
 from foundation.ids import Ids
 from graph.csr import CSRGraph
 from serving.suggest import nearest_ids
-from vectors.corpus import Corpus
 
 Answer = dict[str, Any]
 Hit = dict[str, Any]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import final
 
-from artifacts.fingerprints import KIND, READABLE, open_powerwalk
 from artifacts.artifact import Artifact
+from artifacts.fingerprints import KIND, READABLE, open_powerwalk
 from graph.csr import CSRGraph
 from graph.powerwalk import QueryParams, Ranking
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from vectors.encoders.encoder import EncoderParams, open_encoder
 
 from artifacts.artifact import ArtifactWriter
 from artifacts.corpus import open_corpus
@@ -14,7 +15,6 @@ from artifacts.multivector import KIND, VERSION
 from artifacts.parts import Part
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
-from vectors.encoders.encoder import EncoderParams, open_encoder
 
 TOKENS_A_BYTE = 0.25  # of plain English text
 

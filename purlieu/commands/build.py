@@ -109,7 +109,6 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
 
 def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] | None:
     from flows.estimate import estimate_build
-
     from flows.settings import read_config
 
     document = estimate_build(read_config(args.config, overrides), args.store)
