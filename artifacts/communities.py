@@ -1,4 +1,4 @@
-"""Codecs of minhash signatures and of the bucket tables over them."""
+"""Codecs of minhash signatures with the links they were made from, and of the bucket tables over them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from clustering.lsh import LSHIndex, LSHParams
 
 from artifacts.artifact import Artifact
+from clustering.communities import CommunityIndex, CommunityParams
+from clustering.lsh import LSHIndex
+from clustering.neighbourhoods import Sets
 
 SIGNATURES = "signatures"
 TABLES = "lsh"
@@ -22,8 +24,11 @@ def open_signatures(path: Path) -> npt.NDArray[np.uint32]:
     return Artifact.open(path, SIGNATURES, READABLE).array("signatures")
 
 
-def open_lsh(path: Path, signatures: npt.NDArray[np.uint32]) -> LSHIndex:
-    """The bucket tables over ``signatures``, memory-mapped."""
-    artifact = Artifact.open(path, TABLES, READABLE)
-    params: dict[str, Any] = dict(artifact.manifest.params)
-    return LSHIndex(signatures, artifact.array("keys"), artifact.array("nodes"), LSHParams(**params))
+def open_communities(signatures: Path, tables: Path) -> CommunityIndex:
+    """Links, signatures and bucket tables, memory-mapped."""
+    sketches = Artifact.open(signatures, SIGNATURES, READABLE)
+    buckets = Artifact.open(tables, TABLES, READABLE)
+    settings: dict[str, Any] = dict(buckets.manifest.params)
+    params = CommunityParams(**settings)
+    lsh = LSHIndex(sketches.array("signatures"), buckets.array("keys"), buckets.array("nodes"), params.lsh_params())
+    return CommunityIndex(Sets(sketches.array("links_indptr"), sketches.array("links_indices")), lsh, params)

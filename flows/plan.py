@@ -120,21 +120,17 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
             )
         )
     if config.communities is not None:
-        table = config.communities
+        community = dataclasses.asdict(config.communities)
         stages += [
             PlannedStage(
                 name="minhash",
                 table="communities",
                 stage=minhash.STAGE,
-                params={"minhash": dataclasses.asdict(table.minhash), "sets": dataclasses.asdict(table.community)},
+                params={name: community[name] for name in ("num_perm", "seed", "direction", "include_self")},
                 inputs={"graph": "graph"},
             ),
             PlannedStage(
-                name="lsh",
-                table="communities",
-                stage=lsh.STAGE,
-                params=dataclasses.asdict(table.lsh),
-                inputs={"signatures": "minhash"},
+                name="lsh", table="communities", stage=lsh.STAGE, params=community, inputs={"signatures": "minhash"}
             ),
         ]
     return stages
@@ -153,7 +149,7 @@ def _document_stages(config: Config) -> list[PlannedStage]:
             sources={"documents": table.source},
         )
     ]
-    if config.muvera is None:
+    if config.muvera is None or config.ann_documents is None:
         return stages
     stages += [
         PlannedStage(
@@ -171,27 +167,25 @@ def _document_stages(config: Config) -> list[PlannedStage]:
             inputs={"tokens": "tokens"},
         ),
     ]
-    inputs = {"corpus": "corpus", "tokens": "tokens", "fde": "muvera"}
-    if config.ann_documents is not None:
-        stages.append(
-            PlannedStage(
-                name="ann.documents",
-                table="ann.documents",
-                stage=ann.STAGE,
-                params=dataclasses.asdict(config.ann_documents),
-                inputs={"vectors": "muvera"},
-            )
-        )
-        inputs["ann"] = "ann.documents"
-    stages.append(
+    stages += [
+        PlannedStage(
+            name="ann.documents",
+            table="ann.documents",
+            stage=ann.STAGE,
+            params=dataclasses.asdict(config.ann_documents),
+            inputs={"vectors": "muvera"},
+        ),
         PlannedStage(
             name="retriever",
             table="muvera",
             stage=retriever.STAGE,
-            params=dataclasses.asdict(config.muvera.retriever),
-            inputs=inputs,
-        )
-    )
+            params={
+                "retriever": dataclasses.asdict(config.muvera.retriever),
+                "encoder": dataclasses.asdict(table.encoder),
+            },
+            inputs={"corpus": "corpus", "tokens": "tokens", "fde": "muvera", "ann": "ann.documents"},
+        ),
+    ]
     return stages
 
 

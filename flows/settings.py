@@ -16,18 +16,16 @@ from typing import Any, Literal, TypeVar, final
 
 import pydantic
 from clustering.communities import CommunityParams
-from clustering.lsh import LSHParams
-from clustering.minhash import MinHashParams
 from graph.edge_list import ReadParams
 from graph.fastrp import FastRPParams
 from graph.powerwalk import PowerWalkParams, QueryParams
 from vectors.ann import ANNParams
 from vectors.corpus import CorpusParams
-from vectors.encoders.encoder import EncoderParams
+from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.fde import FDEParams
+from vectors.retriever import RetrieverParams
 
 from artifacts.store import check_name
-from flows.stages.retriever import RetrieverParams
 from foundation.errors import EngineError, InvalidConfig, InvalidParams
 from graph.orientation import ORIENTATIONS
 
@@ -53,6 +51,10 @@ class CorpusTable:
     params: CorpusParams
     encoder: EncoderParams
 
+    def identity(self) -> Mapping[str, Any]:
+        """What decides the encoder's vectors: options and the checksums of its files."""
+        return open_encoder(self.encoder).identity
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +73,6 @@ class PowerWalkTable:
     orientation: str
     params: PowerWalkParams
     query: QueryParams
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommunitiesTable:
-    """``[communities]``: signatures, banding, and what a neighbourhood is."""
-
-    minhash: MinHashParams
-    lsh: LSHParams
-    community: CommunityParams
 
 
 @final
@@ -130,7 +122,7 @@ class Config:
     corpus: CorpusTable | None = None
     fastrp: FastRPTable | None = None
     powerwalk: PowerWalkTable | None = None
-    communities: CommunitiesTable | None = None
+    communities: CommunityParams | None = None
     muvera: MuveraTable | None = None
     ann_nodes: ANNParams | None = None
     ann_documents: ANNParams | None = None
@@ -186,10 +178,10 @@ def parse_config(raw: Table, path: str, base: Path) -> Config:
         corpus=_corpus(reader, raw),
         fastrp=_fastrp(reader, raw),
         powerwalk=_powerwalk(reader, raw),
-        communities=_communities(reader, raw),
+        communities=reader.params(CommunityParams, raw["communities"], "communities") if "communities" in raw else None,
         muvera=_muvera(reader, raw),
         ann_nodes=reader.params(ANNParams, ann["nodes"], "ann.nodes") if "nodes" in ann else None,
-        ann_documents=reader.params(ANNParams, ann["documents"], "ann.documents") if "documents" in ann else None,
+        ann_documents=_ann_documents(reader, raw, ann),
         runtime=reader.params(Runtime, reader.table(raw, "runtime"), "runtime"),
     )
     _check_needs(reader, config)
@@ -247,19 +239,21 @@ def _powerwalk(reader: _Reader, raw: Table) -> PowerWalkTable | None:
     return PowerWalkTable(orientation=orientation, params=params, query=query)
 
 
-def _communities(reader: _Reader, raw: Table) -> CommunitiesTable | None:
-    if "communities" not in raw:
-        return None
-    table = dict(reader.table(raw, "communities"))
-    minhash, lsh, community = reader.split(table, "communities", MinHashParams, LSHParams, CommunityParams)
-    return CommunitiesTable(minhash=minhash, lsh=lsh, community=community)
-
-
 def _muvera(reader: _Reader, raw: Table) -> MuveraTable | None:
     if "muvera" not in raw:
         return None
     params, retriever = reader.split(dict(reader.table(raw, "muvera")), "muvera", FDEParams, RetrieverParams)
     return MuveraTable(params=params, retriever=retriever)
+
+
+def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | None:
+    """``[muvera]`` alone scans its encodings; the table says so when something else is wanted."""
+    if "documents" not in ann and "muvera" not in raw:
+        return None
+    table = {"metric": "inner_product", "kind": "flat"} | reader.table(ann, "documents")
+    if table["metric"] != "inner_product":
+        raise reader.error("ann.documents.metric", f"{table['metric']!r} cannot be used", "encodings need inner_product")
+    return reader.params(ANNParams, table, "ann.documents")
 
 
 def _check_needs(reader: _Reader, config: Config) -> None:

@@ -14,16 +14,23 @@ from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
+from vectors.ann import ANNIndex
 from vectors.corpus import Corpus
 
 from artifacts import publish
+from artifacts.ann import open_ann
+from artifacts.communities import open_communities
+from artifacts.embedding import open_embedding
 from artifacts.corpus import open_corpus
 from artifacts.graph import open_graph
 from artifacts.link import open_link
 from artifacts.store import Store
 from foundation.errors import InvalidQuery, UnknownId
 from foundation.ids import Ids
+from clustering.communities import CommunityIndex
 from graph.csr import CSRGraph
+from serving.ppr import Rankings
+from serving.search import DocumentSearch
 from serving.suggest import nearest_ids
 
 Answer = dict[str, Any]
@@ -66,7 +73,7 @@ class Engine:
     @property
     def questions(self) -> tuple[str, ...]:
         """What this index can be asked: those of similar, ppr, community, search whose stages were built."""
-        needs = {"similar": "fastrp", "ppr": "powerwalk", "community": "lsh", "search": "retriever"}
+        needs = {"similar": "ann.nodes", "ppr": "powerwalk", "community": "lsh", "search": "retriever"}
         return tuple(question for question, stage in needs.items() if stage in self.release.stages)
 
     def warm(self) -> None:
@@ -249,31 +256,25 @@ class Engine:
         return open_link(self._path("link")) if "link" in self.release.stages else None
 
     @cached_property
-    def _similar(self) -> Any:
-        from serving.similar import SimilarNodes
-
-        ann = self._path("ann.nodes") if "ann.nodes" in self.release.stages else None
-        return SimilarNodes(self._path("fastrp"), ann)
+    def _similar(self) -> ANNIndex:
+        return open_ann(self._path("ann.nodes"))
 
     @cached_property
-    def _ppr(self) -> Any:
-        from serving.ppr import Rankings
-
+    def _ppr(self) -> Rankings:
         return Rankings(self._path("powerwalk"), self._oriented("powerwalk"))
 
     @cached_property
-    def _community(self) -> Any:
-        from artifacts.communities import open_communities
-
-        return open_communities(self._path("minhash"), self._path("lsh"), self._graph)
+    def _community(self) -> CommunityIndex:
+        return open_communities(self._path("minhash"), self._path("lsh"))
 
     @cached_property
-    def _search(self) -> Any:
-        from serving.search import DocumentSearch
-
-        stages = {name: self._path(name) for name in ("tokens", "muvera", "retriever")}
-        ann = self._path("ann.documents") if "ann.documents" in self.release.stages else None
-        return DocumentSearch(**stages, ann=ann)
+    def _search(self) -> DocumentSearch:
+        return DocumentSearch(
+            retriever=self._path("retriever"),
+            tokens=self._path("tokens"),
+            muvera=self._path("muvera"),
+            ann=self._path("ann.documents"),
+        )
 
     def _oriented(self, table: str) -> CSRGraph:
         orientation = self.release.config[table].get("orientation", "natural")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from clustering.lsh import BANDS_AT_ONCE, LSHIndex, LSHParams, band_tables
+from clustering.communities import CommunityParams
+from clustering.lsh import BANDS_AT_ONCE, LSHIndex, band_tables
 
 from artifacts.artifact import ArtifactWriter
 from artifacts.communities import TABLES, VERSION, open_signatures
@@ -17,14 +18,14 @@ from foundation.threads import even_ranges
 
 def split(job: Job) -> list[list[Range]]:
     """Even ranges of bands."""
-    n_bands, _ = LSHParams(**job.params).banding(open_signatures(job.inputs["signatures"]).shape[1])
+    n_bands, _ = CommunityParams(**job.params).lsh_params().banding(open_signatures(job.inputs["signatures"]).shape[1])
     return [even_ranges(n_bands, BANDS_AT_ONCE)]
 
 
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     """The tables of bands [start, stop)."""
     del round_
-    keys, nodes = band_tables(open_signatures(job.inputs["signatures"]), LSHParams(**job.params), start, stop)
+    keys, nodes = band_tables(open_signatures(job.inputs["signatures"]), CommunityParams(**job.params).lsh_params(), start, stop)
     return Output({"keys": keys, "nodes": nodes})
 
 
@@ -34,7 +35,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     shape = (ranges[-1].stop, ranges[0].array("nodes").shape[1])
     writer.pieces("keys", (part.array("keys") for part in ranges), np.uint32, shape)
     writer.pieces("nodes", (part.array("nodes") for part in ranges), np.int32, shape)
-    params = LSHParams(**job.params)
+    params = CommunityParams(**job.params).lsh_params()
     signatures = open_signatures(job.inputs["signatures"])
     keys = np.concatenate([part.array("keys") for part in ranges])
     nodes = np.concatenate([part.array("nodes") for part in ranges])
