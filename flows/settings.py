@@ -252,7 +252,9 @@ def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | None:
         return None
     table = {"metric": "inner_product", "kind": "flat"} | reader.table(ann, "documents")
     if table["metric"] != "inner_product":
-        raise reader.error("ann.documents.metric", f"{table['metric']!r} cannot be used", "encodings need inner_product")
+        raise reader.error(
+            "ann.documents.metric", f"{table['metric']!r} cannot be used", "encodings need inner_product"
+        )
     return reader.params(ANNParams, table, "ann.documents")
 
 

@@ -54,15 +54,19 @@ class DocumentSearch:
             try:
                 array: npt.NDArray[Any] = np.asarray(query, dtype=np.float32)
             except (TypeError, ValueError):
-                raise InvalidQuery(what=f"query {number} is not an array of numbers", fix=f"pass (n_tokens, {dim})") from None
+                raise InvalidQuery(
+                    what=f"query {number} is not an array of numbers", fix=f"pass (n_tokens, {dim})"
+                ) from None
             if array.ndim != 2 or array.shape[0] == 0 or array.shape[1] != dim or not np.isfinite(array).all():
-                bad = f"shape {array.shape}" if array.ndim != 2 or array.shape[1:] != (dim,) or not array.size else "a NaN or infinity"
+                bad = (
+                    f"shape {array.shape}"
+                    if array.ndim != 2 or array.shape[1:] != (dim,) or not array.size
+                    else "a NaN or infinity"
+                )
                 raise InvalidQuery(what=f"query {number} has {bad}", fix=f"pass finite vectors (n_tokens, {dim})")
         return MultiVectors.from_list(list(vectors), dim=dim)
 
-    def top(
-        self, queries: MultiVectors, k: int, rerank: bool
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def top(self, queries: MultiVectors, k: int, rerank: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """The best ``k`` documents of each query."""
         return self._retriever.search(queries, k, rerank=rerank)
 

@@ -25,7 +25,9 @@ def split(job: Job) -> list[list[Range]]:
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     """The tables of bands [start, stop)."""
     del round_
-    keys, nodes = band_tables(open_signatures(job.inputs["signatures"]), CommunityParams(**job.params).lsh_params(), start, stop)
+    keys, nodes = band_tables(
+        open_signatures(job.inputs["signatures"]), CommunityParams(**job.params).lsh_params(), start, stop
+    )
     return Output({"keys": keys, "nodes": nodes})
 
 
