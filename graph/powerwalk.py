@@ -168,7 +168,7 @@ class PowerWalkIndex:
             )  # fmt: skip
 
         run_ranges(work, even_ranges(len(starts), max(1, -(-len(starts) // n_threads))), n_threads)
-        ranking.residual[:] = tally[:, 1]
+        ranking.residual[:] = np.minimum(tally[:, 1], 1.0)  # shares may add up to the float64 after 1
         ranking.error_bound[:] = _certain_bound(tally)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from dataclasses import dataclass
 
+=======
+>>>>>>> powerwalk
 import numpy as np
 from hypothesis import strategies as st
 
 from graph.csr import CSRGraph
 
+<<<<<<< HEAD
 # Ties, exact halves, and numbers that float32 rounds.
 WEIGHTS = st.sampled_from([1.0, 1.0, 2.0, 0.5, 3.0]) | st.floats(2**-20, 2**20, width=32)
 
@@ -97,3 +101,32 @@ def fastrp_graphs(draw: st.DrawFn, max_nodes: int = 12, directed: bool | None = 
         directed=draw(st.booleans()) if directed is None else directed,
         duplicates=draw(st.sampled_from(["sum", "keep", "first"])),
     )
+=======
+
+@st.composite
+def walk_graphs(draw: st.DrawFn, max_nodes: int = 9) -> CSRGraph:
+    """Small graphs to walk on: dangling and isolated nodes, self-loops, parallel arcs, weights far apart, one node."""
+    n_nodes = draw(st.integers(1, max_nodes))
+    node = st.integers(0, n_nodes - 1)
+    arcs = draw(st.lists(st.tuples(node, node), max_size=3 * n_nodes))
+    weights = None
+    if draw(st.booleans()):
+        values = st.sampled_from([1.0, 2.0, 0.5, 1e-3, 1e3])
+        weights = draw(st.lists(values, min_size=len(arcs), max_size=len(arcs)))
+    ends = np.array(arcs, dtype=np.int64).reshape(-1, 2)
+    return CSRGraph.from_edges(
+        ends[:, 0],
+        ends[:, 1],
+        weights,
+        n_nodes=n_nodes,
+        directed=draw(st.booleans()),
+        duplicates=draw(st.sampled_from(["sum", "keep"])),
+    )
+
+
+@st.composite
+def walk_seeds(draw: st.DrawFn, n_nodes: int) -> dict[int, float]:
+    """``{row: weight}`` with weights far apart."""
+    weights = st.sampled_from([1.0, 1e-6, 0.5, 1e9])
+    return draw(st.dictionaries(st.integers(0, n_nodes - 1), weights, min_size=1, max_size=4))
+>>>>>>> powerwalk
