@@ -79,7 +79,8 @@ class LSHParams:
 def collision_probability(similarity: npt.ArrayLike, n_bands: int, n_rows: int) -> npt.NDArray[np.float64]:
     """S(similarity), float64 of the shape of ``similarity``."""
     s = np.asarray(similarity, dtype=np.float64)
-    return np.asarray(-np.expm1(n_bands * np.log1p(-np.minimum(s**n_rows, 1 - 2**-53))))
+    with np.errstate(divide="ignore"):  # log 0 at similarity 1
+        return np.asarray(-np.expm1(n_bands * np.log1p(-(s**n_rows))))
 
 
 def nominal_threshold(n_bands: int, n_rows: int) -> float:

@@ -58,17 +58,16 @@ class CommunityParams:
 
     def __post_init__(self) -> None:
         self.lsh_params().banding(self.minhash_params().num_perm)
-        for name, allowed in (("direction", get_args(Direction)), ("method", get_args(Method))):
-            if getattr(self, name) not in allowed:
-                raise InvalidParams(name=name, value=getattr(self, name), allowed=", ".join(allowed))
+        for name, choice, of in (("direction", self.direction, Direction), ("method", self.method, Method)):
+            if choice not in get_args(of):
+                raise InvalidParams(name=name, value=choice, allowed=", ".join(get_args(of)))
         if not isinstance(self.include_self, bool):
             raise InvalidParams(name="include_self", value=self.include_self, allowed="true or false")
         if isinstance(self.max_candidates, bool) or not isinstance(self.max_candidates, int) or self.max_candidates < 1:
             raise InvalidParams(name="max_candidates", value=self.max_candidates, allowed="an integer of 1 or more")
-        for name, highest in (("heat_time", 100.0), ("heat_tolerance", 1.0)):
-            value = getattr(self, name)
+        for name, value, highest in (("heat_time", self.heat_time, 100), ("heat_tolerance", self.heat_tolerance, 1)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= highest:
-                raise InvalidParams(name=name, value=value, allowed=f"a number above 0, up to {highest:g}")
+                raise InvalidParams(name=name, value=value, allowed=f"a number above 0, up to {highest}")
 
     def minhash_params(self) -> MinHashParams:
         """The part that decides signatures, together with ``direction`` and ``include_self``."""
@@ -91,7 +90,8 @@ class CommunityResult:
     conductance : links that leave the members over the links of the smaller side, in [0, 1]; 0 when none leave
     density : linked pairs of members over pairs of members, in [0, 1]; 0 for a single member
     heat_lost : share of the heat that stopped at the tolerance; 0 where no heat was needed
-    notes : sentences on what was left out or added, and why
+    isolated_seeds : int64; seeds without neighbours, in the order given
+    notes : sentences on what was left out or added, and why; they name no rows
     """
 
     nodes: Rows
@@ -100,6 +100,7 @@ class CommunityResult:
     conductance: float
     density: float
     heat_lost: float
+    isolated_seeds: Rows
     notes: tuple[str, ...]
 
 
@@ -160,7 +161,8 @@ class CommunityIndex:
         """
         method = self.params.method if method is None else method
         rows = self._check(seeds, size, method)
-        notes = self._notes_on_seeds(rows)
+        notes: list[str] = []
+        isolated = self._isolated(rows, notes)
         candidates, n_candidates = self._candidates(rows, size, notes)
         heat = None
         if method == "blend" or candidates.size + rows.size < size:
@@ -188,6 +190,7 @@ class CommunityIndex:
             conductance=conductance,
             density=density,
             heat_lost=0.0 if heat is None else heat.lost,
+            isolated_seeds=isolated,
             notes=tuple(notes),
         )
 
@@ -196,12 +199,10 @@ class CommunityIndex:
         if method not in get_args(Method):
             raise InvalidQuery(what=f"method {method!r}", fix=f"ask for one of {', '.join(get_args(Method))}")
         given = np.asarray(seeds)
-        if given.ndim != 1 or given.size == 0:
+        if given.ndim != 1 or given.size == 0 or not np.issubdtype(given.dtype, np.integer):
             raise InvalidQuery(
-                what="no seeds" if given.size == 0 else "seeds are not a list", fix="name one node or more"
+                what=f"seeds of shape {given.shape} and type {given.dtype}", fix="pass a list of rows, at least one"
             )
-        if not np.issubdtype(given.dtype, np.integer):
-            raise InvalidQuery(what=f"seeds of type {given.dtype}", fix="pass rows of nodes, integers")
         unknown = given[(given < 0) | (given >= self.n_nodes)]
         if unknown.size:
             raise InvalidQuery(what=f"node {unknown[0]} of {self.n_nodes}", fix="rows count from 0")
@@ -214,12 +215,16 @@ class CommunityIndex:
             )
         return rows
 
-    def _notes_on_seeds(self, rows: Rows) -> list[str]:
-        alone = self.links.indptr[rows + 1] == self.links.indptr[rows]
+    def _isolated(self, rows: Rows, notes: list[str]) -> Rows:
+        """Seeds without links; seeds with links but without a set get a note, too."""
+        alone = np.asarray(self.links.indptr[rows + 1] == self.links.indptr[rows])
         unsketched = is_empty(self.lsh.signatures[rows]) & ~alone
-        notes = [f"seed {row} has no neighbours, and so adds nobody" for row in rows[alone]]
-        direction = self.params.direction
-        return notes + [f"seed {row} has no {direction}-neighbours, only its links count" for row in rows[unsketched]]
+        if alone.any():
+            notes.append(f"{alone.sum()} of {rows.size} seeds without neighbours: no member comes from there")
+        if unsketched.any():
+            kind = f"{self.params.direction}-neighbours"
+            notes.append(f"{unsketched.sum()} of {rows.size} seeds without {kind}: only their links count")
+        return np.asarray(rows[alone])
 
     def _candidates(self, rows: Rows, size: int, notes: list[str]) -> tuple[Rows, int]:
         """Who shares a bucket with a seed, those met most often if there are too many; and how many do."""
