@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from dataclasses import dataclass
 
-=======
->>>>>>> powerwalk
 import numpy as np
 from hypothesis import strategies as st
 
 from graph.csr import CSRGraph
 
-<<<<<<< HEAD
 # Ties, exact halves, and numbers that float32 rounds.
 WEIGHTS = st.sampled_from([1.0, 1.0, 2.0, 0.5, 3.0]) | st.floats(2**-20, 2**20, width=32)
 
@@ -101,7 +97,7 @@ def fastrp_graphs(draw: st.DrawFn, max_nodes: int = 12, directed: bool | None = 
         directed=draw(st.booleans()) if directed is None else directed,
         duplicates=draw(st.sampled_from(["sum", "keep", "first"])),
     )
-=======
+
 
 @st.composite
 def walk_graphs(draw: st.DrawFn, max_nodes: int = 9) -> CSRGraph:
@@ -129,4 +125,3 @@ def walk_seeds(draw: st.DrawFn, n_nodes: int) -> dict[int, float]:
     """``{row: weight}`` with weights far apart."""
     weights = st.sampled_from([1.0, 1e-6, 0.5, 1e9])
     return draw(st.dictionaries(st.integers(0, n_nodes - 1), weights, min_size=1, max_size=4))
->>>>>>> powerwalk
