@@ -1,8 +1,8 @@
 """Four ways to rank a pool of nodes around seeds.
 
 `initial_avgs`, `minrank` and `page_rank` are the procedures of Chamberlain et al., arXiv:1601.03958, as their
-code runs them; `blend` adds the heat that reaches a node over the graph's links, which found more of the true
-communities on five of six labelled graphs (docs/communities.md).
+code runs them; `blend` adds the heat that reaches a node over the graph's links, which finds more of the known
+communities on most labelled graphs (docs/communities.md has the figures, and the exceptions).
 """
 
 from __future__ import annotations
