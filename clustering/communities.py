@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from clustering.banding import LSHParams
 from clustering.cohesion import cohesion
-from clustering.expansion import Method, Pool, blend, published
-from clustering.heat import Heat, heat_from
+from clustering.expansion import Method, Pool, blend, published, widened
+from clustering.heat import heat_from
 from clustering.lsh import LSHIndex
 from clustering.minhash import MinHashParams, frozen, is_empty, minhash
 from clustering.neighbourhoods import Direction, Sets, neighbourhoods
@@ -181,7 +181,7 @@ class CommunityIndex:
         scores[: rows.size] = ranking.scores[np.searchsorted(pool.nodes, rows)]
         scores[rows.size : nodes.size] = ranking.scores[found]
         if heat is not None and nodes.size < size:
-            nodes = _widened(nodes, heat, size, notes)
+            nodes = widened(nodes, heat, size, notes)
         conductance, density = cohesion(self.links, nodes)
         return CommunityResult(
             nodes=nodes,
@@ -243,14 +243,3 @@ class CommunityIndex:
     def _pool(self, rows: Rows, *more: Rows) -> Pool:
         nodes = np.unique(np.concatenate((rows, *more)))
         return Pool(nodes=nodes, signatures=self.lsh.signatures[nodes], is_seed=np.isin(nodes, rows))
-
-
-def _widened(nodes: Rows, heat: Heat, size: int, notes: list[str]) -> Rows:
-    """Followed by the warmest nodes that are not among them, up to ``size``."""
-    others = heat.nodes[~np.isin(heat.nodes, nodes)]
-    nearby = others[best_first(heat.per_link[others], others, size - nodes.size)]
-    if nearby.size:
-        notes.append(f"the last {nearby.size} members share no bucket with a seed, only links; they score 0")
-    if nodes.size + nearby.size < size:
-        notes.append(f"found {nodes.size + nearby.size} of {size} members: nothing else is within reach of the seeds")
-    return np.concatenate((nodes, nearby))

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from clustering.heat import Heat
 from clustering.minhash import Signatures, estimate_jaccard
 from clustering.ordering import best_first
 
@@ -110,6 +111,17 @@ def blend(pool: Pool, heat: Scores, n_nodes: int) -> Ranking:
         return _by_score(pool, warmth)
     score = (similarity * warmth_spread + warmth * similarity_spread) / (warmth_spread + similarity_spread)
     return _by_score(pool, score)
+
+
+def widened(nodes: npt.NDArray[np.int64], heat: Heat, size: int, notes: list[str]) -> npt.NDArray[np.int64]:
+    """Followed by the warmest nodes that are not among them, up to ``size``."""
+    others = heat.nodes[~np.isin(heat.nodes, nodes)]
+    nearby = others[best_first(heat.per_link[others], others, size - nodes.size)]
+    if nearby.size:
+        notes.append(f"the last {nearby.size} members share no bucket with a seed, only links; they score 0")
+    if nodes.size + nearby.size < size:
+        notes.append(f"found {nodes.size + nearby.size} of {size} members: nothing else is within reach of the seeds")
+    return np.concatenate((nodes, nearby))
 
 
 def _by_score(pool: Pool, scores: Scores) -> Ranking:
