@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -101,6 +101,14 @@ class ArtifactWriter:
         with explained(path):
             write_file(path, bytes(data))
         self._files[name] = FileEntry(bytes=len(data), sha256=hash_file(path))
+
+    def adopt(self, write: Callable[[Path], None]) -> None:
+        """Let ``write`` put files of its own into the directory, and take them in."""
+        with explained(self._aside):
+            write(self._aside)
+        for path in sorted(self._aside.iterdir()):
+            if path.name not in self._files:
+                self._files[path.name] = FileEntry(bytes=path.stat().st_size, sha256=hash_file(path))
 
     def publish(
         self,

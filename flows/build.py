@@ -23,7 +23,7 @@ from flows.stages.runner import StageReport
 from foundation.errors import EngineError, StoreUnavailable
 
 RETRIES = 2
-RETRY_SECONDS = [2, 15]
+RETRY_SECONDS = [2.0, 15.0]
 
 
 @flow(name="build", persist_result=False, validate_parameters=True)

@@ -30,7 +30,7 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
     store = _existing(store_root)
     found = {stage.name: store.find(stage.stage.kind, stage.digest) if store else None for stage in stages}
     sizes = _sizes(config, stages, found)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for stage in stages:
         guess = stage.stage.estimate(sizes, stage.params)
         path = found[stage.name]

@@ -179,10 +179,7 @@ def _document_stages(config: Config) -> list[PlannedStage]:
             name="retriever",
             table="muvera",
             stage=retriever.STAGE,
-            params={
-                "retriever": dataclasses.asdict(config.muvera.retriever),
-                "encoder": dataclasses.asdict(table.encoder),
-            },
+            params={"retriever": dataclasses.asdict(config.muvera.retriever), "encoder": table.encoder.kind},
             inputs={"corpus": "corpus", "tokens": "tokens", "fde": "muvera", "ann": "ann.documents"},
         ),
     ]

@@ -26,6 +26,7 @@ from vectors.fde import FDEParams
 from vectors.retriever import RetrieverParams
 
 from artifacts.store import check_name
+from flows.sources import fingerprint
 from foundation.errors import EngineError, InvalidConfig, InvalidParams
 from graph.orientation import ORIENTATIONS
 
@@ -53,6 +54,8 @@ class CorpusTable:
 
     def identity(self) -> Mapping[str, Any]:
         """What decides the encoder's vectors: options and the checksums of its files."""
+        if self.encoder.kind == "precomputed":
+            return {"source_sha256": None if self.encoder.path is None else fingerprint(self.encoder.path)}
         return open_encoder(self.encoder).identity
 
 

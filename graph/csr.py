@@ -18,7 +18,7 @@ from graph.assembly import INT32_NODES as INT32_NODES
 from graph.assembly import NO_WEIGHTS, assemble, invalid
 from graph.assembly import Duplicates as Duplicates
 from graph.assembly import SelfLoops as SelfLoops
-from graph.interchange import arcs_of_networkx, networkx_of
+from graph.interchange import arcs_of_networkx, networkx_of, square
 from graph.kernels.counting import count_rows, first_bad_row, sum_runs, transpose
 from graph.report import GraphReport as GraphReport
 
@@ -177,17 +177,12 @@ class CSRGraph:
         InvalidInput
             When the matrix is not square, or not symmetric where it should be, or holds an unusable weight.
         """
-        import scipy.sparse
-
-        coo = scipy.sparse.coo_array(matrix)
-        if coo.ndim != 2 or coo.shape[0] != coo.shape[1]:
-            raise invalid(f"the matrix has shape {coo.shape}", "an adjacency matrix is square")
+        coo = square(matrix)
         src, dst = coo.coords
-        n = coo.shape[0]
-        built = cls.from_edges(src, dst, coo.data, n_nodes=n, duplicates=duplicates, self_loops=self_loops)
-        plain = built.weights is not None and bool(np.all(built.weights == 1))
+        weights = None if np.all(coo.data == 1) else coo.data
+        built = cls.from_edges(src, dst, weights, n_nodes=coo.shape[0], duplicates=duplicates, self_loops=self_loops)
         try:
-            return replace(built, weights=None if plain else built.weights, directed=directed, check=not directed)
+            return replace(built, directed=directed, check=not directed)
         except InvalidInput as error:
             raise invalid("the matrix is not symmetric", "pass directed=True, or symmetrise it first") from error
 

@@ -1,4 +1,4 @@
-"""Graphs of NetworkX to arrays of arcs and back."""
+"""Graphs of NetworkX to arrays of arcs and back, and matrices of SciPy."""
 
 from __future__ import annotations
 
@@ -13,8 +13,19 @@ from graph.ids import rows_of_ids
 
 if TYPE_CHECKING:
     import networkx as nx
+    import scipy.sparse
 
     from graph.csr import CSRGraph
+
+
+def square(matrix: scipy.sparse.sparray | scipy.sparse.spmatrix) -> scipy.sparse.coo_array:
+    """The matrix as coordinates; raises `InvalidInput` when it is not square."""
+    import scipy.sparse
+
+    coo = scipy.sparse.coo_array(matrix)
+    if coo.ndim != 2 or coo.shape[0] != coo.shape[1]:
+        raise invalid(f"the matrix has shape {coo.shape}", "an adjacency matrix is square")
+    return coo
 
 
 def arcs_of_networkx(

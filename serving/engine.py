@@ -106,14 +106,13 @@ class Engine:
         """
         if (ids is None) == (vectors is None):
             raise InvalidQuery(what="similar takes ids or vectors", fix="pass exactly one of them")
-        engine = self._similar
         if ids is not None:
             rows = self._rows(ids)
             self._check_k(k, self._graph.n_nodes - 1, "other nodes")
-            found, scores = engine.of_rows(rows, k)
+            found, scores = self._similar.search(self._embedding[rows], k, exclude=np.array(rows, dtype=np.int64))
         else:
             self._check_k(k, self._graph.n_nodes, "nodes")
-            found, scores = engine.of_vectors(np.asarray(vectors, dtype=np.float32), k)
+            found, scores = self._similar.search(_matrix(vectors, self._similar.dim), k)
         return self._answer([self._node_hits(*pair) for pair in zip(found, scores, strict=True)])
 
     def ppr(self, queries: Sequence[Mapping[str | int, float]], *, k: int = 10, exact: bool = False) -> Answer:
@@ -256,6 +255,10 @@ class Engine:
         return open_link(self._path("link")) if "link" in self.release.stages else None
 
     @cached_property
+    def _embedding(self) -> npt.NDArray[np.float32]:
+        return open_embedding(self._path("fastrp"))
+
+    @cached_property
     def _similar(self) -> ANNIndex:
         return open_ann(self._path("ann.nodes"))
 
@@ -279,3 +282,13 @@ class Engine:
     def _oriented(self, table: str) -> CSRGraph:
         orientation = self.release.config[table].get("orientation", "natural")
         return self._graph if orientation == "natural" else open_graph(self._path(f"graph.{orientation}"))
+
+
+def _matrix(vectors: npt.ArrayLike | None, dim: int) -> npt.NDArray[np.float32]:
+    try:
+        matrix = np.asarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise InvalidQuery(what="vectors are not a matrix of numbers", fix=f"pass rows of {dim} numbers") from None
+    if matrix.ndim != 2 or matrix.shape[1] != dim:
+        raise InvalidQuery(what=f"vectors of shape {matrix.shape}", fix=f"pass rows of {dim} numbers")
+    return matrix

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from artifacts.artifact import Artifact
-from artifacts.multivector import KIND, READABLE
+from artifacts.multivector import open_query_encoder
 from artifacts.retriever import open_retriever
-from foundation.errors import ArtifactCorrupt, InvalidQuery
-from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
+from foundation.errors import InvalidQuery
+from vectors.encoders.encoder import Encoder
 from vectors.multivector import MultiVectors
 
 
@@ -23,8 +24,7 @@ class DocumentSearch:
 
     def __init__(self, *, retriever: Path, tokens: Path, muvera: Path, ann: Path) -> None:
         self._retriever = open_retriever(retriever, tokens, muvera, ann)
-        self._tokens = Artifact.open(tokens, KIND, READABLE)
-        self._encoder: Encoder | None = None
+        self._tokens = tokens
 
     def encode(self, texts: Sequence[str]) -> MultiVectors:
         """Token vectors of texts, by the very encoder that made the documents'.
@@ -34,7 +34,7 @@ class DocumentSearch:
         InvalidQuery
             When a text is empty or holds no token the encoder knows.
         """
-        queries = self._opened_encoder().encode_queries(list(texts)).vectors
+        queries = self._encoder.encode_queries(list(texts)).vectors
         for text, size in zip(texts, np.diff(queries.offsets), strict=True):
             if size == 0:
                 what = "an empty text" if not text.strip() else f"no known word in {text[:60]!r}"
@@ -72,23 +72,11 @@ class DocumentSearch:
 
     def warm(self) -> None:
         """Open the encoder and answer one made-up query."""
-        self._opened_encoder()
+        with contextlib.suppress(InvalidQuery):  # an index of the user's own vectors has no text encoder
+            self.encode(["warm"])
         dim = self._retriever.documents.dim
         self.top(MultiVectors.from_list([np.ones((1, dim))]), 1, True)
 
-    def _opened_encoder(self) -> Encoder:
-        if self._encoder is None:
-            encoder = open_encoder(EncoderParams(**self._tokens.manifest.params["encoder"]))
-            if _checksums(encoder.identity) != _checksums(self._tokens.manifest.params["identity"]):
-                raise ArtifactCorrupt(
-                    path=str(self._tokens.path),
-                    what="the encoder's files are not those the index was built with",
-                    fix="restore them, or build again",
-                )
-            self._encoder = encoder
-        return self._encoder
-
-
-def _checksums(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """What must not have changed since the build; a newer version of a library may read the same files."""
-    return {name: value for name, value in identity.items() if name.endswith("sha256")}
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return open_query_encoder(self._tokens)

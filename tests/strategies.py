@@ -40,9 +40,7 @@ def arcs(
     n_nodes = draw(st.integers(min_nodes, max_nodes))
     has_weights = draw(st.booleans()) if weighted is None else weighted
     if n_nodes == 0:
-        return Arcs(
-            n_nodes=0, src=[], dst=[], weights=[] if weighted or (weighted is None and draw(st.booleans())) else None
-        )
+        return Arcs(n_nodes=0, src=[], dst=[], weights=[] if has_weights else None)
     # A few favourite ends make duplicates, loops and rows without arcs likely.
     favourites = draw(st.lists(st.integers(0, n_nodes - 1), min_size=1, max_size=3))
     ends = st.sampled_from(favourites) | st.integers(0, n_nodes - 1)

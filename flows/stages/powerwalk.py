@@ -73,7 +73,9 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
 def _measure(graph: CSRGraph, index: PowerWalkIndex, query: QueryParams) -> dict[str, Any]:
     """Precision and RAG at 50, ties counted as right, over sources that reach at least 50 nodes."""
     order = stream(index.params.seed, "powerwalk.heldout").permutation(graph.n_nodes)
-    precision, rag, distance = [], [], []
+    precision: list[float] = []
+    rag: list[float] = []
+    bounds: list[float] = []
     for source in order[: 20 * HELD_OUT].tolist():
         if len(precision) == HELD_OUT:
             break
@@ -85,13 +87,13 @@ def _measure(graph: CSRGraph, index: PowerWalkIndex, query: QueryParams) -> dict
         best = np.sort(truth)[::-1][:REACH]
         precision.append(float(np.count_nonzero(values >= best[-1] * (1 - 1e-12)) / REACH))
         rag.append(float(values.sum() / best.sum()))
-        distance.append(float(index.query([{source: 1.0}], 1, params=query).error_bound[0]))
+        bounds.append(float(index.query([{source: 1.0}], 1, params=query).error_bound[0]))
     if not precision:
         return {"n_sources": 0}
     return {
         "precision_at_50": round(float(np.mean(precision)), 4),
         "rag_at_50": round(float(np.mean(rag)), 5),
-        "mean_error_bound": round(float(np.mean(distance)), 4),
+        "mean_error_bound": round(float(np.mean(bounds)), 4),
         "n_sources": len(precision),
     }
 

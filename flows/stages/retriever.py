@@ -13,13 +13,12 @@ from artifacts.artifact import Artifact, ArtifactWriter
 from artifacts.corpus import open_corpus
 from artifacts.fde import KIND as FDE
 from artifacts.fde import READABLE as FDE_READABLE
-from artifacts.multivector import open_multivectors
+from artifacts.multivector import open_multivectors, open_query_encoder
 from artifacts.parts import Part
 from artifacts.retriever import KIND, VERSION
 from flows.stages.stage import Estimate, Findings, Job, Sizes, Stage
 from foundation.seeds import stream
 from vectors.corpus import Corpus
-from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.fde import FDEParams
 from vectors.multivector import MultiVectors
 from vectors.retriever import Retriever, RetrieverParams, calibrate
@@ -47,17 +46,16 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
 
 def _heldout(corpus: Corpus, documents: MultiVectors, params: RetrieverParams, job: Job) -> MultiVectors:
     """Queries from sampled documents that have tokens; those that come out empty are left out."""
-    encoder_params = EncoderParams(**job.params["encoder"])
     with_tokens = np.flatnonzero(np.diff(documents.offsets))
     order = stream(0, "retriever.heldout").permutation(with_tokens.size)
     chosen = np.sort(with_tokens[order[: params.n_heldout]]).tolist()
-    if encoder_params.kind == "precomputed":
+    if job.params["encoder"] == "precomputed":
         return MultiVectors.from_list([documents.doc(doc)[:TOKENS] for doc in chosen], dim=documents.dim)
     column = corpus.fields.get(params.heldout)
     texts = [str(value) for doc in chosen if column is not None and (value := column[doc])]
     if not texts:
         texts = [" ".join(corpus.text(doc).split()[:FIRST_WORDS]) for doc in chosen]
-    queries = open_encoder(encoder_params).encode_queries(texts).vectors
+    queries = open_query_encoder(job.inputs["tokens"]).encode_queries(texts).vectors
     filled = [query for row in range(queries.n_docs) if (query := queries.doc(row)).size]
     return MultiVectors.from_list(filled, dim=documents.dim)
 

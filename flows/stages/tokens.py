@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from vectors.encoders.encoder import EncoderParams, open_encoder
+from vectors.encoders.static import StaticEncoder, token_idf
 
 from artifacts.artifact import ArtifactWriter
 from artifacts.corpus import open_corpus
@@ -25,13 +28,23 @@ def split(job: Job) -> list[list[Range]]:
 
 
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
-    """Token vectors of documents [start, stop): a coded encoder's parts hold codes, its table comes at the end."""
+    """Token vectors of documents [start, stop); of a coded encoder the codes and the rows no other part has."""
     del round_
-    encoder = open_encoder(EncoderParams(**job.params["encoder"]))
-    encoded = encoder.encode_corpus(open_corpus(job.inputs["corpus"]), start, stop)
+    corpus = open_corpus(job.inputs["corpus"])
+    encoder = open_encoder(EncoderParams(**job.params["encoder"]), corpus=corpus)
+    encoded = encoder.encode_corpus(corpus, start, stop)
     vectors = encoded.vectors
-    tokens = {"codes": vectors.codes} if vectors.codes is not None else {"vectors": vectors.vectors}
-    return Output({"offsets": vectors.offsets, **tokens}, encoded.counts())
+    if not isinstance(encoder, StaticEncoder) or vectors.codes is None:
+        return Output({"offsets": vectors.offsets, "vectors": vectors.vectors}, encoded.counts())
+    return Output(
+        {
+            "offsets": vectors.offsets,
+            "codes": vectors.codes,
+            "own": vectors.vectors[encoder.table.shape[0] :],
+            "document_frequency": encoder.document_frequency(vectors),
+        },
+        encoded.counts(),
+    )
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
@@ -40,19 +53,39 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     counts: Counter[str] = Counter()
     for part in ranges:
         counts.update(part.stats)
-    offsets = np.zeros(counts["n_docs"] + 1, dtype=np.int64)
+    n_docs = ranges[-1].stop if ranges else 0
+    offsets = np.zeros(n_docs + 1, dtype=np.int64)
     for part in ranges:
         offsets[part.start + 1 : part.stop + 1] = part.array("offsets")[1:] + offsets[part.start]
     writer.array("offsets", offsets)
-    encoder = open_encoder(EncoderParams(**job.params["encoder"]))
-    nothing = encoder.encode_corpus(open_corpus(job.inputs["corpus"]), 0, 0).vectors
-    n_tokens = int(offsets[-1])
-    if nothing.codes is not None:
-        writer.array("vectors", nothing.vectors)
-        writer.pieces("codes", (part.array("codes") for part in ranges), np.int32, (n_tokens,))
+    encoder = open_encoder(EncoderParams(**job.params["encoder"]), corpus=open_corpus(job.inputs["corpus"]))
+    coded = isinstance(encoder, StaticEncoder)
+    if isinstance(encoder, StaticEncoder):
+        _write_coded(writer, encoder, ranges, n_docs)
     else:
-        writer.pieces("vectors", (part.array("vectors") for part in ranges), np.float32, (n_tokens, encoder.dim))
-    return Findings(stats={**dict(counts), "dim": encoder.dim, "coded": nothing.codes is not None})
+        shape = (int(offsets[-1]), encoder.dim)
+        writer.pieces("vectors", (part.array("vectors") for part in ranges), np.float32, shape)
+    return Findings(stats={**dict(sorted(counts.items())), "dim": encoder.dim, "coded": coded})
+
+
+def _write_coded(writer: ArtifactWriter, encoder: StaticEncoder, ranges: Sequence[Part], n_docs: int) -> None:
+    """The shared table followed by every part's own rows, codes shifted to match, and how rare each token is."""
+    n_shared = encoder.table.shape[0]
+    n_own = [part.array("own").shape[0] for part in ranges]
+    shape = (n_shared + sum(n_own), encoder.dim)
+    writer.pieces("vectors", itertools.chain([encoder.table], (part.array("own") for part in ranges)), np.float32, shape)
+
+    def shifted() -> Iterator[npt.NDArray[np.int32]]:
+        before = 0
+        for part, own in zip(ranges, n_own, strict=True):
+            codes = part.array("codes")
+            yield np.where(codes >= n_shared, codes + np.int32(before), codes)
+            before += own
+
+    n_tokens = sum(part.array("codes").size for part in ranges)
+    writer.pieces("codes", shifted(), np.int32, (n_tokens,))
+    frequency = sum((part.array("document_frequency") for part in ranges), np.zeros(n_shared, dtype=np.int64))
+    writer.array("idf", token_idf(frequency, n_docs))
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:

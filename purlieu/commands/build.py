@@ -82,7 +82,8 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
+        # The server keeps every log line; the terminal has our own progress and the one line of an error.
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     }.items():
         os.environ.setdefault(name, value)
     if embedded:
