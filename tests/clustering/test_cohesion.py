@@ -14,7 +14,7 @@ from graph.csr import CSRGraph
 from tests.clustering.strategies import community_graphs
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(graph=community_graphs(), data=st.data())
 def test_both_agree_with_networkx(graph: CSRGraph, data: st.DataObject) -> None:
     members = data.draw(st.lists(st.integers(0, graph.n_nodes - 1), min_size=1, unique=True))

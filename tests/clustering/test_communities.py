@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import get_args
 
@@ -23,7 +22,6 @@ from foundation.ids import StringIds
 from graph.csr import CSRGraph
 from tests.clustering.email import email_eu_core, mean_recall_area
 from tests.clustering.strategies import community_graphs
-from tests.shared_data import shared_data
 
 METHODS: tuple[Method, ...] = get_args(Method)
 
@@ -45,7 +43,7 @@ def test_every_method_finds_a_clear_community(caves: CommunityIndex, method: Met
     assert found.density == pytest.approx(8 / 11)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(graph=community_graphs(), method=st.sampled_from(METHODS), data=st.data())
 def test_every_answer_keeps_its_promises(graph: CSRGraph, method: Method, data: st.DataObject) -> None:
     params = CommunityParams(
@@ -239,9 +237,10 @@ def test_departments_are_recalled_by_the_defaults() -> None:
 
 
 def test_packages_of_one_source_are_in_the_community_of_each_other() -> None:
-    packed = shared_data("debian/dependencies.tsv.zst").read_bytes()
-    table = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(packed)).read()
-    arcs = pl.read_csv(table, separator="\t", quote_char=None).filter(~pl.col("type").is_in(["Breaks", "Conflicts"]))
+    packed = Path(__file__).parents[2] / "data" / "debian" / "dependencies.tsv.zst"
+    arcs = pl.read_csv(zstandard.decompress(packed.read_bytes()), separator="\t", quote_char=None).filter(
+        ~pl.col("type").is_in(["Breaks", "Conflicts"])
+    )
     names = sorted({*arcs["src"], *arcs["dst"]}, key=str.encode)
     row = {name: position for position, name in enumerate(names)}
     graph = CSRGraph.from_edges(

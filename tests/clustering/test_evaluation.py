@@ -48,7 +48,7 @@ def test_agreement_of_labels_has_its_published_values() -> None:
     assert adjusted_rand_index(FIRST, SECOND) == pytest.approx(0.416667, abs=5e-7)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(labels=labellings())
 def test_agreement_of_labels_is_that_of_scikit_learn(labels: tuple[np.ndarray, np.ndarray]) -> None:
     expected = sklearn.metrics.normalized_mutual_info_score(*labels)

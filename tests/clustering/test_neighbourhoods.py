@@ -15,7 +15,7 @@ from graph.csr import CSRGraph
 from tests.clustering.strategies import community_graphs
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(graph=community_graphs(), direction=st.sampled_from(["in", "out", "both"]), include_self=st.booleans())
 def test_sets_are_the_neighbours_each_once_and_in_order(
     graph: CSRGraph, direction: Literal["in", "out", "both"], include_self: bool
