@@ -31,7 +31,7 @@ def main() -> None:
     known = email()
     if known is None:
         raise SystemExit("../shared/data/graphs/email-Eu-core.txt is absent")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     similarity = np.linspace(0, 1, 400)
     for (n_bands, n_rows), label in SPLITS.items():
         left.plot(similarity, collision_probability(similarity, n_bands, n_rows), label=label)
@@ -50,8 +50,8 @@ def main() -> None:
         right.plot(additions, mean, label=f"{label}: area {np.trapezoid(mean, additions):.3f}")
     right.plot([0, 1], [0, 1], "k:", linewidth=1, label="perfect: area 0.5")
     right.set(xlabel="additions / hidden members", ylabel="recall", title="Departments of email-Eu-core, 5 seeds")
-    left.legend(fontsize=8, loc="center right", framealpha=1)
-    right.legend(fontsize=8, frameon=False)
+    left.legend(fontsize=8, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.18))
+    right.legend(fontsize=8, frameon=False, loc="upper left")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(ROOT / "docs" / "img" / "communities.png", dpi=100)
