@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery
 from graph.csr import CSRGraph
+from graph.kernels.topk import top_k
 from graph.powerwalk import Fingerprints, PowerWalkIndex, PowerWalkParams, QueryParams, Ranking, fingerprints
 from graph.ppr import personalized_pagerank
 from graph.push import PushParams, forward_push
@@ -183,6 +184,20 @@ def test_the_distance_is_at_most_that_of_the_fingerprints_weighted_by_the_residu
     assert distance <= pushed.residual @ np.abs(sampled - truth).sum(axis=1) + 1e-12
 
 
+@st.composite
+def wrong_fingerprints(draw: st.DrawFn, n_nodes: int) -> Fingerprints:
+    """Any arrays of the right shape: rows that are empty, that lead where no arc leads, that count far too much."""
+    size = draw(st.sampled_from([0, 1, n_nodes]))
+    counts = st.sampled_from([0, 1, 1, 2**16 - 1])
+    n_entries = n_nodes * size
+    return Fingerprints(
+        indptr=size * np.arange(n_nodes + 1, dtype=np.int64),
+        nodes=np.array([draw(st.permutations(range(n_nodes)))[:size] for _ in range(n_nodes)], dtype=np.int32).ravel(),
+        counts=np.array(draw(st.lists(counts, min_size=n_entries, max_size=n_entries)), dtype=np.uint16),
+        lost=np.full(n_nodes, draw(st.sampled_from([0.0, 0.25, 3.0])), dtype=np.float32),
+    )
+
+
 @given(
     graph=walk_graphs(),
     damping=DAMPINGS,
@@ -205,23 +220,21 @@ def test_the_bound_is_never_broken(
     seeds = data.draw(walk_seeds(graph.n_nodes), label="seeds")
     params = PowerWalkParams(n_walks=n_walks, damping=damping, max_entries=max_entries)
     prints = fingerprints(graph, params)
-    if data.draw(st.booleans(), label="fingerprints that are wrong"):
-        n = graph.n_nodes
-        size = data.draw(st.integers(0, n), label="entries")
-        nodes = [data.draw(st.permutations(range(n)), label="row")[:size] for _ in range(n)]
-        counts = data.draw(st.lists(st.integers(0, 2**16 - 1), min_size=n * size, max_size=n * size), label="counts")
-        lost = data.draw(st.lists(st.floats(0, 3, width=32), min_size=n, max_size=n), label="lost")
-        prints = Fingerprints(
-            indptr=size * np.arange(n + 1, dtype=np.int64),
-            nodes=np.array(nodes, dtype=np.int32).ravel(),
-            counts=np.array(counts, dtype=prints.counts.dtype),
-            lost=np.array(lost, dtype=np.float32),
-        )
+    if not data.draw(st.booleans(), label="true fingerprints"):
+        prints = data.draw(wrong_fingerprints(graph.n_nodes), label="fingerprints")
     index = PowerWalkIndex(graph, params, prints)
     ranking = index.query([seeds], graph.n_nodes, params=QueryParams(rmax=rmax, max_rounds=rounds))
     distance = np.abs(dense_scores(ranking, 0, graph.n_nodes) - oracle.solve(graph, seeds, damping)).sum()
     assert distance <= ranking.error_bound[0] <= 2.000001
     assert 0.0 <= ranking.residual[0] <= 1.0
+
+
+def test_walks_that_cannot_leave_their_seeds_are_certain() -> None:
+    index = PowerWalkIndex.build(CSRGraph.from_edges([0], [1], n_nodes=4), PowerWalkParams(n_walks=1))
+    ranking = index.query([{1: 1.0, 3: 3.0}, {0: 1.0}], 2, params=QueryParams(rmax=0.0, max_rounds=0))
+    assert ranking.nodes[0].tolist() == [3, 1]
+    assert ranking.scores[0].tolist() == [0.75, 0.25]
+    assert ranking.error_bound[0] < 1e-6 < 0.1 < ranking.error_bound[1]
 
 
 @given(graph=walk_graphs(), damping=DAMPINGS, data=st.data())
@@ -267,6 +280,22 @@ def test_the_best_come_first_ties_by_row_and_pads_last(
         assert np.count_nonzero(scores) == np.count_nonzero(reachable)
 
 
+@given(
+    mass=st.lists(st.sampled_from([0.0, 1.0, 1.0 + 1e-9, 2.0, 3.0]), min_size=1, max_size=30),
+    k=st.integers(1, 35),
+    data=st.data(),
+)
+@settings(deadline=None, max_examples=150)
+def test_selection_is_a_sort_in_float32_whatever_the_order(mass: list[float], k: int, data: st.DataObject) -> None:
+    candidates = data.draw(st.permutations(range(len(mass))), label="candidates")
+    nodes, scores = np.empty(k, dtype=np.int64), np.empty(k, dtype=np.float32)
+    top_k(np.array(candidates, dtype=np.int32), np.array(mass), 2.0, nodes, scores)
+    score = (np.array(mass) / 2).astype(np.float32)
+    order = sorted(np.flatnonzero(score).tolist(), key=lambda node: (-score[node], node))[:k]
+    assert nodes.tolist() == order + [-1] * (k - len(order))
+    assert scores.tolist() == [score[node] for node in order] + [0.0] * (k - len(order))
+
+
 def test_seeds_are_part_of_their_own_ranking() -> None:
     ranking = PowerWalkIndex.build(copies_of_e4(1)).query([{3: 1.0}], 4, exact=True)
     assert 3 in ranking.nodes[0]
@@ -288,6 +317,16 @@ def test_a_batch_is_its_queries_byte_for_byte() -> None:
     truth = oracle.solve_all(graph, 0.85)
     for q, query in enumerate(queries):  # and not a batch of one and the same answer
         assert truth[:, batch.nodes[q, 0]] @ oracle.restart_vector(query, 300) > 0.05
+
+
+def test_the_order_of_seeds_does_not_change_a_byte() -> None:
+    index = PowerWalkIndex.build(barabasi_albert(), PowerWalkParams(n_walks=5))
+    seeds = {node: 1 / (node + 3) for node in range(0, 300, 29)}
+    turned = dict(reversed(seeds.items()))
+    ranking = index.query([seeds, turned], 300, params=QueryParams(rmax=1e-3))
+    assert ranking.nodes[0].tobytes() == ranking.nodes[1].tobytes()
+    assert ranking.scores[0].tobytes() == ranking.scores[1].tobytes()
+    assert ranking.error_bound[0] == ranking.error_bound[1]
 
 
 def test_exact_batches_do_not_depend_on_threads() -> None:
