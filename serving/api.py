@@ -1,4 +1,4 @@
-"""The HTTP service: what there is, and whether it runs. `serving.questions` has the questions, `serving.server` listens.
+"""The HTTP service: what there is and whether it runs; `serving.questions` has the questions, `serving.server` listens.
 
 Endpoints that compute or read files are plain functions: they run in a pool of `THREADS` threads, and the event loop
 stays free to take requests and to say that the process lives.
@@ -81,7 +81,7 @@ def create_app(
     guard = [] if api_keys is None else [Depends(required(api_keys))]
     refusals = {} if api_keys is None else problems(401)
     for router in (_listing, questions.router):
-        app.include_router(router, prefix="/v1", dependencies=guard, responses=refusals)
+        app.include_router(router, dependencies=guard, responses=refusals)
     app.add_middleware(Measured, metrics=app.state.metrics)
     install(app, log)
     describe(app)
@@ -89,7 +89,7 @@ def create_app(
 
 
 _process = APIRouter(tags=["process"])
-_listing = APIRouter(tags=["indexes"])
+_listing = APIRouter(prefix="/v1", tags=["indexes"])
 
 
 @_process.get("/healthz")

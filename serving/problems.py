@@ -145,6 +145,9 @@ def _field_error(error: Mapping[str, Any], fields: Sequence[str]) -> FieldError:
             detail = f"unknown; known are {', '.join(fields)}" if len(error["loc"]) == 1 else "unknown"
         case "missing":
             detail = "is required"
+        case "less_than_equal" | "greater_than_equal":
+            bound = error["ctx"]["le" if error["type"] == "less_than_equal" else "ge"]
+            detail = f"{error['msg'].rpartition(' ')[0]} {bound:g}"  # pydantic writes all digits of 1e100
         case _:
             detail = str(error["msg"]).removeprefix("Value error, ")
     where = [str(part) for part in error["loc"]]

@@ -19,7 +19,7 @@ from serving.problems import RefusedRequest, sort_of_problem
 
 TABLES = {"similar": "fastrp", "ppr": "powerwalk", "community": "communities", "search": "muvera"}
 
-router = APIRouter(prefix="/indexes/{index}", tags=["questions"])
+router = APIRouter(prefix="/v1/indexes/{index}", tags=["questions"])
 _REFUSALS = problems(400, 404, 413, 422, 500, 503)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import ipaddress
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
@@ -26,7 +24,7 @@ GRACE_SECONDS = 30  # for requests under way when the server is told to stop
 def serve(
     store: Store | Path | str, *, host: str = "127.0.0.1", port: int = 8321, api_key_file: Path | str | None = None
 ) -> None:
-    """Answer over HTTP from every index of ``store`` until SIGINT or SIGTERM.
+    """Answer over HTTP from every index of ``store`` until SIGINT or SIGTERM; for a main thread, which gets these.
 
     Port 0 takes any free one. What an operator should know, the address first of all, goes to stderr line by line.
 
@@ -53,19 +51,13 @@ def serve(
             timeout_graceful_shutdown=GRACE_SECONDS,
             ws="none",
         )
+        server = uvicorn.Server(config)
+        listener.listen(config.backlog)  # from here on connections wait for the loop, so what is said below is true
         address, number = listener.getsockname()[:2]
         url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
-        with _signals_end_quietly():
-            asyncio.run(_run(uvicorn.Server(config), listener, lambda: _say(f"serving {opened.root} at {url}")))
-
-
-async def _run(server: uvicorn.Server, listener: socket.socket, listening: Callable[[], None]) -> None:
-    running = asyncio.ensure_future(server.serve(sockets=[listener]))
-    while not (server.started or running.done()):
-        await asyncio.sleep(0.01)
-    if server.started:
-        listening()
-    await running
+        with _signals_end(server):
+            _say(f"serving {opened.root} at {url}")
+            server.run(sockets=[listener])
 
 
 def _bound(host: str, port: int, *, public: bool) -> socket.socket:
@@ -99,12 +91,17 @@ def _bound(host: str, port: int, *, public: bool) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _signals_end_quietly() -> Iterator[None]:
-    """Take what uvicorn raises again once it stopped because of a signal: the end it led to is the wanted one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+def _signals_end(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end ``server`` and nothing else.
+
+    While it runs uvicorn handles them itself, and raises them again when it is done: by then they did what they were
+    for.
+    """
+
+    def end(number: int, frame: object) -> None:  # noqa: ARG001  # the signature of a handler
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
