@@ -18,6 +18,7 @@ from foundation.errors import InvalidInput, InvalidParams
 from graph.csr import CSRGraph
 from graph.interchange import square
 from graph.readers.edges import Edges
+from graph.readers.estimates import estimate_edges as estimate_edges
 from graph.readers.formats import MATRICES, format_of
 from graph.readers.matrices import read_matrix
 from graph.readers.params import ReadParams as ReadParams

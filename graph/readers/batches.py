@@ -56,9 +56,9 @@ def make_batch(
     if "type" in frame.columns:
         types = dict(frame["type"].value_counts().sort("type").iter_rows())
         factors = {name: type_factor(params, name) for name in types}
-        if params.type_weights is not None and frame.height:
+        if params.type_weights is not None:
             filled = [1.0 if factor is None else factor for factor in factors.values()]
-            factor = frame["type"].replace_strict(list(factors), filled, return_dtype=pl.Float64).to_numpy()
+            factor = np.empty(0) if frame.is_empty() else _replaced(frame["type"], list(factors), filled)
             weights = factor if weights is None else weights * factor
             kept = factor != 0
             n_dropped = int(kept.size - np.count_nonzero(kept))
@@ -76,3 +76,7 @@ def make_batch(
         types=types,
         lines=lines,
     )
+
+
+def _replaced(types: pl.Series, names: list[str], factors: list[float]) -> npt.NDArray[np.float64]:
+    return types.replace_strict(names, factors, return_dtype=pl.Float64).to_numpy()

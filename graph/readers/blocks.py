@@ -15,7 +15,7 @@ import polars as pl
 from graph.readers.batches import Batch, make_batch
 from graph.readers.layout import BLANKS, Layout
 from graph.readers.lines import Rejections, parse_lines
-from graph.readers.params import ReadParams
+from graph.readers.params import TOO_LARGE, ReadParams
 
 _SMALL = 1 << 16
 _TABS_TO_BLANKS = bytes.maketrans(b"\t", b" ")
@@ -25,8 +25,6 @@ def parse_block(
     block: bytes, first_line: int, layout: Layout, params: ReadParams, integers: bool, rejections: Rejections
 ) -> Iterator[Batch]:
     """As `parse_lines`, in one or more batches."""
-    if first_line <= layout.header_line < first_line + block.count(b"\n"):
-        block = _blank_line(block, layout.header_line - first_line)
     batch = _parse_plain(block, layout, params, integers)
     if batch is not None:
         yield batch
@@ -37,15 +35,12 @@ def parse_block(
         return
     first, second = block[:middle], block[middle:]
     yield from parse_block(first, first_line, layout, params, integers, rejections)
-    yield from parse_block(second, first_line + first.count(b"\n"), layout, params, integers, rejections)
+    yield from parse_block(second, first_line + count_lines(first), layout, params, integers, rejections)
 
 
-def _blank_line(block: bytes, number: int) -> bytes:
-    """The block with one line, counted from 0, left empty."""
-    start = 0
-    for _ in range(number):
-        start = block.index(b"\n", start) + 1
-    return block[:start] + block[block.index(b"\n", start) :]
+def count_lines(block: bytes) -> int:
+    """Newlines in the block; `bytes.count` takes ten times as long."""
+    return int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n")))
 
 
 def _parse_plain(block: bytes, layout: Layout, params: ReadParams, integers: bool) -> Batch | None:
@@ -53,20 +48,24 @@ def _parse_plain(block: bytes, layout: Layout, params: ReadParams, integers: boo
     text = _tidied(block, layout)
     if text is None:
         return None
-    comment = layout.comment.encode()
-    n_comments = text.count(b"\n" + comment) + text.startswith(comment) if comment else 0
-    if text.count(b"\n") == n_comments:
-        empty = pl.DataFrame(schema={name: dtype for _, name, dtype in _roles(layout, integers)})
-        return make_batch(empty, params, 0)
+    batch = _parse_tidied(text, layout, params, integers)
+    if batch is None and b"\n\n" in text:
+        while b"\n\n" in text:
+            text = text.replace(b"\n\n", b"\n")
+        batch = _parse_tidied(text, layout, params, integers)
+    return batch
+
+
+def _parse_tidied(text: bytes, layout: Layout, params: ReadParams, integers: bool) -> Batch | None:
     has_quotes = layout.quoted and b'"' in text
     roles = {column: (name, dtype) for column, name, dtype in _roles(layout, integers)}
     schema = dict(roles.get(column, (f"unused {column}", pl.String())) for column in range(layout.n_columns))
     try:
+        # All columns: polars overlooks lines that are too long when it is told to read only some.
         frame = pl.read_csv(
             text,
             has_header=False,
             schema=schema,
-            columns=sorted(roles),
             separator=layout.delimiter,
             comment_prefix=layout.comment or None,
             quote_char='"' if has_quotes else None,
@@ -74,17 +73,23 @@ def _parse_plain(block: bytes, layout: Layout, params: ReadParams, integers: boo
         )
     except pl.exceptions.PolarsError:
         return None
-    if has_quotes and frame.height != text.count(b"\n") - n_comments:
+    frame = frame.select(name for name, _ in roles.values())
+    if has_quotes and frame.height != _count_data_lines(text, layout.comment.encode()):
         return None  # a quoted field ran over the end of its line
     if has_quotes or any(blank in text for blank in (b" ", b"\t") if blank != layout.delimiter.encode()):
         frame = frame.with_columns(pl.col(pl.String).str.strip_chars(BLANKS))
     texts = [series for series in frame if series.dtype == pl.String]
     if any(series.null_count() for series in frame) or any((series.str.len_bytes() == 0).any() for series in texts):
         return None
-    if "weight" in frame.columns and not frame["weight"].is_between(0, np.inf, closed="left").all():
+    if "weight" in frame.columns and not frame["weight"].is_between(0, TOO_LARGE, closed="left").all():
         return None
     batch = make_batch(frame, params, frame.height)
     return batch if batch.weights is None or np.isfinite(batch.weights).all() else None
+
+
+def _count_data_lines(text: bytes, comment: bytes) -> int:
+    n_comments = text.count(b"\n" + comment) + text.startswith(comment) if comment and comment in text else 0
+    return count_lines(text) - n_comments
 
 
 def _roles(layout: Layout, integers: bool) -> list[tuple[int, str, pl.DataType]]:
@@ -100,7 +105,7 @@ def _roles(layout: Layout, integers: bool) -> list[tuple[int, str, pl.DataType]]
 
 
 def _tidied(block: bytes, layout: Layout) -> bytes | None:
-    """The block without empty lines, carriage returns and runs of blanks; None where that would not be enough."""
+    """The block without carriage returns and runs of blanks; None where comments may hide behind blanks."""
     text = block.replace(b"\r\n", b"\n") if b"\r" in block else block
     if b"\r" in text:
         return None
@@ -108,15 +113,8 @@ def _tidied(block: bytes, layout: Layout) -> bytes | None:
         text = text.translate(_TABS_TO_BLANKS) if b"\t" in text else text
         while b"  " in text:
             text = text.replace(b"  ", b" ")
-        text = text.replace(b"\n ", b"\n").replace(b" \n", b"\n").removeprefix(b" ")
-    elif layout.comment and _any_line_starts(text, b" "):
-        return None  # a comment may stand behind the blanks
-    elif layout.comment and layout.delimiter != "\t" and _any_line_starts(text, b"\t"):
+        return text.replace(b"\n ", b"\n").replace(b" \n", b"\n").lstrip(b" \n")
+    blanks = (b" ",) if layout.delimiter == "\t" else (b" ", b"\t")
+    if any(blank in text and (text.startswith(blank) or b"\n" + blank in text) for blank in blanks):
         return None
-    while b"\n\n" in text:
-        text = text.replace(b"\n\n", b"\n")
-    return text.removeprefix(b"\n")
-
-
-def _any_line_starts(text: bytes, mark: bytes) -> bool:
-    return text.startswith(mark) or b"\n" + mark in text
+    return text.lstrip(b"\n")

@@ -15,7 +15,7 @@ from foundation.errors import InvalidInput
 from foundation.ids import parse_integer
 from graph.readers.batches import Batch, make_batch, type_factor
 from graph.readers.layout import Layout, LineError, parse_weight
-from graph.readers.params import LARGEST_WEIGHT, ReadParams
+from graph.readers.params import TOO_LARGE, ReadParams
 
 _N_EXAMPLES = 5
 
@@ -71,7 +71,7 @@ def parse_lines(
     n_lines = 0
     for number, raw in enumerate(block.split(b"\n"), start=first_line):
         text = raw.removesuffix(b"\r").decode("utf-8", "surrogateescape")
-        if number == layout.header_line or not layout.is_data(text):
+        if not layout.is_data(text):
             continue
         n_lines += 1
         try:
@@ -110,7 +110,7 @@ def _parse_line(text: str, layout: Layout, params: ReadParams) -> tuple[tuple[st
         weight = _usable_weight(_needed(fields, columns.weight, "weight"))
     kind = "" if columns.type is None else _needed(fields, columns.type, "type")
     factor = type_factor(params, kind)
-    if factor is not None and weight * factor > LARGEST_WEIGHT:
+    if factor is not None and weight * factor >= TOO_LARGE:
         raise LineError(f"weight {weight:g} times {factor:g} is larger than float32 holds", "scale the weights down")
     return (src, dst), weight, kind
 
@@ -132,7 +132,7 @@ def _usable_weight(text: str) -> float:
     weight = parse_weight(text)
     if weight is None:
         raise LineError(f"weight {text[:60]!r} is not a number", "write a number, or name the column that has weights")
-    if not 0 <= weight <= LARGEST_WEIGHT:
+    if not 0 <= weight < TOO_LARGE:
         raise LineError(f"weight {text[:60]}", "weights are finite, not negative, and at most 3.4e38")
     return weight
 

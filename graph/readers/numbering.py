@@ -130,7 +130,8 @@ def string_ids(texts: pl.Series) -> StringIds:
     """Ids over unique strings already sorted by their UTF-8 bytes."""
     offsets = np.zeros(texts.len() + 1, dtype=np.int64)
     np.cumsum(texts.str.len_bytes().to_numpy(), out=offsets[1:])
-    parts = ["".join(texts.slice(start, _SLICE)).encode() for start in range(0, texts.len(), _SLICE)]
+    slices = (texts.slice(start, _SLICE) for start in range(0, texts.len(), _SLICE))
+    parts = [part.str.join("").item().encode() for part in slices]
     return StringIds(np.frombuffer(b"".join(parts), dtype=np.uint8), offsets)
 
 

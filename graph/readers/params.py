@@ -13,7 +13,7 @@ from graph.assembly import Duplicates, SelfLoops, check_policies
 Format = Literal["auto", "edges", "csv", "tsv", "parquet", "matrix_market", "mat", "npz"]
 OnError = Literal["stop", "skip"]
 EVERY_OTHER_TYPE = "*"
-LARGEST_WEIGHT = 3.4028234663852886e38  # the largest float32
+TOO_LARGE = 2.0**128 - 2.0**103  # the smallest number that float32 rounds to infinity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def _checked_type_weights(pairs: Iterable[tuple[str, float]]) -> tuple[tuple[str
     checked = tuple((str(name), float(weight)) for name, weight in pairs)
     names = [name for name, _ in checked]
     for name, weight in checked:
-        if not (math.isfinite(weight) and 0 <= weight <= LARGEST_WEIGHT):
+        if not (math.isfinite(weight) and 0 <= weight < TOO_LARGE):
             _refuse(f"type_weights.{name}", weight, "finite, not negative, and at most 3.4e38")
         if names.count(name) > 1:
             _refuse("type_weights", name, "every type once")

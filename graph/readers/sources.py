@@ -22,7 +22,9 @@ from foundation.errors import InvalidInput
 
 BLOCK = 1 << 25
 LONGEST_LINE = 1 << 24
+# Compressed bytes are read in small pieces, as one may hold a thousand times its size.
 _READ = 1 << 17
+_READ_PLAIN = 1 << 22
 _BROKEN = (zlib.error, lzma.LZMAError, zstandard.ZstdError, EOFError, ValueError, OSError)
 
 COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
@@ -101,7 +103,7 @@ def pieces(source: str | Path) -> Iterator[tuple[bytes, int]]:
                 raise InvalidInput(source=name, what=what, fix="rename it, or fetch it again")
             while data:
                 yield data, consumed
-                data = _read(raw, name)
+                data = _read(raw, name, _READ_PLAIN)
                 consumed += len(data)
             return
         kind, make = found
@@ -124,9 +126,9 @@ def pieces(source: str | Path) -> Iterator[tuple[bytes, int]]:
             raise InvalidInput(source=name, what=what, fix="it was cut short: fetch or compress it again")
 
 
-def _read(raw: IO[bytes], name: str) -> bytes:
+def _read(raw: IO[bytes], name: str, size: int = _READ) -> bytes:
     try:
-        return raw.read(_READ)
+        return raw.read(size)
     except OSError as error:
         what = f"it cannot be read: {error.strerror or error}"
         raise InvalidInput(source=name, what=what, fix="check the disk or the connection") from error

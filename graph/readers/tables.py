@@ -14,7 +14,7 @@ from graph.readers.batches import make_batch
 from graph.readers.edges import Collector, Edges
 from graph.readers.layout import LineError, describe, name_columns
 from graph.readers.lines import Rejections
-from graph.readers.params import LARGEST_WEIGHT, ReadParams
+from graph.readers.params import TOO_LARGE, ReadParams
 from graph.readers.sources import opened, whole
 
 _ROLES = ("src", "dst", "weight", "type")
@@ -34,10 +34,10 @@ def read_parquet(source: str | Path, params: ReadParams) -> Edges:
             allowed = "none for a Parquet file, which names its own columns"
             raise InvalidParams(name=option, value=getattr(params, option), allowed=allowed)
     try:
-        names = list(pl.read_parquet_schema(_parquet(source)))
+        names = list(pl.read_parquet_schema(open_parquet(source)))
         columns = name_columns(names, len(names), params, name)
         wanted = {role: names[getattr(columns, role)] for role in _ROLES if getattr(columns, role) is not None}
-        frame = pl.read_parquet(_parquet(source), columns=list(wanted.values()))
+        frame = pl.read_parquet(open_parquet(source), columns=list(wanted.values()))
     except pl.exceptions.PolarsError as error:
         what = f"it is no readable Parquet file: {str(error).splitlines()[0]}"
         raise InvalidInput(source=name, what=what, fix="check the file, or set format to what it is") from error
@@ -62,7 +62,7 @@ def read_parquet(source: str | Path, params: ReadParams) -> Edges:
     return collector.finish(rejections.n, notes, lambda edge: None if rows is None else f"row {rows[edge]}", "rows")
 
 
-def _parquet(source: str | Path) -> Path | io.BytesIO:
+def open_parquet(source: str | Path) -> Path | io.BytesIO:
     """The file itself where polars can map it, else its bytes."""
     with opened(source) as raw:
         if "://" not in str(source) and raw.read(4) == b"PAR1":
@@ -98,5 +98,5 @@ def _sound_rows(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
             sound &= (series.str.len_bytes().fill_null(0) > 0).to_numpy()
         if series.name == "weight":
             values = series.fill_null(0.0).to_numpy()
-            sound &= (values >= 0) & (values <= LARGEST_WEIGHT)
+            sound &= (values >= 0) & (values < TOO_LARGE)
     return sound
