@@ -145,7 +145,7 @@ def _spread(stage: Stage, job: Job, round_: int, ranges: list[Range], client: An
 
     futures = [client.submit(execute_part, stage, job, round_, *span, pure=False) for span in ranges]
     try:
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             future.result()
             progress.step()
     except (Exception, CancelledError, KeyboardInterrupt):
