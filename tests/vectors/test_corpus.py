@@ -359,9 +359,7 @@ def test_columns_give_back_their_values_and_filter_like_a_list(data: st.DataObje
     assert column.kind == kind
     assert [column[row] for row in range(len(values))] == [missing if value is None else value for value in values]
     wanted = data.draw(st.sampled_from(["a", "b", "zz"]) if kind == "strings" else VALUES[kind])
-    matches = [
-        value is not None and (wanted in value if kind == "strings" else value == wanted) for value in values
-    ]
+    matches = [value is not None and (wanted in value if kind == "strings" else value == wanted) for value in values]
     assert column.equals(wanted).tolist() == matches
     if kind in ("number", "bool"):
         assert column.equals(json.dumps(wanted)).tolist() == matches

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidQuery
-from foundation.sources import open_source, plain_suffix
+from foundation.sources import plain_suffix, random_access, source_sha256
 from vectors.corpus_files import Unreadable, document_format, json_records, parquet_records
 from vectors.corpus_types import DEFAULT_ID, OTHER_ID, Corpus
 from vectors.encoders.encoder import Encoded, Encoder, EncoderParams
@@ -77,8 +77,7 @@ def open_precomputed(params: EncoderParams, corpus: Corpus | None) -> Precompute
             raise InvalidInput(source="corpus", what=what, fix="name their field with vectors = …, or give a path")
         digest = sha256(corpus.vectors.offsets.tobytes() + corpus.vectors.vectors.tobytes())
         return PrecomputedEncoder(corpus.vectors, digest, params, "corpus")
-    with open_source(params.path) as stream:
-        digest = sha256(stream.read())
+    digest = source_sha256(params.path)
     if plain_suffix(params.path) == ".npz":
         vectors, ids = _read_npz(params.path)
     else:
@@ -106,7 +105,9 @@ def _rows_of(corpus: Corpus, ids: Sequence[str | int], source: str) -> npt.NDArr
 
 def _read_npz(source: str) -> tuple[MultiVectors, Sequence[str | int] | None]:
     try:
-        with open_source(source) as stream, np.load(stream, allow_pickle=False) as file:
+        found = random_access(source)
+        # numpy leaves a file of its own open when it is damaged.
+        with found.open("rb") if isinstance(found, Path) else found as handle, np.load(handle) as file:
             arrays = {name: file[name] for name in ("vectors", "offsets", "ids") if name in file}
     except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, InvalidInput):
