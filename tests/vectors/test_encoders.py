@@ -687,7 +687,9 @@ def test_npz_files_of_another_shape_are_refused(
 def test_damaged_and_missing_npz_files_are_named(corpus: Corpus, tmp_path: Path) -> None:
     path = write_vectors(tmp_path, "v.npz", None)
     whole = path.read_bytes()
-    for damaged in (b"", b"nothing", whole[: len(whole) // 2], whole.replace(b"NUMPY", b"NIMBY")):
+    np.save(tmp_path / "array.npy", np.ones((3, 2)))
+    array = (tmp_path / "array.npy").read_bytes()
+    for damaged in (b"", b"nothing", array, whole[: len(whole) // 2], whole.replace(b"NUMPY", b"NIMBY")):
         path.write_bytes(damaged)
         with pytest.raises(InvalidInput, match=r"v\.npz"):
             precomputed(corpus, path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -104,18 +105,16 @@ def _rows_of(corpus: Corpus, ids: Sequence[str | int], source: str) -> npt.NDArr
 
 
 def _read_npz(source: str) -> tuple[MultiVectors, Sequence[str | int] | None]:
+    found = random_access(source)
     try:
-        found = random_access(source)
-        # numpy leaves a file of its own open when it is damaged.
-        with found.open("rb") if isinstance(found, Path) else found as handle, np.load(handle) as file:
+        # Opened here, because numpy leaves a damaged file of its own opening open.
+        with found.open("rb") if isinstance(found, Path) else found as handle:
+            file = np.load(handle, allow_pickle=False)
             arrays = {name: file[name] for name in ("vectors", "offsets", "ids") if name in file}
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, InvalidInput):
-            raise
+    except (ValueError, OSError, LookupError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InvalidInput(
-            source=source, what=f"this is no .npz of plain arrays ({reason})", fix="write it again"
-        ) from error
+        what = f"this is no .npz of plain arrays ({reason})"
+        raise InvalidInput(source=source, what=what, fix="write it again") from error
     missing = [name for name in ("vectors", "offsets") if name not in arrays]
     if missing:
         raise InvalidInput(source=source, what=f"it has no array {missing[0]!r}", fix="save vectors and offsets")
