@@ -232,8 +232,7 @@ def _topology_columns(
         return np.ascontiguousarray(given[:, start:stop] * factor.astype(np.float32)[:, None])
     default = math.sqrt(n) if params.mode == "paper" and n >= SMALL_GRAPH else projection.ACHLIOPTAS
     sparsity = params.sparsity or default
-    factor *= math.sqrt(sparsity / (params.dim - params.n_property))
-    magnitude = factor.astype(np.float32)
+    magnitude = (factor * math.sqrt(sparsity / (params.dim - params.n_property))).astype(np.float32)
     return projection.sparse_signs(key(params.seed, "fastrp.projection"), sparsity, magnitude, start, stop, n_threads)
 
 
