@@ -6,9 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vectors.corpus import Corpus, CorpusReport, corpus_from_arrays
-
 from artifacts.artifact import Artifact, ArtifactWriter
+from vectors.corpus import Corpus, CorpusReport, corpus_from_arrays
 
 KIND = "corpus"
 VERSION = 1

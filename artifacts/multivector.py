@@ -1,4 +1,4 @@
-"""Codec of token vectors, plain rows or codes into a table of the distinct ones, and the encoder that goes with them."""
+"""Codec of token vectors, plain or coded by a table, and the encoder of queries that goes with them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def open_query_encoder(path: Path) -> Encoder:
     artifact = Artifact.open(path, KIND, READABLE)
     params: dict[str, Any] = dict(artifact.manifest.params["encoder"])
     if params["kind"] == "precomputed":
-        raise InvalidQuery(what="the documents came with vectors of their own, and no encoder of text", fix="pass vectors")
+        raise InvalidQuery(
+            what="the documents came with vectors of their own, and no encoder of text", fix="pass vectors"
+        )
     encoder = open_encoder(EncoderParams(**params), idf=artifact.array("idf") if artifact.has("idf") else None)
     if _checksums(encoder.identity) != _checksums(artifact.manifest.params["identity"]):
         raise ArtifactCorrupt(

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from graph.edge_list import estimate_edges
-from vectors.corpus import estimate_docs
-
 from artifacts.manifest import read_manifest
 from artifacts.publish import version_name
 from artifacts.store import Store
@@ -16,6 +13,8 @@ from flows.settings import Config
 from flows.stages.stage import Sizes
 from flows.stages.tokens import TOKENS_A_BYTE
 from foundation.errors import ArtifactMissing
+from graph.edge_list import estimate_edges
+from vectors.corpus import estimate_docs
 
 FIXED_MEMORY = 500 << 20  # the interpreter and its libraries
 

@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, final
 
 import pydantic
+
+from artifacts.store import check_name
 from clustering.communities import CommunityParams
+from flows.sources import fingerprint
+from foundation.errors import EngineError, InvalidConfig, InvalidParams
 from graph.edge_list import ReadParams
 from graph.fastrp import FastRPParams
+from graph.orientation import ORIENTATIONS
 from graph.powerwalk import PowerWalkParams, QueryParams
 from vectors.ann import ANNParams
 from vectors.corpus import CorpusParams
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.fde import FDEParams
 from vectors.retriever import RetrieverParams
-
-from artifacts.store import check_name
-from flows.sources import fingerprint
-from foundation.errors import EngineError, InvalidConfig, InvalidParams
-from graph.orientation import ORIENTATIONS
 
 T = TypeVar("T")
 Table = dict[str, Any]

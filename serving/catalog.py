@@ -1,10 +1,10 @@
 """Which version of each index answers now, and how a newly published one takes its place.
 
-An engine is one version and never changes; what changes is one reference to it. A look at an index is one ``stat`` of
-its pointer, a few times a second at most. When the pointer was replaced, a thread of its own opens and warms the new
-version while the old one answers, then the reference is swapped; requests that hold the old one keep it alive until
-they end. A version that cannot be opened is refused: the one before goes on, and opening is tried again from time to
-time, or at once when the pointer is replaced again.
+An engine is one version and never changes; what changes is one reference to it. A look at an index is a look at its
+pointer, a file of a few bytes, a few times a second at most. When the pointer was replaced, a thread of its own opens
+and warms the new version while the old one answers, then the reference is swapped; requests that hold the old one keep
+it alive until they end. A version that cannot be opened is refused: the one before goes on, and opening is tried again
+from time to time, or at once when the pointer is replaced again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RETRY_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 OPENINGS = 2  # versions opened at the same time: each maps files, reads them and may compile
 
-_Stamp = tuple[int, int, int]
+_Stamp = tuple[int, int, bytes]
 
 
 def silent(line: str) -> None:
@@ -190,14 +190,16 @@ class Catalog:
     def _stamp(self, index: str) -> _Stamp | None:
         """What changes whenever the pointer is replaced; None when there is no pointer."""
         try:
-            found = os.stat(self._store.index_dir(index) / CURRENT)
+            with (self._store.index_dir(index) / CURRENT).open("rb") as pointer:
+                found = os.fstat(pointer.fileno())
+                # Its bytes too: two replacements in one tick of the file system's clock may get the same inode.
+                return found.st_mtime_ns, found.st_ino, pointer.read(100)
         except (InvalidParams, FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             what = f"the pointer of index {index} cannot be read ({error.strerror})"
             fix = "check the disk and its permissions"
             raise StoreUnavailable(path=str(self._store.root), what=what, fix=fix) from None
-        return found.st_mtime_ns, found.st_ino, found.st_size
 
     def _open(self, index: str, slot: _Slot) -> None:
         with self._turns:

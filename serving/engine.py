@@ -14,24 +14,24 @@ from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
-from vectors.ann import ANNIndex
-from vectors.corpus import Corpus
 
 from artifacts import publish
 from artifacts.ann import open_ann
 from artifacts.communities import open_communities
-from artifacts.embedding import open_embedding
 from artifacts.corpus import open_corpus
+from artifacts.embedding import open_embedding
 from artifacts.graph import open_graph
 from artifacts.link import open_link
 from artifacts.store import Store
+from clustering.communities import CommunityIndex
 from foundation.errors import InvalidQuery, UnknownId
 from foundation.ids import Ids
-from clustering.communities import CommunityIndex
 from graph.csr import CSRGraph
 from serving.ppr import Rankings
 from serving.search import DocumentSearch
 from serving.suggest import nearest_ids
+from vectors.ann import ANNIndex
+from vectors.corpus import Corpus
 
 Answer = dict[str, Any]
 Hit = dict[str, Any]

@@ -88,5 +88,9 @@ def open_version(store: Store, index: str, opener: Opener) -> Served | Refused:
         return Refused(version, copy.copy(error), str(error))
     except Exception as error:
         name = type(error).__name__
-        unopened = ArtifactCorrupt(path=f"index {index}", what=f"version {version} cannot be opened ({name})")
+        unopened = ArtifactCorrupt(
+            path=f"index {index}",
+            what=f"version {version} cannot be opened ({name})",
+            fix="read in the server's log why, or rollback to another version",
+        )
         return Refused(version, unopened, f"{name}: {error}")

@@ -7,6 +7,7 @@ Sorts of problem are named ``urn:purlieu:problem:<name>``; what HTTP itself refu
 from __future__ import annotations
 
 import http
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foundation import errors
 from serving.schemas import FieldError, Problem
@@ -93,20 +95,53 @@ def misfit(found: Sequence[Mapping[str, Any]], fields: Sequence[str] = ()) -> Pr
 
 
 def install(app: FastAPI, log: Callable[[str], None]) -> None:
-    """Answer every error of ``app`` with a problem; ``log`` is told in full about an engine's errors that are ours.
-
-    What nobody expected is answered and then raised on: whoever runs ``app`` logs it with its traceback.
-    """
+    """Answer every error of ``app`` with a problem; ``log`` is told in full about those that are ours."""
 
     async def answer(request: Request, error: Exception) -> Response:
         problem, headers = _problem_for(request, error)
         if problem.status >= 500 and isinstance(error, errors.EngineError):
             log(f"{request.method} {request.url.path}: {type(error).__name__}: {error}")
-        text = problem.model_dump_json(exclude_none=True)
-        return Response(text, problem.status, headers, media_type=MEDIA_TYPE)
+        return _response(problem, headers)
 
-    for kind in (errors.EngineError, HTTPException, RequestValidationError, Exception):
+    for kind in (errors.EngineError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer)
+    app.add_middleware(_Unexpected, log=log)
+
+
+@final
+class _Unexpected:
+    """An ASGI app that answers what nobody expected.
+
+    Starlette would answer and raise it again, upon which the server closes the connection, and with it the next
+    request that a client has sent on it already.
+    """
+
+    def __init__(self, app: ASGIApp, log: Callable[[str], None]) -> None:
+        self._app = app
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; an error before the answer began is logged with its traceback and answered."""
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            if scope["type"] != "http" or begun:
+                raise
+            trace = "".join(traceback.format_exception(error)).rstrip()
+            self._log(f"{scope['method']} {scope['path']}: unexpected {type(error).__name__}\n{trace}")
+            await _response(_unexpected(), {})(scope, receive, send)
+
+
+def _response(problem: Problem, headers: Mapping[str, str]) -> Response:
+    text = problem.model_dump_json(exclude_none=True)
+    return Response(text, problem.status, headers, media_type=MEDIA_TYPE)
 
 
 def _problem_for(request: Request, error: Exception) -> tuple[Problem, dict[str, str]]:
@@ -127,8 +162,7 @@ def _problem_for(request: Request, error: Exception) -> tuple[Problem, dict[str,
             return misfit(error.errors()), {}
         case errors.EngineError():
             return problem_of(error), {}
-        case _:
-            return _unexpected(), {}
+    return _unexpected(), {}
 
 
 def _blank(status: int, detail: str) -> Problem:
@@ -147,7 +181,7 @@ def _field_error(error: Mapping[str, Any], fields: Sequence[str]) -> FieldError:
             detail = "is required"
         case "less_than_equal" | "greater_than_equal":
             bound = error["ctx"]["le" if error["type"] == "less_than_equal" else "ge"]
-            detail = f"{error['msg'].rpartition(' ')[0]} {bound:g}"  # pydantic writes all digits of 1e100
+            detail = f"{error['msg'].rpartition(' ')[0]} {bound:.10g}"  # pydantic writes all digits of 1e100
         case _:
             detail = str(error["msg"]).removeprefix("Value error, ")
     where = [str(part) for part in error["loc"]]

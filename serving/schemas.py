@@ -67,7 +67,9 @@ class SimilarRequest(_Request):
     vectors: Annotated[list[Vector], Field(min_length=1, max_length=MAX_QUERIES, fail_fast=True)] | None = Field(
         default=None, description="One query per vector, as wide as the embeddings."
     )
-    k: int = Field(default=10, ge=1, description="Answers per query, at most as many as there are other nodes.")
+    k: int = Field(
+        default=10, ge=1, le=MAX_HITS, description="Answers per query, at most as many as there are other nodes."
+    )
 
     @field_validator("vectors")
     @classmethod
@@ -94,7 +96,7 @@ class PPRRequest(_Request):
         description="One ranking per query.",
         examples=[[{"seeds": {"vim": 1.0, "emacs": 0.5}}]],
     )
-    k: int = Field(default=10, ge=1, description="Answers per query, at most as many as there are nodes.")
+    k: int = Field(default=10, ge=1, le=MAX_HITS, description="Answers per query, at most as many as there are nodes.")
     exact: bool = Field(default=False, description="Iterate to the exact ranking instead of using the index; slower.")
 
 
@@ -108,7 +110,7 @@ class CommunityRequest(_Request):
         description="Nodes the community grows from.",
         examples=[["vim", "emacs"]],
     )
-    size: int = Field(default=50, ge=1, description="Members wanted, the seeds among them.")
+    size: int = Field(default=50, ge=1, le=MAX_HITS, description="Members wanted, the seeds among them.")
 
 
 class SearchRequest(_Request):
@@ -120,7 +122,9 @@ class SearchRequest(_Request):
     vectors: Annotated[list[Tokens], Field(min_length=1, max_length=MAX_QUERIES, fail_fast=True)] | None = Field(
         default=None, description="One query per set of token vectors, as wide as the documents' token vectors."
     )
-    k: int = Field(default=10, ge=1, description="Answers per query, at most as many as there are documents.")
+    k: int = Field(
+        default=10, ge=1, le=MAX_HITS, description="Answers per query, at most as many as there are documents."
+    )
     rerank: bool = Field(default=True, description="Order by exact MaxSim; false keeps the order of the encodings.")
 
     @field_validator("vectors")

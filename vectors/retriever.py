@@ -1,7 +1,7 @@
 """Late-interaction retrieval: candidates by fixed dimensional encodings, then exact MaxSim.
 
-Source: Dhulipala et al., NeurIPS 2024, arXiv:2405.19504, section 3. How many candidates that takes is not guessed: it is
-measured on held-out queries against exact MaxSim over all documents, see `calibrate`.
+Source: Dhulipala et al., NeurIPS 2024, arXiv:2405.19504, section 3. How many candidates that takes is measured
+on held-out queries against exact MaxSim over all documents, see `calibrate`.
 """
 
 from __future__ import annotations

@@ -45,14 +45,12 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
     """Put the shards together and measure; a graph that "auto" chose and that misses its target gives way to a scan."""
     vectors, params = _vectors(job.inputs["vectors"]), ANNParams(**job.params)
-    shards = [
-        Shard.from_built(BuiltShard(index=part.array("index"), copies=part.array("copies"))) for part in parts[0]
-    ]
+    shards = [Shard.from_built(BuiltShard(index=part.array("index"), copies=part.array("copies"))) for part in parts[0]]
     index = ANNIndex(shards, params)
     try:
         index = dataclasses.replace(index, measured=tune(index, vectors, params))
     except TargetMissed:
-        if params.kind != "auto" or plan(*vectors.shape, params).kind == "flat":
+        if params.kind != "auto" or plan(vectors.shape[0], vectors.shape[1], params).kind == "flat":
             raise
         index = ANNIndex.build(vectors, params, kind="flat")
     stats, measured = write_ann(writer, index)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vectors.corpus import CorpusParams, read_corpus
-
 from artifacts.artifact import ArtifactWriter
 from artifacts.corpus import KIND, VERSION, write_corpus
 from artifacts.parts import Part
 from flows.stages.stage import Estimate, Findings, Job, Sizes, Stage
+from vectors.corpus import CorpusParams, read_corpus
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:

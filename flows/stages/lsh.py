@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from clustering.communities import CommunityParams
-from clustering.lsh import BANDS_AT_ONCE, LSHIndex, band_tables
 
 from artifacts.artifact import ArtifactWriter
 from artifacts.communities import TABLES, VERSION, open_signatures
 from artifacts.parts import Part
+from clustering.communities import CommunityParams
+from clustering.lsh import BANDS_AT_ONCE, LSHIndex, band_tables
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vectors.encoders.encoder import EncoderParams, open_encoder
-from vectors.encoders.static import StaticEncoder, token_idf
 
 from artifacts.artifact import ArtifactWriter
 from artifacts.corpus import open_corpus
@@ -18,6 +16,8 @@ from artifacts.multivector import KIND, VERSION
 from artifacts.parts import Part
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
+from vectors.encoders.encoder import EncoderParams, open_encoder
+from vectors.encoders.static import StaticEncoder, token_idf
 
 TOKENS_A_BYTE = 0.25  # of plain English text
 
@@ -73,7 +73,9 @@ def _write_coded(writer: ArtifactWriter, encoder: StaticEncoder, ranges: Sequenc
     n_shared = encoder.table.shape[0]
     n_own = [part.array("own").shape[0] for part in ranges]
     shape = (n_shared + sum(n_own), encoder.dim)
-    writer.pieces("vectors", itertools.chain([encoder.table], (part.array("own") for part in ranges)), np.float32, shape)
+    writer.pieces(
+        "vectors", itertools.chain([encoder.table], (part.array("own") for part in ranges)), np.float32, shape
+    )
 
     def shifted() -> Iterator[npt.NDArray[np.int32]]:
         before = 0

@@ -120,4 +120,4 @@ def _grown(src: pl.Series, dst: pl.Series, times: float) -> int:
     if times <= 1 or half == 0:
         return whole
     exponent = math.log2(whole / pl.concat((src[:half], dst[:half])).n_unique())
-    return round(whole * times ** min(max(exponent, 0.0), 1.0))
+    return int(whole * times ** min(max(exponent, 0.0), 1.0))

@@ -130,9 +130,8 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
     ]
     print_table(["stage", "state", "memory", "disk", "time"], rows)
     total = document["total"]
-    print(
-        f"in all: {_size(total['memory'])} of memory, {_size(total['disk'])} more on disk, about {total['seconds']:.0f} s"
-    )
+    memory, disk = _size(total["memory"]), _size(total["disk"])
+    print(f"in all: {memory} of memory, {disk} more on disk, about {total['seconds']:.0f} s")
     return None
 
 

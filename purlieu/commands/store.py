@@ -42,7 +42,7 @@ def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
     from artifacts.store import Store
 
     store = Store.open(args.store)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for index in store.index_names():
         served = current_version(store, index)
         rows += [

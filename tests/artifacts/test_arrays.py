@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from artifacts.arrays import open_array, write_array, write_pieces
 from artifacts.disk import hash_file
-from foundation.errors import ArtifactCorrupt, ArtifactMissing, EngineError
+from foundation.errors import ArtifactCorrupt, ArtifactMissing
 
 DTYPES = st.sampled_from(["<f4", "<f8", "<i4", "<i8", "|u1", "<u2", "|b1"])
 
@@ -82,7 +82,6 @@ def test_a_damaged_file_raises_our_error_or_keeps_its_type(data: st.DataObject) 
         path.write_bytes(raw)
         try:
             again = open_array(Path(directory), "a", {"a.npy": entry})
-        except EngineError as error:
-            assert isinstance(error, ArtifactCorrupt)
-        else:
-            assert (again.dtype, again.shape) == (array.dtype, array.shape)
+        except ArtifactCorrupt:
+            return
+        assert (again.dtype, again.shape) == (array.dtype, array.shape)

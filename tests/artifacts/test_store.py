@@ -168,7 +168,7 @@ def test_a_reader_never_sees_a_torn_pointer(store: Store, monkeypatch: pytest.Mo
 
 def test_unknown_index_and_version_name_what_there_is(store: Store) -> None:
     version = release(store, 1)
-    with pytest.raises(UnknownId, match="no index 'demi' in .*; the nearest are demo"):
+    with pytest.raises(UnknownId, match=r"no index 'demi' in .*; the nearest are demo"):
         read_release(store, "demi")
     with pytest.raises(UnknownId, match=f"no version 'beef' in index demo; the nearest are {version}"):
         read_release(store, "demo", "beef")

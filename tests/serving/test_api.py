@@ -259,18 +259,19 @@ INVALID: list[tuple[str, Any, str]] = [
     ),
     ("similar", {"ids": ["ant"] * 1001, "k": 1}, "ids: List should have at most 1000 items after validation, not 1001"),
     ("similar", {"ids": ["ant"], "k": 0}, "k: Input should be greater than or equal to 1"),
+    ("similar", {"ids": ["ant"], "k": 10**30}, "k: Input should be less than or equal to 100000"),
     ("similar", {"ids": ["ant"], "k": "3"}, "k: Input should be a valid integer"),
     ("similar", {"ids": ["ant"], "k": True}, "k: Input should be a valid integer"),
     ("similar", {"ids": ["ant"], "k": 7}, "k = 7; ask for 1 to 6"),
     (
         "similar",
         {"ids": ["ant"] * 1000, "k": 101},
-        "1000 queries of 101 answers each; ask for at most 100,000 answers in one request",
+        "1000 queries for 101 answers each; ask for at most 100,000 answers in one request, all queries together",
     ),
     ("similar", {"vectors": [[1, 2, 3], [1, 2]]}, "vectors: vectors of different widths: 2 and 3 numbers"),
     ("similar", {"vectors": [[]]}, "vectors.0: List should have at least 1 item after validation, not 0"),
     ("similar", {"vectors": [[1, "2", 3]]}, "vectors.0.1: Input should be a valid number"),
-    ("similar", {"vectors": [[1e39, 2, 3]]}, "vectors.0.0: Input should be less than or equal to 3.40282e+38"),
+    ("similar", {"vectors": [[1e39, 2, 3]]}, "vectors.0.0: Input should be less than or equal to 3.402823466e+38"),
     ("similar", {"vectors": [[1, 2]], "k": 1}, "vectors of 2 numbers; pass 3"),
     ("similar", [1], "the body: Input should be an object"),
     ("ppr", {"queries": []}, "queries: List should have at least 1 item after validation, not 0"),
@@ -403,6 +404,21 @@ def test_an_unexpected_error_tells_nothing_of_the_inside(api: Api) -> None:
         "status": 500,
         "detail": "an unexpected error; the server's log has it",
     }
+
+
+def test_an_unexpected_error_is_logged_in_full_and_leaves_the_connection_open(api: Api, log: list[str]) -> None:
+    port = api.client.base_url.port
+    connection = http.client.HTTPConnection(api.client.base_url.host, port, timeout=30)
+    for id, status in (("!unexpected", 500), ("ant", 200), ("!unexpected", 500), ("ant", 200)):
+        connection.request("POST", f"{DEMO}/similar", body=json.dumps({"ids": [id], "k": 1}))
+        held = connection.sock
+        response = connection.getresponse()
+        response.read()
+        assert (response.status, connection.sock) == (status, held)
+    connection.close()
+    told = [line for line in log if line.startswith(f"POST {DEMO}/similar: unexpected RuntimeError\nTraceback")]
+    assert told
+    assert SECRET in told[-1]
 
 
 def test_a_damaged_index_is_unavailable_and_keeps_its_place_to_itself(api: Api, log: list[str]) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from artifacts.publish import CURRENT, collect_garbage, point_current, publish, read_release
 from artifacts.store import Store
-from foundation.errors import ArtifactCorrupt, ArtifactMissing, UnknownId
+from foundation.errors import ArtifactCorrupt, ArtifactMissing, StoreUnavailable, UnknownId
 from serving.api import create_app
 from serving.catalog import Catalog
 from serving.opener import Served
@@ -120,16 +120,44 @@ def test_the_old_engine_goes_when_the_last_request_that_holds_it_ends(store: Sto
     assert old() is None
 
 
-def test_a_pointer_is_looked_at_a_few_times_a_second_only(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish_version(store, 1)
-    catalog = Catalog(store, Opening(), look_seconds=1000.0)
-    served(catalog)
-    looks: list[object] = []
-    stat = os.stat
-    monkeypatch.setattr(os, "stat", lambda path, **more: (looks.append(path), stat(path, **more))[1])
-    for _ in range(1000):
-        served(catalog)
-    assert not looks
+def test_a_pointer_is_looked_at_a_few_times_a_second_only(store: Store) -> None:
+    first = publish_version(store, 1)
+    opening = Opening()
+    catalog = Catalog(store, opening, look_seconds=1000.0)
+    assert served(catalog) == first
+    publish_version(store, 2)
+    for _ in range(100):
+        assert served(catalog) == first
+    assert opening.opened == [first]
+
+
+def test_two_replacements_that_look_alike_to_the_file_system_are_told_apart(store: Store) -> None:
+    first, second = publish_version(store, 1), publish_version(store, 2)
+    catalog = eager(store, Opening())
+    assert served(catalog) == second
+    pointer = store.index_dir("demo") / CURRENT
+    before = pointer.stat()
+    pointer.write_text(f"{first}\n")
+    os.utime(pointer, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (pointer.stat().st_ino, pointer.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    until(lambda: served(catalog) == first)
+
+
+def test_a_pointer_that_cannot_be_read_stops_no_version_that_is_open(store: Store) -> None:
+    first = publish_version(store, 1)
+    catalog = eager(store, Opening())
+    assert served(catalog) == first
+    pointer = store.index_dir("demo") / CURRENT
+    text = pointer.read_text()
+    pointer.unlink()
+    pointer.mkdir()
+    assert served(catalog) == first
+    catalog.look()
+    with pytest.raises(StoreUnavailable, match="the pointer of index demo cannot be read"):
+        eager(store, Opening()).ask("demo")
+    pointer.rmdir()
+    pointer.write_text(text)
+    assert served(catalog) == first
 
 
 def test_a_version_forced_anew_is_opened_again(store: Store) -> None:
