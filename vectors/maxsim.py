@@ -98,9 +98,11 @@ def exact_top(queries: MultiVectors, documents: MultiVectors, k: int, n_threads:
 
 def top_rows(scores: Float32s, k: int) -> Int64s:
     """Positions of the ``k`` highest finite scores, best first, equal ones by position; fewer if there are fewer."""
-    kth = np.partition(scores, scores.size - k)[scores.size - k] if 0 < k < scores.size else -np.inf
-    reached = np.flatnonzero((scores >= kth) & np.isfinite(scores))
-    return reached[np.argsort(-scores[reached], kind="stable")][:k]
+    rows = np.flatnonzero(np.isfinite(scores))
+    if 0 < k < rows.size:
+        kth = -np.partition(-scores[rows], k - 1)[k - 1]
+        rows = rows[scores[rows] >= kth]
+    return rows[np.argsort(-scores[rows], kind="stable")][:k]
 
 
 def maxsim_matches(
