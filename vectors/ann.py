@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidQuery, TargetMissed
