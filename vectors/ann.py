@@ -185,8 +185,8 @@ def tune(
 ) -> Measured:
     """Measure recall@10 of ``index`` over ``vectors`` and choose its beam; equal on every run.
 
-    ``heldout`` are queries to measure on, float32 (n_queries, dim). Without them up to 500 rows are drawn by
-    ``params.seed``, each left out of its own truth and answer.
+    ``heldout`` are queries to measure on, float32 (n_queries, dim). Without them up to 500 rows, no two equal,
+    are drawn by ``params.seed``, each left out of its own truth and answer.
 
     Raises
     ------
@@ -201,7 +201,10 @@ def tune(
         return index.search(queries, k, ef_search=ef_search, exclude=exclude, n_threads=n_threads)[0]
 
     kind, storage = shards[0].kind, shards[0].vectors.storage
-    tuned = find_beam(search, vectors, params, kind=kind, storage=storage, heldout=heldout, n_threads=n_threads)
+    distinct = np.concatenate([shard.ids for shard in shards])
+    tuned = find_beam(
+        search, vectors, distinct, params, kind=kind, storage=storage, heldout=heldout, n_threads=n_threads
+    )
     chosen = plan(n, dim, params)
     return Measured(
         metric=params.metric,
@@ -209,7 +212,7 @@ def tune(
         storage=storage,
         reason=chosen.reason,
         n_rows=n,
-        n_distinct=sum(shard.ids.size for shard in shards),
+        n_distinct=distinct.size,
         n_zero=count_zero(vectors),
         dim=dim,
         n_bytes=sum(shard.n_bytes for shard in shards),

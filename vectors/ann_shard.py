@@ -88,9 +88,7 @@ class Shard:
         kind: Kind = "hnsw" if isinstance(index, faiss.IndexHNSW) else "flat"
         flat = faiss.downcast_index(index.storage) if kind == "hnsw" else index
         width = flat.sa_code_size()
-        # A view of FAISS's own memory, which may be a mapped file and need not be aligned.
-        buffer = (ctypes.c_uint8 * (flat.ntotal * width)).from_address(int(flat.codes.data()))
-        codes = np.frombuffer(buffer, dtype=np.uint8).reshape(flat.ntotal, width)
+        codes = _view(flat.codes).reshape(flat.ntotal, width)
         storage = next(name for name, size in BYTES_PER_VALUE.items() if size * flat.d == width)
         metric: Metric = "l2" if flat.metric_type == faiss.METRIC_L2 else "inner_product"
         vectors = StoredVectors(flat, codes, storage, metric)
@@ -173,3 +171,10 @@ class Shard:
         source = np.repeat(np.arange(rows.size), n)
         nth = np.arange(source.size) - np.repeat(np.cumsum(n) - n, n)
         return joined([(query_of, rows, values), (query_of[source], others[start[source] + nth], values[source])])
+
+
+def _view(codes: Any) -> npt.NDArray[np.uint8]:
+    """FAISS's own memory, uint8; it may be a mapped file, and need not be aligned."""
+    if codes.size() == 0:
+        return np.zeros(0, dtype=np.uint8)
+    return np.frombuffer((ctypes.c_uint8 * codes.size()).from_address(int(codes.data())), dtype=np.uint8)
