@@ -97,13 +97,8 @@ def find_beam(
     n = vectors.shape[0]
     if heldout is None:
         draw = stream(params.seed, "ann.heldout")
-<<<<<<< HEAD
-        rows = np.sort(
-            draw.choice(n, size=min(_N_QUERIES if kind == "hnsw" else _N_QUERIES_SCAN, n), replace=False)
-        ).astype(np.int64)
-=======
-        rows = np.sort(draw.choice(distinct, size=min(_N_QUERIES, distinct.size), replace=False))
->>>>>>> ann
+        most = _N_QUERIES if kind == "hnsw" else _N_QUERIES_SCAN
+        rows = np.sort(draw.choice(distinct, size=min(most, distinct.size), replace=False))
         queries, exclude, k = parse_taken(vectors, rows, params.metric), rows, min(K, n - 1)
     else:
         queries, exclude, k = heldout, None, min(K, n)
