@@ -94,7 +94,7 @@ def pieces(source: str | Path) -> Iterator[tuple[bytes, int]]:
     """
     name = str(source)
     with opened(source) as raw:
-        data = _read(raw, name)
+        data = _read(raw, name, _READ)
         consumed = len(data)
         found = next(((kind, make) for magic, kind, make in _CODECS if data.startswith(magic)), None)
         if found is None:
@@ -118,7 +118,7 @@ def pieces(source: str | Path) -> Iterator[tuple[bytes, int]]:
             data = b""
             if complete:  # another member may follow, after padding
                 data, member = member.unused_data.lstrip(b"\0"), make()
-            while not data and (more := _read(raw, name)):
+            while not data and (more := _read(raw, name, _READ)):
                 consumed += len(more)
                 data = more.lstrip(b"\0") if complete else more
         if not complete:
@@ -126,7 +126,7 @@ def pieces(source: str | Path) -> Iterator[tuple[bytes, int]]:
             raise InvalidInput(source=name, what=what, fix="it was cut short: fetch or compress it again")
 
 
-def _read(raw: IO[bytes], name: str, size: int = _READ) -> bytes:
+def _read(raw: IO[bytes], name: str, size: int) -> bytes:
     try:
         return raw.read(size)
     except OSError as error:

@@ -29,6 +29,16 @@ def test_compressed_files_are_read_like_plain_ones(write: Write, suffix: str) ->
         assert edges_of(read_graph(write(data, "nameless"), ReadParams(format="csv"))) == edges_of(plain)
 
 
+@pytest.mark.parametrize("suffix", COMPRESSORS)
+def test_pieces_of_compressed_data_may_end_anywhere(write: Write, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    monkeypatch.setattr(sources, "_READ", 8)
+    rng = np.random.default_rng(0)
+    text = "".join(f"{u} {v}\n" for u, v in rng.integers(0, 10**6, (3000, 2))).encode()
+    data = COMPRESSORS[suffix](text) + COMPRESSORS[suffix](text)
+    assert any(data[start] == 0 for start in range(0, len(data), 8))
+    assert sources.whole(write(data)) == text + text
+
+
 def test_padding_after_gzip_is_nothing(write: Write) -> None:
     data = gzip.compress(b"1 2\n") + b"\0" * 300_000 + gzip.compress(b"2 3\n") + b"\0" * 512
     assert edges_of(read_graph(write(data, "e.txt.gz"))) == {(1, 2): 1, (2, 3): 1}

@@ -90,10 +90,57 @@ def together(batches: list[Batch]) -> dict[str, Any]:
     }
 
 
+TRAPS: list[tuple[bytes, str]] = [
+    (b'"a\nb",c\nx,y\n', ","),
+    (b'a,"b\nc",d\nx,y\n', ","),
+    (b'a,"b\n#c",d\nx,y\n', ","),
+    (b'# it"s\na,"b"\n#"\nc,d\n', ","),
+    (b'a"b,c\nd,e"f\n', ","),
+    (b'"a" ,b\n', ","),
+    (b" #x\ty\n1\t2\n", "\t"),
+    (b"1\t2\n #x\ty\n", "\t"),
+    (b"1,2\n\t#x,y\n", ","),
+    (b"\t#x\ty\n", "\t"),
+    (b"a\tb\r\r\n", "\t"),
+    (b"a\tb\rc\td\n", "\t"),
+    (b"1\t2\r\n\r\n3\t4\r", "\t"),
+    (b"a\tb\tc\na\tb\tc\td\n", "\t"),
+    (b"a b 1 U\na b 1e39 U\n", " "),
+    (b"a b 1 T\na b 3e38 T\n", " "),
+    (b"a b 1 \xff\na b 1 T\n", " "),
+    (b"a\t \nb\tc\n", "\t"),
+    (b"a , b\n1 ,2\n", ","),
+    (b",\n1,2\n", ","),
+    (b"1,2,,\n1,2,,,,\n", ","),
+]
+
+
+@pytest.mark.parametrize(("data", "delimiter"), TRAPS)
+@pytest.mark.parametrize("n_columns", [2, 3, 4])
+@pytest.mark.parametrize("integers", [True, False])
+def test_blocks_do_not_fall_into_the_traps(data: bytes, delimiter: str, n_columns: int, integers: bool) -> None:
+    weight, kind = (2 if n_columns > 2 else None), (3 if n_columns > 3 else None)
+    layout = Layout(
+        delimiter=delimiter,
+        quoted=delimiter == ",",
+        comment="#",
+        n_columns=n_columns,
+        header_line=0,
+        columns=Columns(src=0, dst=1, weight=weight, type=kind),
+        notes=(),
+    )
+    table = None if kind is None else (("T", 2.0), ("U", 0.0))
+    params = ReadParams(on_error="skip", weight=weight, type=kind, type_weights=table)
+    check_both_readers(data, layout, params, integers)
+
+
 @settings(deadline=None, max_examples=400)
 @given(soup=soups(), integers=st.booleans())
 def test_blocks_mean_the_same_as_lines(soup: tuple[bytes, Layout, ReadParams], integers: bool) -> None:
-    data, layout, params = soup
+    check_both_readers(*soup, integers)
+
+
+def check_both_readers(data: bytes, layout: Layout, params: ReadParams, integers: bool) -> None:
     outcomes: list[Any] = []
     for cut in (None, 1 << 16, 16):
         rejections = Rejections(source="soup", params=params)
@@ -261,6 +308,12 @@ BAD_TEXTS: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ("graph.json.gz", "{}", {}, "graph.json.gz: .json is not a format read here"),
     ("konect.txt", "% sym unweighted\n1 2\n", {}, "line 1: a comment, it seems: '% sym.*; set comment = '%'"),
     ("loops.csv", "#\na,b\n\nb,b\n", {"self_loops": "error"}, "loops.csv, line 4: self-loops: 1, .* node 'b'; set"),
+    (
+        "live loops.csv",
+        "src,dst,weight\na,a,0\nb,b,1\n",
+        {"self_loops": "error"},
+        "live loops.csv, line 3: self-loops: 1, the first at node 'b'",
+    ),
     (
         "twice.csv",
         "src,dst\nb,a\na,b\na,b\n",
