@@ -12,6 +12,7 @@ EngineError
 ├── ArtifactVersion   (ValueError)         a format this program does not read
 ├── StoreUnavailable  (OSError)            a store that cannot be written: permissions, full disk
 ├── StoreLocked       (RuntimeError)       somebody else is building
+├── ClusterUnavailable (ConnectionError)   no Dask scheduler answers
 ├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
 └── NotConverged      (RuntimeError)       an iteration that ran out of steps
 
@@ -176,6 +177,17 @@ class StoreLocked(EngineError, RuntimeError):
 
     def __str__(self) -> str:
         return f"{self.path}: locked by {self.holder}; wait for it to end or stop it, then run again"
+
+
+@dataclass(eq=False, kw_only=True)
+class ClusterUnavailable(EngineError, ConnectionError):
+    """No Dask scheduler answers at ``address``."""
+
+    address: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: no Dask scheduler answers ({self.what}); start it, or leave out --scheduler"
 
 
 @dataclass(eq=False, kw_only=True)

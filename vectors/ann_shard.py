@@ -13,7 +13,7 @@ from foundation.threads import even_ranges
 from vectors.ann_build import BuiltShard
 from vectors.ann_params import BYTES_PER_VALUE, Kind, Storage
 from vectors.exact import Found, Segment, closer, joined, propose, scan, score_rows
-from vectors.metrics import Float32s, Int64s, Metric, load_faiss, row_norms
+from vectors.metrics import Float32s, Int64s, Metric, is_distance, load_faiss, row_norms
 
 _TAKEN_BYTES: Final = 32 << 20  # vectors copied at a time
 
@@ -132,6 +132,22 @@ class Shard:
         else:
             query_of, positions, values = self._walk(queries, k, ef_search)
         return self._with_copies(query_of, self.ids[positions], values, k)
+
+    def candidates(self, queries: Float32s, n: int, ef_search: int) -> Found:
+        """The n rows that FAISS finds closest to each query, with its values; call under `faiss_threads`."""
+        if len(self.ids) == 0:
+            return joined([])
+        if self.kind == "hnsw":
+            return self.search(queries, n, ef_search)
+        found = []
+        # FAISS hands larger batches to BLAS, whose last bits depend on the size of the batch.
+        largest = (load_faiss().cvar.distance_compute_blas_threshold - 1) // self.dim
+        for start, stop in even_ranges(queries.shape[0], max(1, largest)):
+            closeness, positions = self.vectors.propose(queries[start:stop], min(n, len(self.ids)))
+            query_of = np.repeat(np.arange(start, stop), positions.shape[1])
+            values = np.sqrt(-closeness) if is_distance(self.vectors.metric) else closeness
+            found.append((query_of, self.ids[positions.ravel()], values.ravel().astype(np.float32)))
+        return self._with_copies(*joined(found), n)
 
     def _walk(self, queries: Float32s, k: int, ef_search: int) -> Found:
         beam = load_faiss().SearchParametersHNSW(efSearch=max(ef_search, k))
