@@ -62,7 +62,7 @@ class ANNIndex:
         ----------
         vectors : float32, shape (n, dim), may be memory-mapped; other real types are converted
         params : defaults of `ANNParams` when None; ``metric``, ``recall`` and ``kind`` take precedence over it
-        heldout : float32, shape (n_queries, dim): queries to measure on, when they are unlike the rows
+        heldout : float32, shape (n_queries, dim): queries to measure on, when those to come are not rows
 
         Raises
         ------

@@ -20,7 +20,7 @@ K: Final = 10
 _N_QUERIES: Final = 500  # that a graph is measured on
 _N_QUERIES_SCAN: Final = 100  # a scan errs by its storage alone, which few queries tell
 # Steps of about a quarter, then of a half: what a wider beam gains shrinks.
-LADDER: Final = (10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 768, 1024)
+LADDER: Final = (12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 768, 1024)
 
 Search = Callable[[Float32s, int, Int64s | None, int], Int64s]
 """Rows found for (queries, k, excluded rows, ef_search)."""
@@ -86,8 +86,9 @@ def find_beam(
 
     Held-out queries are ``heldout``, or rows of ``vectors`` drawn by the seed from ``distinct``, the rows that
     repeat no earlier one, so that repeated rows, easy to answer, do not flatter the figure. Such a row is left
-    out of both its true neighbours and its answer. A returned row is right when its exact value reaches that of the
-    true tenth neighbour, so ties count.
+    out of both its true neighbours and its answer; the walk still passes through it, so a query that is not a row
+    may do a little worse. A returned row is right when its exact value reaches that of the true tenth neighbour,
+    so ties count.
 
     Raises
     ------
