@@ -22,7 +22,7 @@ from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.static import StaticEncoder, token_idf
 from vectors.multivector import MultiVectors
 
-N_ENCODED = 4_000
+N_ENCODED = 2_000
 N_QUERIES = 25
 SETS = ("scifact", "cranfield", "vaswani")
 QUICK_SETS = SETS[1:]
@@ -53,9 +53,9 @@ def main() -> None:
     print_table(reading(debian, corpus))
     print(f"\nEncoding its first {N_ENCODED:,} documents with wordllama's table, one core")
     print_table(static_encoding(corpus))
-    print("\nEncoding 12 documents of SciFact with MiniLM int8 in ONNX, one core")
+    print("\nEncoding 8 documents of SciFact with MiniLM int8 in ONNX, one core")
     scifact = read_corpus(data / "corpora" / "scifact" / "corpus.jsonl.zst", CorpusParams())
-    print_table(onnx_encoding(scifact.texts(0, 12), data))
+    print_table(onnx_encoding(scifact.texts(0, 8), data))
     print(f"\nnDCG@10 of exact MaxSim, first {N_QUERIES} queries of each")
     print_table(quality(data, QUICK_SETS, N_QUERIES))
 
@@ -137,7 +137,7 @@ def onnx_encoding(texts: list[str], data: Path) -> list[dict[str, object]]:
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_path))
     tokenizer.enable_truncation(256)
-    for size in (2, 4, 12):
+    for size in (2, 4, 8):
 
         def batched(size: int = size) -> list[npt.NDArray[np.float32]]:
             found = []
