@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from foundation.errors import InvalidInput
+from foundation.sources import random_access, sample_source
 from graph.readers.blocks import parse_block
+from graph.readers.cutting import MARK
 from graph.readers.formats import MATRICES, format_of
 from graph.readers.layout import find_layout, name_columns
 from graph.readers.lines import Rejections
 from graph.readers.matrices import read_matrix
 from graph.readers.params import ReadParams
-from graph.readers.sources import pieces, size_of
-from graph.readers.tables import open_parquet
 from graph.readers.text import without_header
 
 if TYPE_CHECKING:
@@ -65,19 +65,11 @@ def estimate_edges(
 
 def _sample(source: str | Path) -> tuple[bytes, float]:
     """The first megabyte of the plain bytes in whole lines, and how many times that the whole is (1: all of it)."""
-    held, n_held, consumed = [], 0, 0
-    reading = pieces(source)
-    for piece, consumed in reading:  # noqa: B007 - used below
-        held.append(piece)
-        n_held += len(piece)
-        if n_held >= _SAMPLE_BYTES:
-            break
-    sample = b"".join(held)
-    size = size_of(source)
-    if next(reading, None) is None or size is None:
-        return sample.removeprefix(b"\xef\xbb\xbf"), 1.0
-    whole = sample[: sample.rfind(b"\n") + 1] or sample
-    return whole.removeprefix(b"\xef\xbb\xbf"), max(1.0, size * (n_held / consumed) / len(whole))
+    sample, n_bytes = sample_source(source, _SAMPLE_BYTES)
+    if len(sample) == n_bytes:
+        return sample.removeprefix(MARK), 1.0
+    lines = sample[: sample.rfind(b"\n") + 1] or sample
+    return lines.removeprefix(MARK), n_bytes / len(lines)
 
 
 def _of_text(source: str | Path, params: ReadParams) -> tuple[int, int]:
@@ -96,8 +88,7 @@ def _of_text(source: str | Path, params: ReadParams) -> tuple[int, int]:
 
 
 def _of_parquet(source: str | Path, params: ReadParams) -> tuple[int, int]:
-    data = open_parquet(source)
-    table = pl.scan_parquet(data)
+    table = pl.scan_parquet(random_access(source))
     n_rows = int(table.select(pl.len()).collect().item())
     names = table.collect_schema().names()
     columns = name_columns(names, len(names), params, str(source))
