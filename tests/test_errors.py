@@ -25,6 +25,7 @@ CAUGHT_AS = {
     "ArtifactVersion": ValueError,
     "StoreUnavailable": OSError,
     "StoreLocked": RuntimeError,
+    "ClusterUnavailable": ConnectionError,
     "TargetMissed": RuntimeError,
     "NotConverged": RuntimeError,
 }
