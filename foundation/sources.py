@@ -6,6 +6,7 @@ wrong while opening or reading (absent, unreadable, damaged, cut short) is an `I
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -45,6 +46,29 @@ def open_source(source: str | Path) -> Iterator[BinaryIO]:
     """
     with _opened(source) as raw:
         yield _plain(raw, source)
+
+
+def random_access(source: str | Path) -> Path | io.BytesIO:
+    """For readers that jump about in a file: the path of a plain local one, the decompressed bytes of any other.
+
+    Raises
+    ------
+    InvalidInput
+        As `open_source`.
+    """
+    with open_source(source) as stream:
+        if not is_url(source) and not str(source).lower().endswith(tuple(SUFFIXES)):
+            return Path(source)
+        return io.BytesIO(stream.read())
+
+
+def source_sha256(source: str | Path) -> str:
+    """SHA-256 of the decompressed bytes, hexadecimal; raises as `open_source`."""
+    digest = hashlib.sha256()
+    with open_source(source) as stream:
+        while piece := stream.read(_CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def sample_source(source: str | Path, n_bytes: int) -> tuple[bytes, int]:

@@ -3,10 +3,9 @@
 Source: Chen, Sultan, Tian, Chen, Skiena, *Fast and Accurate Network Embeddings via Very Sparse Random Projection*,
 CIKM 2019, arXiv:1908.11512; ``mode="gds"`` follows the semantics of Neo4j Graph Data Science.
 
-A hop needs no other column of the block, so the pieces of `fastrp` (`initial_panel`, `hop_panel`, `row_norms`,
-`combine_panel`) work on any panel of columns [start, stop) whose ``start`` is a multiple of `COLUMNS`. Panels meet
-only in `row_norms`, once a hop in GDS mode and once at the end in paper mode. Panels, put side by side, and any number
-of threads give the bytes that `fastrp` gives.
+The pieces of `fastrp` work on any panel of columns [start, stop) whose ``start`` is a multiple of `COLUMNS`. Panels
+meet only in `row_norms`, once a hop in GDS mode and once at the end in paper mode. Put side by side they are the bytes
+of `fastrp`, for any panels and any number of threads.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ import numpy.typing as npt
 from foundation.errors import InvalidInput, InvalidParams
 from foundation.seeds import key
 from foundation.threads import even_ranges, run_ranges
+from graph import projection
 from graph.csr import CSRGraph
 from graph.kernels.spmm import COLUMNS, add_scaled_rows
-from graph.projection import ACHLIOPTAS, ROWS, frozen, project_features, sparse_signs, squared_norms, sum_rows
 
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
@@ -45,14 +44,13 @@ class FastRPParams:
     ----------
     mode : "paper" averages raw powers and normalises what it sums; "gds" also feeds the normalised rows to the next hop
     dim : width of the embedding
-    iteration_weights : weight of hop 1, 2, …; their number is the number of hops. None: (0, 0, 1, 6.67) of the
-        authors' BlogCatalog search in paper mode, (0, 1, 1) in GDS mode. Empty only when ``self_influence`` > 0.
-    normalization_strength : exponent beta of the degree, in [-1, 1]; negative plays hubs down. None: -0.6 in paper
-        mode, 0 in GDS mode.
+    iteration_weights : weight of hop 1, 2, …; empty only when ``self_influence`` > 0. None: (0, 0, 1, 6.67)
+        in paper mode, from the authors' search on BlogCatalog, and (0, 1, 1) in GDS mode
+    normalization_strength : degree exponent beta in [-1, 1]; below 0 plays hubs down. None: -0.6 (paper), 0 (GDS)
     self_influence : weight (≥ 0) of the node's own L2-normalised initial row
     property_ratio : share of the columns, the last ``int(dim * property_ratio)``, that start from node features
-    sparsity : s ≥ 1, one entry in s of the projection is not 0. None: 3, but sqrt(n_nodes) in paper mode from
-        10,000 nodes on. Feature columns always use 3.
+    sparsity : s ≥ 1, one entry in s of the projection is not 0; for features always 3. None: 3, but sqrt(n_nodes) in
+        paper mode from 10,000 nodes on
     seed : any integer
     """
 
@@ -66,26 +64,26 @@ class FastRPParams:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.mode in get_args(Mode), "mode", self.mode, '"paper" or "gds"')
+        if self.mode not in get_args(Mode):
+            raise InvalidParams(name="mode", value=self.mode, allowed='"paper" or "gds"')
         for name, value in DEFAULTS[self.mode].items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         weights = tuple(float(weight) for weight in self.iteration_weights)
         object.__setattr__(self, "iteration_weights", weights)
-
-        _check(type(self.dim) is int and self.dim >= 1, "dim", self.dim, "an integer of at least 1")
-        _check(all(map(math.isfinite, weights)), "iteration_weights", weights, "finite numbers")
-        own = self.self_influence
-        _check(math.isfinite(own) and own >= 0, "self_influence", own, "a finite number of at least 0")
-        _check(any(weights) or own > 0, "iteration_weights", weights, "a weight other than 0, or self_influence > 0")
-        beta = self.normalization_strength
-        _check(-1 <= beta <= 1, "normalization_strength", beta, "a number in [-1, 1]")
-        ratio = self.property_ratio
-        _check(0 <= ratio <= 1, "property_ratio", ratio, "a number in [0, 1]")
-        _check(ratio == 0 or self.n_property > 0, "property_ratio", ratio, f"0, or at least 1 / dim = {1 / self.dim:g}")
-        s = self.sparsity
-        _check(s is None or 1 <= s < math.inf, "sparsity", s, "a finite number of at least 1, or None")
-        _check(type(self.seed) is int, "seed", self.seed, "an integer")
+        own, ratio, s = self.self_influence, self.property_ratio, self.sparsity
+        for name, holds, allowed in (
+            ("dim", type(self.dim) is int and self.dim >= 1, "an integer of at least 1"),
+            ("iteration_weights", all(map(math.isfinite, weights)), "finite numbers"),
+            ("iteration_weights", any(weights) or own > 0, "one or more that are not 0, or self_influence > 0"),
+            ("normalization_strength", -1 <= self.normalization_strength <= 1, "a number in [-1, 1]"),
+            ("self_influence", 0 <= own < math.inf, "a finite number of at least 0"),
+            ("property_ratio", ratio == 0 or (ratio <= 1 and self.n_property > 0), "0, or a number in [1 / dim, 1]"),
+            ("sparsity", s is None or 1 <= s < math.inf, "a finite number of at least 1, or nothing"),
+            ("seed", type(self.seed) is int, "an integer"),
+        ):
+            if not holds:
+                raise InvalidParams(name=name, value=getattr(self, name), allowed=allowed)
 
     @property
     def n_property(self) -> int:
@@ -129,13 +127,13 @@ def fastrp(
     Raises
     ------
     InvalidInput
-        When features are missing, not finite or of the wrong shape, or ``initial`` is of the wrong shape or given
-        together with ``property_ratio`` > 0.
+        When features are missing or not finite, a shape is wrong, or ``initial`` meets ``property_ratio`` > 0.
     """
     block = initial_panel(graph, params, 0, params.dim, features=features, initial=initial, n_threads=n_threads)
     powers = []
     if params.self_influence:
-        powers.append(Power(params.self_influence, row_norms([squared_norms(block, n_threads)]), block))
+        own = row_norms([projection.squared_norms(block, n_threads)])
+        powers.append(Power(params.self_influence, own, block))
     norms = None
     for weight in params.iteration_weights:
         block, squares = hop_panel(graph, block, hop_scale(graph, params, norms), n_threads)
@@ -161,19 +159,17 @@ def initial_panel(
     mode they carry the factor degree**beta, which paper mode leaves to `hop_scale`. Then the features, projected.
     """
     if start % COLUMNS or not 0 <= start < stop <= params.dim:
-        allowed = f"start < stop <= {params.dim} with start a multiple of {COLUMNS}"
-        raise InvalidParams(name="panel", value=(start, stop), allowed=allowed)
+        raise InvalidParams(name="panel", value=(start, stop), allowed=f"up to dim, start a multiple of {COLUMNS}")
     n_topology = params.dim - params.n_property
     cut = min(max(start, n_topology), stop)
     parts = []
+    if initial is not None and params.n_property:
+        raise InvalidInput(source="initial", what="given, and property_ratio > 0", fix="leave one of them out")
     if start < cut:
         parts.append(_topology_columns(graph, params, start, cut, initial, n_threads))
     if cut < stop:
-        if initial is not None:
-            fix = "set property_ratio = 0, or leave initial out"
-            raise InvalidInput(source="initial", what="given, and property_ratio > 0", fix=fix)
-        columns = (cut - n_topology, stop - n_topology)
-        parts.append(project_features(features, graph.n_nodes, params.n_property, params.seed, *columns, n_threads))
+        sizes, columns = (graph.n_nodes, params.n_property), (cut - n_topology, stop - n_topology)
+        parts.append(projection.project_features(features, *sizes, params.seed, *columns, n_threads))
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
@@ -198,7 +194,7 @@ def hop_panel(
     row right after, so the result is the same.
     """
     inverse = _over(1.0, graph.out_weight())
-    return sum_rows(graph.indptr, graph.indices, graph.weights, inverse, scale, block, n_threads)
+    return projection.sum_rows(graph.indptr, graph.indices, graph.weights, inverse, scale, block, n_threads)
 
 
 def row_norms(squares: Sequence[Float64s]) -> Float64s:
@@ -213,13 +209,13 @@ def row_norms(squares: Sequence[Float64s]) -> Float64s:
 def combine_panel(powers: Sequence[Power], n_threads: int = 1) -> Float32s:
     """Sum of the weighted, L2-normalised powers: the panel's columns of the embedding. Rows of norm 0 add nothing."""
     out = np.zeros(powers[0].block.shape, dtype=np.float32)
-    terms = [(frozen(block), _over(weight, norms).astype(np.float32)) for weight, norms, block in powers]
+    terms = [(projection.frozen(block), _over(weight, norms).astype(np.float32)) for weight, norms, block in powers]
 
     def work(start: int, stop: int) -> None:
         for block, factor in terms:
             add_scaled_rows(block, factor, out, start, stop)
 
-    run_ranges(work, even_ranges(len(out), ROWS), n_threads)
+    run_ranges(work, even_ranges(len(out), projection.ROWS), n_threads)
     return out
 
 
@@ -227,37 +223,28 @@ def _topology_columns(
     graph: CSRGraph, params: FastRPParams, start: int, stop: int, initial: npt.ArrayLike | None, n_threads: int
 ) -> Float32s:
     n = graph.n_nodes
-    factor = np.ones(n)
-    if params.mode == "gds":
-        factor = np.maximum(graph.out_degree(), 1.0) ** params.normalization_strength
+    beta = params.normalization_strength if params.mode == "gds" else 0.0
+    factor = np.maximum(graph.out_degree(), 1.0) ** beta
     if initial is not None:
         given = np.asarray(initial, dtype=np.float32)
         if given.shape != (n, params.dim):
             raise InvalidInput(source="initial", what=f"shape {given.shape}", fix=f"pass ({n}, {params.dim})")
         return np.ascontiguousarray(given[:, start:stop] * factor.astype(np.float32)[:, None])
-    default = math.sqrt(n) if params.mode == "paper" and n >= SMALL_GRAPH else ACHLIOPTAS
-    sparsity = default if params.sparsity is None else params.sparsity
-    factor *= math.sqrt(sparsity / (params.dim - params.n_property))
-    stream = key(params.seed, "fastrp.projection")
-    return sparse_signs(stream, sparsity, factor.astype(np.float32), start, stop, n_threads)
+    default = math.sqrt(n) if params.mode == "paper" and n >= SMALL_GRAPH else projection.ACHLIOPTAS
+    sparsity = params.sparsity or default
+    magnitude = (factor * math.sqrt(sparsity / (params.dim - params.n_property))).astype(np.float32)
+    return projection.sparse_signs(key(params.seed, "fastrp.projection"), sparsity, magnitude, start, stop, n_threads)
 
 
 def _degree_powers(graph: CSRGraph, beta: float) -> Float32s:
     """``degree**beta``, 0 where the degree is 0, divided by the largest such power so that float32 holds them all."""
     degree = graph.out_weight()
-    positive = degree > 0
-    powers = np.zeros(degree.size)
-    if positive.any():
-        best = degree[positive].min() if beta < 0 else degree.max()
-        powers[positive] = (degree[positive] / best) ** beta
+    positive = degree[degree > 0] if degree.any() else np.ones(1)
+    best = positive.min() if beta < 0 else positive.max()
+    powers: Float64s = np.power(degree / best, beta, out=np.zeros(degree.size), where=degree > 0)
     return powers.astype(np.float32)
 
 
 def _over(value: float, divisor: Float64s) -> Float64s:
     """``value / divisor``, 0 where the divisor is 0."""
     return np.divide(value, divisor, out=np.zeros(divisor.size), where=divisor > 0)
-
-
-def _check(holds: bool, name: str, value: object, allowed: str) -> None:
-    if not holds:
-        raise InvalidParams(name=name, value=value, allowed=allowed)

@@ -126,7 +126,8 @@ def fingerprints(
     """Walk from the rows ``[start, stop)``, by default from all.
 
     The random words are keyed by (seed, row, walk, step): any cut into ranges, and any number of threads, gives
-    the same rows. Beside the result it takes 8 bytes per arc of a weighted graph and 12 bytes per node and thread.
+    the same rows. Beside the result it takes 8 bytes per arc of a weighted graph and, per thread, 4 bytes per node
+    and 8 MiB.
 
     Raises
     ------
@@ -140,7 +141,7 @@ def fingerprints(
     cumulative = np.empty(arcs.weights.size)
     if arcs.weights.size:
         row_cumulative(arcs.indptr, arcs.weights, cumulative)
-    size = max(1, -(-(end - start) // (_RANGES_PER_THREAD * n_threads)))
+    size = max(1, -(-(end - start) // (_RANGES_PER_THREAD * max(1, n_threads))))
     ranges = [(start + first, start + last) for first, last in even_ranges(end - start, size)]
     parts: dict[int, Fingerprints] = {}
 

@@ -58,7 +58,7 @@ class Ranking:
 
     Attributes
     ----------
-    nodes : int64, shape (q, k); -1 after the last node that can be reached
+    nodes : int64, shape (q, k); -1 after the last node with a score
     scores : float32, shape (q, k), share of visits; 0 beside node -1
     error_bound : float64, shape (q,), certain limit of the L1 distance between all scores and the exact ones;
         a single score is off by at most as much
@@ -154,7 +154,6 @@ class PowerWalkIndex:
         seed_shares = np.concatenate([np.empty(0), *(shares for _, shares in starts)])
         rounds = UNLIMITED_ROUNDS if params.max_rounds is None else params.max_rounds
         tally = np.zeros((len(starts), 5))
-
         indptr, nodes, counts, lost = (read_only(array) for array in prints.arrays().values())
 
         def work(first: int, last: int) -> None:
@@ -167,7 +166,7 @@ class PowerWalkIndex:
                 following, ranking.nodes, ranking.scores, tally,
             )  # fmt: skip
 
-        run_ranges(work, even_ranges(len(starts), max(1, -(-len(starts) // n_threads))), n_threads)
+        run_ranges(work, even_ranges(len(starts), max(1, -(-len(starts) // max(1, n_threads)))), n_threads)
         ranking.residual[:] = np.minimum(tally[:, 1], 1.0)  # shares may add up to the float64 after 1
         ranking.error_bound[:] = _certain_bound(tally)
 

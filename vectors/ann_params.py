@@ -49,8 +49,8 @@ class ANNParams:
     memory: int | str | None = None
     kind: AskedKind = "auto"
     storage: Storage = "float32"
-    m: int = 16
-    ef_construction: int = 100
+    m: int = 20
+    ef_construction: int = 80
     shard_rows: int = 65_536
     seed: int = 0
 

@@ -13,8 +13,9 @@ from foundation.threads import even_ranges
 from vectors.ann_build import BuiltShard
 from vectors.ann_params import BYTES_PER_VALUE, Kind, Storage
 from vectors.exact import Found, Segment, closer, joined, propose, scan
-from vectors.metrics import Float32s, Int64s, Metric, load_faiss, pair_values, row_norms
+from vectors.metrics import Float32s, Int64s, Metric, is_distance, load_faiss, pair_values, row_norms
 
+_NO_BLAS: Final = 16  # queries at a time
 _TAKEN_BYTES: Final = 32 << 20  # vectors copied at a time
 
 
@@ -87,9 +88,7 @@ class Shard:
         kind: Kind = "hnsw" if isinstance(index, faiss.IndexHNSW) else "flat"
         flat = faiss.downcast_index(index.storage) if kind == "hnsw" else index
         width = flat.sa_code_size()
-        # A view of FAISS's own memory, which may be a mapped file and need not be aligned.
-        buffer = (ctypes.c_uint8 * (flat.ntotal * width)).from_address(int(flat.codes.data()))
-        codes = np.frombuffer(buffer, dtype=np.uint8).reshape(flat.ntotal, width)
+        codes = _view(flat.codes).reshape(flat.ntotal, width)
         storage = next(name for name, size in BYTES_PER_VALUE.items() if size * flat.d == width)
         metric: Metric = "l2" if flat.metric_type == faiss.METRIC_L2 else "inner_product"
         vectors = StoredVectors(flat, codes, storage, metric)
@@ -135,6 +134,21 @@ class Shard:
             query_of, positions, values = self._walk(queries, k, ef_search)
         return self._with_copies(query_of, self.ids[positions], values, k)
 
+    def candidates(self, queries: Float32s, n: int, ef_search: int) -> Found:
+        """The n rows that FAISS finds closest to each query, with its values; call under `faiss_threads`."""
+        if len(self.ids) == 0:
+            return joined([])
+        if self.kind == "hnsw":
+            return self.search(queries, n, ef_search)
+        found = []
+        # FAISS hands larger batches to BLAS, whose last bits depend on the size of the batch.
+        for start, stop in even_ranges(queries.shape[0], _NO_BLAS):
+            closeness, positions = self.vectors.propose(queries[start:stop], min(n, len(self.ids)))
+            query_of = np.repeat(np.arange(start, stop), positions.shape[1])
+            values = np.sqrt(-closeness) if is_distance(self.vectors.metric) else closeness
+            found.append((query_of, self.ids[positions.ravel()], values.ravel().astype(np.float32)))
+        return self._with_copies(*joined(found), n)
+
     def _walk(self, queries: Float32s, k: int, ef_search: int) -> Found:
         beam = load_faiss().SearchParametersHNSW(efSearch=max(ef_search, k))
         found: list[Found] = []
@@ -157,3 +171,10 @@ class Shard:
         source = np.repeat(np.arange(rows.size), n)
         nth = np.arange(source.size) - np.repeat(np.cumsum(n) - n, n)
         return joined([(query_of, rows, values), (query_of[source], others[start[source] + nth], values[source])])
+
+
+def _view(codes: Any) -> npt.NDArray[np.uint8]:
+    """FAISS's own memory, uint8; it may be a mapped file, and need not be aligned."""
+    if codes.size() == 0:
+        return np.zeros(0, dtype=np.uint8)
+    return np.frombuffer((ctypes.c_uint8 * codes.size()).from_address(int(codes.data())), dtype=np.uint8)

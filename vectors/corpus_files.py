@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foundation.errors import InvalidInput
-from foundation.sources import SUFFIXES, is_url, open_source, plain_suffix
+from foundation.sources import open_source, plain_suffix, random_access
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,7 +71,7 @@ def parquet_records(source: str | Path, columns: Iterable[str]) -> Records:
     import polars as pl
 
     try:
-        table = pl.scan_parquet(_parquet_source(source))
+        table = pl.scan_parquet(random_access(source))
         present = table.collect_schema().names()
         frame = table.select([name for name in dict.fromkeys(columns) if name in present]).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -90,7 +89,7 @@ def parquet_sample(source: str | Path, columns: Iterable[str]) -> tuple[int, lis
     import polars as pl
 
     try:
-        table = pl.scan_parquet(_parquet_source(source))
+        table = pl.scan_parquet(random_access(source))
         present = table.collect_schema().names()
         n_rows = int(table.select(pl.len()).collect().item())
         sample = table.select([name for name in dict.fromkeys(columns) if name in present]).head(_SAMPLE_ROWS).collect()
@@ -122,15 +121,6 @@ def _token_arrays(series: pl.Series) -> list[Any]:
         return series.to_list()
     rows = numbers.to_numpy().reshape(-1, int(widths[0]))
     return list(np.split(rows, np.cumsum(n_tokens.to_numpy())[:-1]))
-
-
-def _parquet_source(source: str | Path) -> Path | io.BytesIO:
-    """The path of a plain local file, which is read in parts; the bytes of any other."""
-    if not is_url(source) and not str(source).lower().endswith(tuple(SUFFIXES)):
-        with open_source(source):  # raises our error when it is not there
-            return Path(source)
-    with open_source(source) as stream:
-        return io.BytesIO(stream.read())
 
 
 def _no_parquet(source: str | Path, error: Exception) -> InvalidInput:

@@ -1,7 +1,7 @@
 """Late-interaction retrieval: candidates by fixed dimensional encodings, then exact MaxSim.
 
 Source: Dhulipala et al., NeurIPS 2024, arXiv:2405.19504, section 3. How many candidates that takes is measured
-on held-out queries against exact MaxSim over all documents, see `calibrate`.
+on held-out queries against exact MaxSim over all documents, see `choose`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from vectors.fde import FDEParams, encode_queries, fde_matrices
 from vectors.maxsim import exact_top, maxsim, top_rows
 from vectors.multivector import MultiVectors
 
+TOP = 10
 LADDER = (10, 20, 50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000)
 
 
@@ -79,7 +80,7 @@ class Retriever:
                 what=f"query vectors of width {queries.dim}", fix=f"the documents' have {self.documents.dim}"
             )
         encoded = encode_queries(queries, self._params, matrices=self._matrices)
-        return self._index.search(encoded, min(n, self.documents.n_docs))
+        return self._index.candidates(encoded, min(n, self.documents.n_docs))
 
     def search(
         self, queries: MultiVectors, k: int, *, rerank: bool = True
@@ -111,26 +112,44 @@ class Calibration:
     frontier: tuple[tuple[int, float], ...]
 
 
-def calibrate(retriever: Retriever, queries: MultiVectors, params: RetrieverParams) -> Calibration:
-    """Find the fewest candidates that reach the asked recall on ``queries`` (none of them empty).
+def evaluate(
+    retriever: Retriever, queries: MultiVectors, params: RetrieverParams
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """What `choose` needs of some held-out queries, none of them empty; each query's rows depend on it alone.
+
+    Returns
+    -------
+    true_kth : float32, shape (n_queries,), score of exact MaxSim's tenth document (of the last, if there are fewer)
+    scores : float32, shape (n_queries, n), exact scores of the candidates in the order of their encodings
+    """
+    n_docs = retriever.documents.n_docs
+    _, best = exact_top(queries, retriever.documents, min(TOP, n_docs))
+    found, _ = retriever.candidates(queries, _most(params, n_docs))
+    return best[:, -1], maxsim(queries, retriever.documents, found)
+
+
+def choose(
+    true_kth: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], params: RetrieverParams, n_docs: int
+) -> Calibration:
+    """The fewest candidates that reach the asked recall, from what `evaluate` found.
 
     Raises
     ------
     TargetMissed
         When the most candidates allowed are not enough, unless ``allow_missed``.
     """
-    n_docs = retriever.documents.n_docs
-    most = min(n_docs, params.n_candidates or params.max_candidates)
+    most = _most(params, n_docs)
     ladder = [n for n in LADDER if n < most and params.n_candidates is None] + [most]
-    k = min(10, n_docs)
-    _, best = exact_top(queries, retriever.documents, k)
-    found, _ = retriever.candidates(queries, most)
-    scores = maxsim(queries, retriever.documents, found)
-    frontier = tuple((n, round(candidate_recall(scores[:, :n], best[:, -1], k), 4)) for n in ladder)
+    k = min(TOP, n_docs)
+    frontier = tuple((n, round(candidate_recall(scores[:, :n], true_kth, k), 4)) for n in ladder)
     reached = [(n, recall) for n, recall in frontier if recall >= params.recall]
     chosen = reached[0] if reached else frontier[-1]
     if not reached and params.n_candidates is None and not params.allow_missed:
         raise TargetMissed(
             target="recall", asked=params.recall, best=chosen[1], candidate=f"muvera with {most} candidates"
         )
-    return Calibration(n_candidates=chosen[0], recall_at_10=chosen[1], n_queries=queries.n_docs, frontier=frontier)
+    return Calibration(n_candidates=chosen[0], recall_at_10=chosen[1], n_queries=true_kth.size, frontier=frontier)
+
+
+def _most(params: RetrieverParams, n_docs: int) -> int:
+    return min(n_docs, params.n_candidates or params.max_candidates)

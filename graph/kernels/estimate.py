@@ -60,11 +60,12 @@ def add_fingerprints(
         visits = 0
         for entry in range(print_indptr[node], print_indptr[node + 1]):
             target = print_nodes[entry]
-            if not seen[target]:
+            before = mass[target]
+            if before == 0.0 and not seen[target]:
                 seen[target] = True
                 touched[n_touched] = target
                 n_touched += 1
-            mass[target] += scale * print_counts[entry]
+            mass[target] = before + scale * print_counts[entry]
             visits += int(print_counts[entry])
         guessed += scale * visits
     tally[0], tally[1], tally[2], tally[3], tally[4] = certain, left, open_, guessed, cut

@@ -119,5 +119,5 @@ def _grown(src: pl.Series, dst: pl.Series, times: float) -> int:
     whole: int = pl.concat((src, dst)).n_unique()
     if times <= 1 or half == 0:
         return whole
-    exponent = math.log2(whole / pl.concat((src[:half], dst[:half])).n_unique())
-    return int(whole * times ** min(max(exponent, 0.0), 1.0))
+    exponent: float = math.log2(whole / pl.concat((src[:half], dst[:half])).n_unique())
+    return round(whole * math.pow(times, min(max(exponent, 0.0), 1.0)))

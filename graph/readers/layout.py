@@ -109,6 +109,7 @@ def find_layout(block: bytes, params: ReadParams, source: str) -> Layout:
         sample = list(itertools.islice(_data_lines(block, params.delimiter, comment), 1))
     if not sample:
         raise InvalidInput(source=source, what="it holds no edges", fix="write one edge a line: src, dst")
+    _refuse_strange_comment(sample[0], params, source)
     delimiter = params.delimiter or _find_delimiter(sample[0][1], params.format)
     quoted = params.format == "csv" or delimiter not in BLANKS
     table = [(line, fields) for line, text in sample if (fields := _fields_or_none(text, delimiter, quoted))]
@@ -116,8 +117,6 @@ def find_layout(block: bytes, params: ReadParams, source: str) -> Layout:
     if not wide or (params.on_error == "stop" and wide[0][0] != table[0][0]):
         line, text = sample[0]
         fix = "an edge has two: set delimiter to what separates them"
-        if re.match(r"%|//|;", text) and not text.startswith(comment or " "):
-            fix = f"if that is a comment, set comment = {text[: 2 if text[0] == '/' else 1]!r}"
         raise InvalidInput(source=source, what=f"one column, {text[:60]!r}", fix=fix, line=line)
     line, first = wide[0]
     has_header = params.header
@@ -211,6 +210,14 @@ def _find_delimiter(line: str, format: str) -> str:
     candidates = ",\t;" if format == "csv" else "\t,;"
     fallback = "," if format == "csv" else " "
     return next((candidate for candidate in candidates if candidate in line.strip(BLANKS)), fallback)
+
+
+def _refuse_strange_comment(first: tuple[int, str], params: ReadParams, source: str) -> None:
+    line, text = first
+    mark = next((mark for mark in ("%", "//", "--") if text.startswith(mark)), None)
+    if mark is not None and params.header is None:
+        fix = f"set comment = {mark!r} if it is one, or else say whether there is a header"
+        raise InvalidInput(source=source, what=f"a comment, it seems: {text[:60]!r}", fix=fix, line=line)
 
 
 def _fields_or_none(text: str, delimiter: str, quoted: bool) -> list[str] | None:

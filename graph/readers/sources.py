@@ -94,7 +94,7 @@ def pieces(source: str | Path) -> Iterator[tuple[bytes, int]]:
     """
     name = str(source)
     with opened(source) as raw:
-        data = _read(raw, name)
+        data = _read(raw, name, _READ)
         consumed = len(data)
         found = next(((kind, make) for magic, kind, make in _CODECS if data.startswith(magic)), None)
         if found is None:
@@ -118,7 +118,7 @@ def pieces(source: str | Path) -> Iterator[tuple[bytes, int]]:
             data = b""
             if complete:  # another member may follow, after padding
                 data, member = member.unused_data.lstrip(b"\0"), make()
-            while not data and (more := _read(raw, name)):
+            while not data and (more := _read(raw, name, _READ)):
                 consumed += len(more)
                 data = more.lstrip(b"\0") if complete else more
         if not complete:
@@ -126,7 +126,7 @@ def pieces(source: str | Path) -> Iterator[tuple[bytes, int]]:
             raise InvalidInput(source=name, what=what, fix="it was cut short: fetch or compress it again")
 
 
-def _read(raw: IO[bytes], name: str, size: int = _READ) -> bytes:
+def _read(raw: IO[bytes], name: str, size: int) -> bytes:
     try:
         return raw.read(size)
     except OSError as error:
@@ -178,21 +178,22 @@ def _cut(source: str | Path, size: int) -> Iterator[bytes]:
             continue
         joined = b"".join(held)
         end = joined.rfind(b"\n") + 1
-        if n_held - end > LONGEST_LINE:
-            _refuse_line(str(source))
+        _check_line(n_held - end, str(source))
         if end:
             yield _without_mark(joined[:end], source) if at_start else joined[:end]
             at_start = False
         held, n_held = [joined[end:]], n_held - end
     if n_held:
         joined = b"".join(held)
+        _check_line(n_held - joined.rfind(b"\n", 0, -1), str(source))
         joined = joined if joined.endswith(b"\n") else joined + b"\n"
         yield _without_mark(joined, source) if at_start else joined
 
 
-def _refuse_line(name: str) -> None:
-    what = f"a line is longer than {LONGEST_LINE >> 20} MB"
-    raise InvalidInput(source=name, what=what, fix="is it text? set format, or end its lines with newlines")
+def _check_line(length: int, name: str) -> None:
+    if length > LONGEST_LINE:
+        what = f"a line is longer than {LONGEST_LINE >> 20} MB"
+        raise InvalidInput(source=name, what=what, fix="is it text? set format, or end its lines with newlines")
 
 
 def _without_mark(first: bytes, source: str | Path) -> bytes:

@@ -33,7 +33,7 @@ STAGES = (
     "retriever",
     "link",
 )
-UNSPLIT = ("graph", "graph.undirected", "corpus", "retriever", "link")
+UNSPLIT = ("graph", "graph.undirected", "corpus", "link")
 KILLER = Path(__file__).with_name("killed_build.py")
 
 

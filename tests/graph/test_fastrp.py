@@ -26,8 +26,8 @@ from graph.fastrp import (
     hop_scale,
     initial_panel,
     row_norms,
-    squared_norms,
 )
+from graph.projection import squared_norms
 from tests.oracles import fastrp as oracle
 from tests.shared_data import shared_data
 from tests.strategies import fastrp_graphs
@@ -509,6 +509,7 @@ def test_defaults_follow_the_mode_and_survive_json() -> None:
         ("normalization_strength", float("nan")),
         ("self_influence", -0.1),
         ("property_ratio", 1.1),
+        ("property_ratio", -0.5),
         ("property_ratio", 0.001),
         ("sparsity", 0.5),
         ("seed", 1.5),

@@ -436,13 +436,20 @@ def test_arrays_mapped_from_files_give_the_same_bytes(tmp_path: Path) -> None:
     mapped: dict[str, Any] = {
         name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in built.fingerprints.arrays()
     }
-    opened = PowerWalkIndex(graph, params, Fingerprints(**mapped))
+    arcs: dict[str, Any] = {}
+    for name in ("indptr", "indices", "weights"):
+        np.save(tmp_path / f"graph_{name}.npy", getattr(graph, name))
+        arcs[name] = np.load(tmp_path / f"graph_{name}.npy", mmap_mode="r")
+    mapped_graph = CSRGraph(**arcs)
+    opened = PowerWalkIndex(mapped_graph, params, Fingerprints(**mapped))
     assert isinstance(opened.fingerprints.nodes, np.memmap)
+    assert same_bytes(fingerprints(mapped_graph, params), built.fingerprints)
     queries = [{0: 1.0}, {3: 1.0, 90: 2.0}]
-    expected, ranking = built.query(queries, 8), opened.query(queries, 8)
-    assert ranking.nodes.tobytes() == expected.nodes.tobytes()
-    assert ranking.scores.tobytes() == expected.scores.tobytes()
-    assert ranking.error_bound.tobytes() == expected.error_bound.tobytes()
+    for exact in (False, True):
+        expected, ranking = built.query(queries, 8, exact=exact), opened.query(queries, 8, exact=exact)
+        assert ranking.nodes.tobytes() == expected.nodes.tobytes()
+        assert ranking.scores.tobytes() == expected.scores.tobytes()
+        assert ranking.error_bound.tobytes() == expected.error_bound.tobytes()
 
 
 def test_fingerprints_of_another_graph_are_refused() -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidQuery
-from foundation.sources import open_source, plain_suffix
+from foundation.sources import plain_suffix, random_access, source_sha256
 from vectors.corpus_files import Unreadable, document_format, json_records, parquet_records
 from vectors.corpus_types import DEFAULT_ID, OTHER_ID, Corpus
 from vectors.encoders.encoder import Encoded, Encoder, EncoderParams
@@ -77,8 +78,7 @@ def open_precomputed(params: EncoderParams, corpus: Corpus | None) -> Precompute
             raise InvalidInput(source="corpus", what=what, fix="name their field with vectors = …, or give a path")
         digest = sha256(corpus.vectors.offsets.tobytes() + corpus.vectors.vectors.tobytes())
         return PrecomputedEncoder(corpus.vectors, digest, params, "corpus")
-    with open_source(params.path) as stream:
-        digest = sha256(stream.read())
+    digest = source_sha256(params.path)
     if plain_suffix(params.path) == ".npz":
         vectors, ids = _read_npz(params.path)
     else:
@@ -105,16 +105,16 @@ def _rows_of(corpus: Corpus, ids: Sequence[str | int], source: str) -> npt.NDArr
 
 
 def _read_npz(source: str) -> tuple[MultiVectors, Sequence[str | int] | None]:
+    found = random_access(source)
     try:
-        with open_source(source) as stream, np.load(stream, allow_pickle=False) as file:
+        # Opened here, because numpy leaves a damaged file of its own opening open.
+        with found.open("rb") if isinstance(found, Path) else found as handle:
+            file = np.load(handle, allow_pickle=False)
             arrays = {name: file[name] for name in ("vectors", "offsets", "ids") if name in file}
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, InvalidInput):
-            raise
+    except (ValueError, OSError, LookupError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InvalidInput(
-            source=source, what=f"this is no .npz of plain arrays ({reason})", fix="write it again"
-        ) from error
+        what = f"this is no .npz of plain arrays ({reason})"
+        raise InvalidInput(source=source, what=what, fix="write it again") from error
     missing = [name for name in ("vectors", "offsets") if name not in arrays]
     if missing:
         raise InvalidInput(source=source, what=f"it has no array {missing[0]!r}", fix="save vectors and offsets")

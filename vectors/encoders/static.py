@@ -7,7 +7,6 @@ for the whole text beside those of its tokens. docs/encoders.md says what was me
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -18,23 +17,12 @@ from foundation.errors import InvalidInput, InvalidQuery
 from vectors.corpus_types import Corpus
 from vectors.encoders.encoder import Encoded, Encoder, EncoderParams
 from vectors.encoders.rows import Float32s, count_zero_rows, cut_columns, read_model_file, row_norms, sha256, unit_rows
+from vectors.encoders.selection import Kept, append_last, docs_of_tokens, keep_tokens
 from vectors.encoders.tables import directory_files, read_table, wordllama_files
 from vectors.encoders.tokens import TextTokenizer, Tokens
 from vectors.multivector import MultiVectors
 
 _WORDLLAMA_MIN_NORM = 5.0  # rows shorter than this are stop words and punctuation, see docs/encoders.md
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Kept:
-    """Tokens of texts that get a vector, and the counts of those that do not."""
-
-    ids: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64]
-    n_faint: int
-    n_repeated: int
-    n_truncated: int
-    n_dropped: int
 
 
 @final
@@ -103,7 +91,7 @@ class StaticEncoder(Encoder):
         if self._params.pooled_weight == 0.0:
             return self._encoded(MultiVectors(vectors=self._table, offsets=kept.offsets, codes=kept.ids), tokens, kept)
         pooled, docs = self._pooled(tokens)
-        codes, offsets = _with_last(kept.ids, kept.offsets, self._table.shape[0] + np.arange(docs.size), docs)
+        codes, offsets = append_last(kept.ids, kept.offsets, self._table.shape[0] + np.arange(docs.size), docs)
         vectors = MultiVectors(vectors=np.concatenate((self._table, pooled)), offsets=offsets, codes=codes)
         return self._encoded(vectors, tokens, kept)
 
@@ -124,7 +112,7 @@ class StaticEncoder(Encoder):
         n_kept = np.diff(kept.offsets)[docs].astype(np.float32)
         pooled *= (np.float32(self._params.pooled_weight) * n_kept)[:, None]
         last = vectors.shape[0] + np.arange(docs.size)
-        rows, offsets = _with_last(np.arange(vectors.shape[0], dtype=np.int32), kept.offsets, last, docs)
+        rows, offsets = append_last(np.arange(vectors.shape[0], dtype=np.int32), kept.offsets, last, docs)
         return self._encoded(
             MultiVectors(vectors=np.concatenate((vectors, pooled))[rows], offsets=offsets), tokens, kept
         )
@@ -153,7 +141,7 @@ class StaticEncoder(Encoder):
         n_ids = self._table.shape[0]
         codes = _codes(vectors)
         is_token = codes < n_ids
-        pairs = np.unique(_doc_of_token(vectors.offsets)[is_token] * n_ids + codes[is_token])
+        pairs = np.unique(docs_of_tokens(vectors.offsets)[is_token] * n_ids + codes[is_token])
         return np.bincount(pairs % n_ids, minlength=n_ids).astype(np.int64, copy=False)
 
     def _first_half(self, rows: Float32s) -> Float32s:
@@ -163,30 +151,8 @@ class StaticEncoder(Encoder):
         lowered = [text.lower() for text in texts] if self._params.lowercase else texts
         return self._tokenizer.plain(lowered, n_threads=self._n_threads)
 
-    def _kept(self, tokens: Tokens, limit: int, *, distinct: bool) -> _Kept:
-        n_docs, docs = tokens.offsets.size - 1, _doc_of_token(tokens.offsets)
-        heard = self._norms[tokens.ids] > self._min_norm
-        heard |= (np.bincount(docs[heard], minlength=n_docs) == 0)[
-            docs
-        ]  # a text of nothing else keeps its faint tokens
-        ids, docs = tokens.ids[heard], docs[heard]
-        n_heard = ids.size
-        if distinct:
-            _, first = np.unique(docs * self._table.shape[0] + ids, return_index=True)
-            first.sort()
-            ids, docs = ids[first], docs[first]
-        lengths = np.bincount(docs, minlength=n_docs)
-        place = np.arange(ids.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        offsets = np.zeros(n_docs + 1, dtype=np.int64)
-        np.cumsum(np.minimum(lengths, limit), out=offsets[1:])
-        return _Kept(
-            ids=ids[place < limit],
-            offsets=offsets,
-            n_faint=tokens.ids.size - n_heard,
-            n_repeated=n_heard - ids.size,
-            n_truncated=int(np.count_nonzero(lengths > limit)),
-            n_dropped=ids.size - int(offsets[-1]),
-        )
+    def _kept(self, tokens: Tokens, limit: int, *, distinct: bool) -> Kept:
+        return keep_tokens(tokens, self._norms > self._min_norm, limit=limit, distinct=distinct)
 
     def _pooled(self, tokens: Tokens) -> tuple[Float32s, npt.NDArray[np.int64]]:
         """Direction of the sum of all of a text's rows, in the second half; and the texts that have a token."""
@@ -198,7 +164,7 @@ class StaticEncoder(Encoder):
         sums = unit_rows((csr_matrix((ones, tokens.ids, tokens.offsets), shape=shape) @ self._rows)[docs])
         return np.hstack((np.zeros_like(sums), sums)), docs
 
-    def _weights(self, kept: _Kept) -> Float32s:
+    def _weights(self, kept: Kept) -> Float32s:
         weights = np.ones(kept.ids.size, dtype=np.float64)
         if self._params.query_weights in ("norm", "norm_idf"):
             weights *= self._norms[kept.ids]
@@ -207,13 +173,13 @@ class StaticEncoder(Encoder):
                 what = f"query_weights = {self._params.query_weights!r} needs the rarity of tokens in the documents"
                 raise InvalidQuery(what=what, fix="open the encoder with idf=token_idf(…), or weigh by 'norm'")
             weights *= self._idf[kept.ids]
-        docs = _doc_of_token(kept.offsets)
+        docs = docs_of_tokens(kept.offsets)
         totals = np.bincount(docs, weights=weights, minlength=kept.offsets.size - 1)
         means = totals / np.maximum(np.diff(kept.offsets), 1)
         means[means == 0.0] = 1.0
         return (weights / means[docs]).astype(np.float32)
 
-    def _encoded(self, vectors: MultiVectors, tokens: Tokens, kept: _Kept) -> Encoded:
+    def _encoded(self, vectors: MultiVectors, tokens: Tokens, kept: Kept) -> Encoded:
         zero = np.logical_not(np.asarray(vectors.vectors.any(axis=1)))
         return Encoded(
             vectors=vectors,
@@ -236,19 +202,6 @@ def _codes(vectors: MultiVectors) -> npt.NDArray[np.int32]:
     if vectors.codes is None:
         raise InvalidInput(source="token vectors", what="they are not coded", fix="pass what encode_documents returned")
     return vectors.codes
-
-
-def _doc_of_token(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return np.repeat(np.arange(offsets.size - 1, dtype=np.int64), np.diff(offsets))
-
-
-def _with_last(
-    values: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64], last: npt.NDArray[Any], docs: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Ragged ``values`` with one more value at the end of each of ``docs``."""
-    added = np.zeros(offsets.size, dtype=np.int64)
-    added[docs + 1] = 1
-    return np.insert(values, offsets[docs + 1], last.astype(np.int32)), offsets + np.cumsum(added)
 
 
 def open_static(params: EncoderParams, idf: Float32s | None, n_threads: int) -> StaticEncoder:
