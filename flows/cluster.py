@@ -61,7 +61,9 @@ def _connect(
             threads_per_worker=threads_per_worker,
             processes=processes,
             memory_limit=memory_limit if processes else 0,
+            # No dashboard; its port is opened all the same, and must not be one that another build has.
             dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             silence_logs=40,
         )
     )

@@ -23,6 +23,7 @@ EXIT_CODES: tuple[tuple[type[errors.EngineError], int], ...] = (
     (errors.MissingExtra, 2),
     (errors.InvalidInput, 3),
     (errors.UnknownId, 3),
+    (errors.NotBuilt, 3),
     (errors.ArtifactMissing, 4),
     (errors.ArtifactCorrupt, 4),
     (errors.ArtifactVersion, 4),
