@@ -56,7 +56,7 @@ def main() -> None:
         axis.legend(fontsize=6.5, frameon=False, loc="lower left", ncols=2)
         axis.set_title(f"the community around {seed}", fontsize=10)
         axis.set_axis_off()
-    figure.savefig(OUT, dpi=72)
+    figure.savefig(OUT, dpi=66)
     print(f"{OUT} {OUT.stat().st_size / 1024:.0f} KB")
 
 
