@@ -230,6 +230,9 @@ def _fastrp(reader: _Reader, raw: Table) -> FastRPTable | None:
     table = dict(reader.table(raw, "fastrp"))
     orientation = reader.choice(table, "fastrp", "orientation", ORIENTATIONS, "undirected")
     params = reader.params(FastRPParams, table, "fastrp", extra=("orientation",))
+    if params.property_ratio > 0:
+        what, fix = "node features cannot be named in a config", "set it to 0, or call graph.fastrp.fastrp with features"
+        raise reader.error("fastrp.property_ratio", what, fix)
     return FastRPTable(orientation=orientation, params=params)
 
 
