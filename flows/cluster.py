@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,7 +63,10 @@ def _connect(
             processes=processes,
             memory_limit=memory_limit if processes else 0,
             dashboard_address=None,
-            silence_logs=40,
+            # Without a dashboard the scheduler still listens for HTTP: on any free port, and on this machine only.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+            # What a partition raises comes back through its future; Dask's own account of it is many lines.
+            silence_logs=logging.CRITICAL,
         )
     )
     return stack.enter_context(Client(local, set_as_default=False))

@@ -7,6 +7,7 @@ EngineError
 ├── InvalidQuery      (ValueError)         a question that cannot be answered as asked
 ├── UnknownId         (LookupError)        a node, document, index or version that is not there
 ├── MissingExtra      (ImportError)        an optional dependency that is not installed
+├── NotBuilt          (LookupError)        a question whose stages the index was built without
 ├── ArtifactMissing   (FileNotFoundError)  something the store should hold and does not
 ├── ArtifactCorrupt   (OSError)            bytes that do not match their manifest
 ├── ArtifactVersion   (ValueError)         a format this program does not read
@@ -105,6 +106,23 @@ class UnknownId(EngineError, LookupError):
 
 
 @dataclass(eq=False, kw_only=True)
+class NotBuilt(EngineError, LookupError):
+    """``index`` cannot answer ``question``: its config lacks ``table``; ``can`` are the questions it answers."""
+
+    question: str
+    index: str
+    table: str
+    can: tuple[str, ...]
+
+    def __str__(self) -> str:
+        others = f", or ask for {', '.join(self.can)}" if self.can else ""
+        return (
+            f"index {self.index} was not built for {self.question}; "
+            f"add the table [{self.table}] to its config and build again{others}"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
 class MissingExtra(EngineError, ImportError):
     """A feature whose optional dependency is not installed."""
 
@@ -134,7 +152,7 @@ class ArtifactCorrupt(EngineError, OSError):
 
     path: str
     what: str
-    fix: str = "rebuild it with: purlieu build CONFIG --force STAGE"
+    fix: str = "purlieu verify INDEX names its stage, build that again with --force"
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}; {self.fix}"

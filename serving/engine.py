@@ -24,7 +24,7 @@ from artifacts.graph import open_graph
 from artifacts.link import open_link
 from artifacts.store import Store
 from clustering.communities import CommunityIndex
-from foundation.errors import InvalidQuery, UnknownId
+from foundation.errors import InvalidQuery, NotBuilt, UnknownId
 from foundation.ids import Ids
 from graph.csr import CSRGraph
 from serving.ppr import Rankings
@@ -35,6 +35,15 @@ from vectors.corpus import Corpus
 
 Answer = dict[str, Any]
 Hit = dict[str, Any]
+Question = Literal["similar", "ppr", "community", "search"]
+
+# The stage each question needs, and the config table that asks for that stage.
+NEEDS: dict[Question, tuple[str, str]] = {
+    "similar": ("ann.nodes", "ann.nodes"),
+    "ppr": ("powerwalk", "powerwalk"),
+    "community": ("lsh", "communities"),
+    "search": ("retriever", "muvera"),
+}
 
 
 @final
@@ -73,8 +82,7 @@ class Engine:
     @property
     def questions(self) -> tuple[str, ...]:
         """What this index can be asked: those of similar, ppr, community, search whose stages were built."""
-        needs = {"similar": "ann.nodes", "ppr": "powerwalk", "community": "lsh", "search": "retriever"}
-        return tuple(question for question, stage in needs.items() if stage in self.release.stages)
+        return tuple(question for question, (stage, _) in NEEDS.items() if stage in self.release.stages)
 
     def warm(self) -> None:
         """Open everything now and ask each question once, so that no later one waits for a file or a compiler."""
@@ -100,10 +108,12 @@ class Engine:
 
         Raises
         ------
+        NotBuilt
         InvalidQuery
             Neither or both of ids and vectors, k out of range, vectors of the wrong width.
         UnknownId
         """
+        self._check_built("similar")
         if (ids is None) == (vectors is None):
             raise InvalidQuery(what="similar takes ids or vectors", fix="pass exactly one of them")
         if ids is not None:
@@ -120,10 +130,12 @@ class Engine:
 
         Raises
         ------
+        NotBuilt
         InvalidQuery
             An empty query, a weight that is not positive and finite, k out of range.
         UnknownId
         """
+        self._check_built("ppr")
         self._check_k(k, self._graph.n_nodes, "nodes")
         seeds = []
         for query in queries:
@@ -149,10 +161,12 @@ class Engine:
 
         Raises
         ------
+        NotBuilt
         InvalidQuery
             No seeds, or a size out of range.
         UnknownId
         """
+        self._check_built("community")
         if not seeds:
             raise InvalidQuery(what="community without seeds", fix="name at least one node")
         self._check_k(size, self._graph.n_nodes, "nodes", "size")
@@ -178,9 +192,11 @@ class Engine:
 
         Raises
         ------
+        NotBuilt
         InvalidQuery
             Neither or both of texts and vectors, an empty text, k out of range, vectors of the wrong width.
         """
+        self._check_built("search")
         if (texts is None) == (vectors is None):
             raise InvalidQuery(what="search takes texts or vectors", fix="pass exactly one of them")
         self._check_k(k, self._corpus.n_docs, "documents")
@@ -202,6 +218,11 @@ class Engine:
 
     def _answer(self, results: list[list[Hit]], **more: Any) -> Answer:
         return {"index": self.index, "version": self.version, "results": results, **more}
+
+    def _check_built(self, question: Question) -> None:
+        stage, table = NEEDS[question]
+        if stage not in self.release.stages:
+            raise NotBuilt(question=question, index=self.index, table=table, can=self.questions)
 
     def _rows(self, ids: Sequence[str | int]) -> list[int]:
         rows = []
