@@ -34,13 +34,13 @@ class DocumentSearch:
         InvalidQuery
             When a text is empty or holds no token the encoder knows.
         """
-        fix = "search for one word or more"
-        if not all(text.strip() for text in texts):
-            raise InvalidQuery(what="an empty text", fix=fix)
+        for number, text in enumerate(texts):
+            if not text.strip():  # a tokenizer may make a token of a blank
+                raise InvalidQuery(what=f"text {number} is empty", fix="search for one word or more")
         queries = self._encoder.encode_queries(list(texts)).vectors
         for text, size in zip(texts, np.diff(queries.offsets), strict=True):
             if size == 0:
-                raise InvalidQuery(what=f"no known word in {text[:60]!r}", fix=fix)
+                raise InvalidQuery(what=f"no known word in {text[:60]!r}", fix="search for one word or more")
         return queries
 
     def from_vectors(self, vectors: Sequence[npt.ArrayLike]) -> MultiVectors:
