@@ -128,6 +128,8 @@ def aggregate(
                     _fill_empty(codes[begin:end], value_of, counts, nearest, k_sim, block)
             if slots.size:
                 for cell in range(n_cells):
+                    if counts[cell] == 0 and not (mean and fill):
+                        continue
                     for j in range(width):
                         c = base + cell * width + j
                         out[doc, slots[c]] += signs[c] * block[cell, j]
