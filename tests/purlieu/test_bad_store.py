@@ -67,7 +67,9 @@ def test_another_format_version_is_refused(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"format_version": []}', "\udcff"], ids=["empty", "cut", "list", "bare", "odd", "raw"]
+    "text",
+    ["", "{", "[]", "{}", '{"format_version": []}', "\udcff"],
+    ids=["empty", "cut", "list", "bare", "odd", "raw"],
 )
 @pytest.mark.parametrize(
     "find",
