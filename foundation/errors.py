@@ -6,12 +6,14 @@ EngineError
 ├── InvalidInput      (ValueError)         data that cannot be read or makes no sense: file and line
 ├── InvalidQuery      (ValueError)         a question that cannot be answered as asked
 ├── UnknownId         (LookupError)        a node, document, index or version that is not there
+├── NotBuilt          (LookupError)        a question the index has no stage for
 ├── MissingExtra      (ImportError)        an optional dependency that is not installed
 ├── ArtifactMissing   (FileNotFoundError)  something the store should hold and does not
 ├── ArtifactCorrupt   (OSError)            bytes that do not match their manifest
 ├── ArtifactVersion   (ValueError)         a format this program does not read
 ├── StoreUnavailable  (OSError)            a store that cannot be written: permissions, full disk
 ├── StoreLocked       (RuntimeError)       somebody else is building
+├── ClusterUnavailable (ConnectionError)   no Dask scheduler answers
 ├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
 └── NotConverged      (RuntimeError)       an iteration that ran out of steps
 
@@ -104,6 +106,23 @@ class UnknownId(EngineError, LookupError):
 
 
 @dataclass(eq=False, kw_only=True)
+class NotBuilt(EngineError, LookupError):
+    """A question that needs a config table ``index`` was built without; ``questions`` are those it can answer."""
+
+    index: str
+    question: str
+    table: str
+    questions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        instead = f", or ask {', '.join(self.questions)}" if self.questions else ""
+        return (
+            f"index {self.index} was not built for {self.question}: its config has no table [{self.table}]; "
+            f"add it and build again{instead}"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
 class MissingExtra(EngineError, ImportError):
     """A feature whose optional dependency is not installed."""
 
@@ -133,7 +152,7 @@ class ArtifactCorrupt(EngineError, OSError):
 
     path: str
     what: str
-    fix: str = "rebuild it with: purlieu build CONFIG --force STAGE"
+    fix: str = "purlieu verify INDEX names its stage, build that again with --force"
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}; {self.fix}"
@@ -176,6 +195,17 @@ class StoreLocked(EngineError, RuntimeError):
 
     def __str__(self) -> str:
         return f"{self.path}: locked by {self.holder}; wait for it to end or stop it, then run again"
+
+
+@dataclass(eq=False, kw_only=True)
+class ClusterUnavailable(EngineError, ConnectionError):
+    """No Dask scheduler answers at ``address``."""
+
+    address: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: no Dask scheduler answers ({self.what}); start it, or leave out --scheduler"
 
 
 @dataclass(eq=False, kw_only=True)

@@ -7,6 +7,8 @@ the arrays of `Ids.arrays`; `ids_from_arrays` opens them again.
 
 from __future__ import annotations
 
+import itertools
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, final
@@ -15,6 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidInput
+
+_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_INT64 = np.iinfo(np.int64)
+
+
+def parse_integer(text: str) -> int | None:
+    """The int64 that ``text`` writes in decimal (``+7`` and ``007`` are 7), or None."""
+    if not _INTEGER.fullmatch(text):
+        return None
+    value = int(text.lstrip("+-").lstrip("0")[:20] or "0")  # 20 digits are too many already
+    value = -value if text[0] == "-" else value
+    return value if _INT64.min <= value <= _INT64.max else None
 
 
 class Ids(ABC):
@@ -29,7 +43,7 @@ class Ids(ABC):
 
     @abstractmethod
     def find(self, id: str | int) -> int:
-        """Row of ``id``, or -1."""
+        """Row of ``id``, or -1. Integers and their text are the same id."""
 
     @abstractmethod
     def prefix(self, text: str, limit: int) -> list[int]:
@@ -61,28 +75,50 @@ class IntegerIds(Ids):
         return row if self._values is None else int(self._values[row])
 
     def find(self, id: str | int) -> int:
-        try:
-            wanted = int(id)
-        except ValueError:
+        wanted = parse_integer(id) if isinstance(id, str) else int(id)
+        if wanted is None:
             return -1
+        row = self._lower_bound(wanted)
+        return row if row < self._n and self[row] == wanted else -1
+
+    def _lower_bound(self, value: int) -> int:
+        """First row whose id is ``value`` or more."""
         if self._values is None:
-            return wanted if 0 <= wanted < self._n else -1
-        row = int(np.searchsorted(self._values, wanted))
-        return row if row < self._n and self._values[row] == wanted else -1
+            return min(max(value, 0), self._n)
+        if value > _INT64.max:
+            return self._n
+        return int(np.searchsorted(self._values, max(value, _INT64.min)))
 
     def prefix(self, text: str, limit: int) -> list[int]:
+        # Ids with one sign and one number of digits that share a prefix are neighbours: a handful of ranges.
         found: list[int] = []
-        for row in range(self._n):
-            if len(found) >= limit:
-                break
-            if str(self[row]).startswith(text):
-                found.append(row)
+        for low, high in _ranges_of_prefix(text):
+            found.extend(range(self._lower_bound(low), self._lower_bound(high))[: max(0, limit - len(found))])
         return found
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         if self._values is None:
             return {"ids_range": np.array([self._n], dtype=np.int64)}
         return {"ids_int": self._values}
+
+
+def _ranges_of_prefix(text: str) -> list[tuple[int, int]]:
+    """The int64 written with ``text`` first, as ascending ranges [low, high)."""
+    if text == "":
+        return [(_INT64.min, _INT64.max + 1)]
+    if text == "-":
+        return [(_INT64.min, 0)]
+    value = parse_integer(text)
+    if value is None or str(value) != text:
+        return []
+    if value == 0:
+        return [(0, 1)]
+    ranges = []
+    for n_more in range(20 - len(str(abs(value)))):
+        scale = 10**n_more
+        low, high = abs(value) * scale, (abs(value) + 1) * scale
+        ranges.append((low, high) if value > 0 else (1 - high, 1 - low))
+    return sorted(ranges)
 
 
 @final
@@ -96,8 +132,8 @@ class StringIds(Ids):
     @classmethod
     def from_sorted(cls, texts: Sequence[str]) -> StringIds:
         """From unique strings already sorted by their UTF-8 bytes (which is also code-point order)."""
-        encoded = [text.encode() for text in texts]
-        for before, after in zip(encoded, encoded[1:], strict=False):
+        encoded = [_encoded(text) for text in texts]
+        for before, after in itertools.pairwise(encoded):
             if before >= after:
                 what = "appears twice" if before == after else "is out of order"
                 raise InvalidInput(source="ids", what=f"id {after.decode()!r} {what}", fix="pass unique, sorted ids")
@@ -127,12 +163,12 @@ class StringIds(Ids):
         return low
 
     def find(self, id: str | int) -> int:
-        wanted = str(id).encode()
+        wanted = str(id).encode("utf-8", "surrogatepass")
         row = self._lower_bound(wanted)
         return row if row < len(self) and self._bytes(row) == wanted else -1
 
     def prefix(self, text: str, limit: int) -> list[int]:
-        wanted = text.encode()
+        wanted = text.encode("utf-8", "surrogatepass")
         found: list[int] = []
         row = self._lower_bound(wanted)
         while row < len(self) and len(found) < limit and self._bytes(row).startswith(wanted):
@@ -144,10 +180,23 @@ class StringIds(Ids):
         return {"ids_blob": self._blob, "ids_offsets": self._offsets}
 
 
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            source="ids", what=f"id {text!r} is no valid Unicode", fix="pass well-formed text"
+        ) from error
+
+
 def ids_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Ids:
     """The inverse of `Ids.arrays`; other keys are ignored."""
     if "ids_range" in arrays:
         return IntegerIds(int(arrays["ids_range"][0]))
     if "ids_int" in arrays:
         return IntegerIds(arrays["ids_int"].size, arrays["ids_int"])
-    return StringIds(arrays["ids_blob"], arrays["ids_offsets"])
+    if "ids_blob" in arrays and "ids_offsets" in arrays:
+        return StringIds(arrays["ids_blob"], arrays["ids_offsets"])
+    found = ", ".join(sorted(arrays)) or "none"
+    fix = "pass ids_range, ids_int, or ids_blob and ids_offsets"
+    raise InvalidInput(source="ids", what=f"no arrays of ids among: {found}", fix=fix)

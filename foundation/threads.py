@@ -14,9 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from foundation.errors import InvalidParams
+
 
 def even_ranges(n: int, size: int) -> list[tuple[int, int]]:
-    """``[0, n)`` cut into ranges of ``size``, the last one shorter; empty for ``n = 0``."""
+    """``[0, n)`` cut into ranges of ``size`` (1 or more), the last one shorter; empty for ``n = 0``."""
+    if size < 1:
+        raise InvalidParams(name="size", value=size, allowed="1 or more")
     return [(start, min(start + size, n)) for start in range(0, n, size)]
 
 
@@ -38,11 +42,19 @@ def balanced_ranges(indptr: npt.NDArray[np.int64], cost: int, row_cost: int = 1)
 
 
 def run_ranges(work: Callable[[int, int], None], ranges: Sequence[tuple[int, int]], n_threads: int) -> None:
-    """Call ``work(start, stop)`` for every range, ``n_threads`` at a time; the first error is raised."""
+    """Call ``work(start, stop)`` for every range, ``n_threads`` at a time.
+
+    An error of ``work`` (of the first range in order that failed) is raised as soon as the calls under way have
+    ended; ranges not yet begun are then left out.
+    """
     if n_threads <= 1 or len(ranges) <= 1:
         for start, stop in ranges:
             work(start, stop)
         return
-    with ThreadPoolExecutor(max_workers=n_threads) as pool:
-        for future in [pool.submit(work, start, stop) for start, stop in ranges]:
-            future.result()
+    with ThreadPoolExecutor(max_workers=min(n_threads, len(ranges))) as pool:
+        futures = [pool.submit(work, start, stop) for start, stop in ranges]
+        try:
+            for future in futures:
+                future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -103,6 +103,8 @@ class Collector:
         parts = []
         for field in self._params.text:
             value = record.get(field)
+            if isinstance(value, list) and all(isinstance(item, str) for item in value):
+                value = " ".join(value)
             if value is not None and not isinstance(value, str):
                 raise _Rejected(f"the text {field!r} is {_described(value)}", "make it a string or name another field")
             if value:

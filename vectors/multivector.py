@@ -24,9 +24,18 @@ class MultiVectors:
 
     Attributes
     ----------
-    vectors : float32, shape (n_rows, dim), C-contiguous; n_rows is n_tokens when plain, the table's length when coded
+    vectors : float32, shape (n_rows, dim), C-contiguous, finite; n_rows is n_tokens when plain, the table's length
+        when coded
     offsets : int64, shape (n_docs + 1,), from 0 to n_tokens, ascending; an empty document repeats its offset
     codes : int32, shape (n_tokens,), rows of ``vectors``; None when plain
+
+    All are C-contiguous and may be memory-mapped. The constructor checks everything but that values are finite, which
+    would read all of ``vectors``: `from_list` does, and so must whoever else makes them.
+
+    Raises
+    ------
+    InvalidInput
+        When arrays have another type or layout, offsets do not ascend to the number of tokens, or a code is no row.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -34,18 +43,26 @@ class MultiVectors:
     codes: npt.NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
-        if self.vectors.ndim != 2 or self.vectors.dtype != np.float32:
-            raise _invalid(
-                f"vectors are {self.vectors.dtype} of shape {self.vectors.shape}", "pass float32 (n_rows, dim)"
-            )
-        if self.codes is not None and (self.codes.ndim != 1 or self.codes.dtype != np.int32):
-            raise _invalid(f"codes are {self.codes.dtype} of shape {self.codes.shape}", "pass int32 (n_tokens,)")
-        offsets = self.offsets
+        vectors, offsets, codes = self.vectors, self.offsets, self.codes
+        if vectors.ndim != 2 or vectors.dtype != np.float32 or vectors.shape[1] < 1:
+            raise _invalid(f"vectors are {vectors.dtype} of shape {vectors.shape}", "pass float32 (n_rows, dim)")
+        if codes is not None and (codes.ndim != 1 or codes.dtype != np.int32):
+            raise _invalid(f"codes are {codes.dtype} of shape {codes.shape}", "pass int32 (n_tokens,)")
         if offsets.ndim != 1 or offsets.size < 1 or offsets.dtype != np.int64 or offsets[0] != 0:
             raise _invalid("offsets must be one-dimensional int64 and start at 0", "pass n_docs + 1 offsets")
         if int(offsets[-1]) != self.n_tokens:
             raise _invalid(
                 f"offsets end at {int(offsets[-1])}, there are {self.n_tokens} tokens", "pass n_docs + 1 offsets"
+            )
+        if (descent := offsets[1:] < offsets[:-1]).any():
+            raise _invalid(f"offsets descend after document {int(np.argmax(descent))}", "pass ascending offsets")
+        for name, array in (("vectors", vectors), ("offsets", offsets), ("codes", codes)):
+            if array is not None and not array.flags.c_contiguous:
+                raise _invalid(f"{name} are not C-contiguous", f"pass np.ascontiguousarray({name})")
+        if codes is not None and codes.size and not (int(codes.min()) >= 0 and int(codes.max()) < vectors.shape[0]):
+            raise _invalid(
+                f"codes lie in [{int(codes.min())}, {int(codes.max())}], the table has {vectors.shape[0]} rows",
+                "number rows from 0",
             )
 
     @property
@@ -54,11 +71,11 @@ class MultiVectors:
 
     @property
     def n_tokens(self) -> int:
-        return self.vectors.shape[0] if self.codes is None else self.codes.size
+        return self.codes.size if self.codes is not None else int(self.vectors.shape[0])
 
     @property
     def dim(self) -> int:
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
     @classmethod
     def from_list(cls, sets: Sequence[npt.ArrayLike], *, dim: int | None = None) -> MultiVectors:
@@ -99,6 +116,13 @@ class MultiVectors:
         if self.codes is None:
             return MultiVectors(vectors=self.vectors[first:last], offsets=offsets - first)
         return MultiVectors(vectors=self.vectors, offsets=offsets - first, codes=self.codes[first:last])
+
+
+def readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same memory, not to be written: one compiled kernel then serves arrays in memory and memory-mapped ones."""
+    view = array.view(np.ndarray)
+    view.flags.writeable = False
+    return view
 
 
 def _invalid(what: str, fix: str) -> InvalidInput:

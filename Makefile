@@ -1,0 +1,50 @@
+# Needs Python 3.11 or newer and make; everything else is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STORE ?= purlieu-store
+
+.PHONY: demo test bench serve lint clean
+
+# Installed once, and again when the dependencies change.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("purlieu needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+# Builds the index over the Debian archive in data/, then asks it the four questions. Each line shown can be typed.
+define ask
+@echo; echo '$$ $(BIN)/purlieu $(1)'
+@$(BIN)/purlieu $(1) --store $(STORE)
+endef
+
+demo: $(VENV)/.installed
+	$(BIN)/purlieu build config/debian.toml --store $(STORE)
+	$(call ask,query debian similar --node nginx -k 8)
+	$(call ask,query debian ppr --seed python3-numpy python3-scipy -k 10)
+	$(call ask,query debian community --seed postgresql --size 20)
+	$(call ask,query debian search --text "convert a video to another format" -k 10)
+	@printf '\nTo ask over HTTP: make serve  (then http://127.0.0.1:8321/v1/indexes/debian)\n'
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -P -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -P -m benchmarks
+
+serve: $(VENV)/.installed
+	$(BIN)/purlieu serve --store $(STORE)
+
+clean:
+	rm -rf $(VENV) $(STORE) build *.egg-info

@@ -1,0 +1,34 @@
+"""Codecs of minhash signatures with the links they were made from, and of the bucket tables over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from artifacts.artifact import Artifact
+from clustering.communities import CommunityIndex, CommunityParams
+from clustering.lsh import LSHIndex
+from clustering.neighbourhoods import Sets
+
+SIGNATURES = "signatures"
+TABLES = "lsh"
+VERSION = 1
+READABLE = (1,)
+
+
+def open_signatures(path: Path) -> npt.NDArray[np.uint32]:
+    """uint32 (n_nodes, num_perm), memory-mapped."""
+    return Artifact.open(path, SIGNATURES, READABLE).array("signatures")
+
+
+def open_communities(signatures: Path, tables: Path) -> CommunityIndex:
+    """Links, signatures and bucket tables, memory-mapped."""
+    sketches = Artifact.open(signatures, SIGNATURES, READABLE)
+    buckets = Artifact.open(tables, TABLES, READABLE)
+    settings: dict[str, Any] = dict(buckets.manifest.params)
+    params = CommunityParams(**settings)
+    lsh = LSHIndex(sketches.array("signatures"), buckets.array("keys"), buckets.array("nodes"), params.lsh_params())
+    return CommunityIndex(Sets(sketches.array("links_indptr"), sketches.array("links_indices")), lsh, params)

@@ -1,0 +1,56 @@
+"""Codec of token vectors, plain or coded by a table, and the encoder of queries that goes with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from artifacts.artifact import Artifact
+from foundation.errors import ArtifactCorrupt, InvalidQuery
+from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
+from vectors.multivector import MultiVectors
+
+KIND = "multivector"
+VERSION = 1
+READABLE = (1,)
+
+
+def open_multivectors(path: Path) -> MultiVectors:
+    """The token vectors, memory-mapped."""
+    artifact = Artifact.open(path, KIND, READABLE)
+    return MultiVectors(
+        vectors=artifact.array("vectors"),
+        offsets=artifact.array("offsets"),
+        codes=artifact.array("codes") if artifact.has("codes") else None,
+    )
+
+
+def open_query_encoder(path: Path) -> Encoder:
+    """The encoder that made the documents' vectors, ready for queries.
+
+    Raises
+    ------
+    InvalidQuery
+        When the documents' vectors were given, so that there is no encoder.
+    ArtifactCorrupt
+        When its files are not those the documents were encoded with.
+    """
+    artifact = Artifact.open(path, KIND, READABLE)
+    params: dict[str, Any] = dict(artifact.manifest.params["encoder"])
+    if params["kind"] == "precomputed":
+        raise InvalidQuery(
+            what="the documents came with vectors of their own, and no encoder of text", fix="pass vectors"
+        )
+    encoder = open_encoder(EncoderParams(**params), idf=artifact.array("idf") if artifact.has("idf") else None)
+    if _checksums(encoder.identity) != _checksums(artifact.manifest.params["identity"]):
+        raise ArtifactCorrupt(
+            path=str(path),
+            what="the encoder's files are not those the documents were encoded with",
+            fix="restore them, or build again",
+        )
+    return encoder
+
+
+def _checksums(identity: dict[str, Any]) -> dict[str, Any]:
+    """What must not have changed since the build; a newer version of a library may read the same files."""
+    return {name: value for name, value in identity.items() if name.endswith("sha256")}

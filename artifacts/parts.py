@@ -1,0 +1,87 @@
+"""Finished partitions of a stage that is still being built.
+
+``work/<digest>/parts/<round>-<start>-<stop>/`` holds the arrays of one partition and ``part.json``, which names
+their checksums. A part arrives by rename, so one that is there is whole; the next build reuses it, whoever made it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, final
+
+from artifacts.arrays import Array, open_array, write_array
+from artifacts.disk import explained, sync_directory, write_file
+from artifacts.manifest import FileEntry
+from foundation.errors import ArtifactCorrupt, ArtifactMissing
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One finished partition: its range, its statistics and its arrays."""
+
+    path: Path
+    start: int
+    stop: int
+    stats: Mapping[str, Any]
+    files: Mapping[str, FileEntry]
+
+    def array(self, name: str) -> Array:
+        """One array of the part, memory-mapped."""
+        return open_array(self.path, name, self.files)
+
+
+def part_path(work: Path, round_: int, start: int, stop: int) -> Path:
+    """Where a partition's result lives."""
+    return work / "parts" / f"{round_}-{start}-{stop}"
+
+
+def write_part(path: Path, start: int, stop: int, arrays: Mapping[str, Array], stats: Mapping[str, Any]) -> None:
+    """Write a part aside and move it to ``path``; one that arrived first wins."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with explained(path):
+        if aside.exists():
+            shutil.rmtree(aside)
+        aside.mkdir(parents=True)
+        try:
+            files = {f"{name}.npy": asdict(write_array(aside, name, array)) for name, array in arrays.items()}
+            record = {"start": start, "stop": stop, "stats": dict(stats), "files": files}
+            write_file(aside / "part.json", json.dumps(record, sort_keys=True, allow_nan=False).encode())
+            sync_directory(aside)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)  # half a part is of no use, and the disk may be full
+            raise
+        try:
+            aside.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+            shutil.rmtree(aside)
+        sync_directory(path.parent)
+
+
+def read_part(path: Path) -> Part:
+    """Open a finished part.
+
+    Raises
+    ------
+    ArtifactMissing, ArtifactCorrupt
+    """
+    try:
+        raw = json.loads((path / "part.json").read_bytes())
+        files = {
+            name: FileEntry(bytes=e["bytes"], sha256=e["sha256"], dtype=e["dtype"], shape=tuple(e["shape"]))
+            for name, e in raw["files"].items()
+        }
+        return Part(path, int(raw["start"]), int(raw["stop"]), raw["stats"], files)
+    except FileNotFoundError:
+        raise ArtifactMissing(path=str(path), what="the partition is not there", fix="run the build again") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactCorrupt(
+            path=str(path), what=f"not a finished partition ({error})", fix="remove it and build again"
+        ) from None

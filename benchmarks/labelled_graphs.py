@@ -1,0 +1,141 @@
+"""Graphs whose communities are known: the Debian archive that ships, and others where ../shared/data is present."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse
+import zstandard
+
+from foundation.ids import StringIds
+from foundation.seeds import stream
+from graph.csr import CSRGraph
+
+ROOT = Path(__file__).resolve().parents[1]
+Members = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """A graph, its communities of usable size, and how many members are given away as seeds."""
+
+    name: str
+    graph: CSRGraph
+    communities: list[Members]
+    n_seeds: int
+
+
+def shared(relative: str) -> Path | None:
+    """A file of the data that does not ship, if it is there."""
+    found = (above / "shared" / "data" / relative for above in ROOT.parents[:2])
+    return next((path for path in found if path.exists()), None)
+
+
+def labelled_graphs() -> Iterator[Labelled]:
+    """All that are present, the small ones first."""
+    for loader in (_books, _football, _email, _cora, _dblp):
+        if (known := loader()) is not None:
+            yield known
+    yield debian("section")
+    yield debian("name")
+
+
+def email() -> Labelled | None:
+    """E-mail among the departments of an institute, directed, with self-loops (SNAP email-Eu-core)."""
+    return _email()
+
+
+def debian(by: str) -> Labelled:
+    """Dependencies of packages. Communities are sections, or names with the same first two words ("python3-django")."""
+    folder = ROOT / "data" / "debian"
+    text = zstandard.decompress((folder / "dependencies.tsv.zst").read_bytes())
+    arcs = pl.read_csv(text, separator="\t", quote_char=None).filter(~pl.col("type").is_in(["Breaks", "Conflicts"]))
+    names = sorted({*arcs["src"], *arcs["dst"]}, key=str.encode)
+    row = {name: i for i, name in enumerate(names)}
+    src, dst = ([row[name] for name in arcs[end]] for end in ("src", "dst"))
+    graph = CSRGraph.from_edges(src, dst, node_ids=StringIds.from_sorted(names), duplicates="first")
+    lines = zstandard.decompress((folder / "packages.jsonl.zst").read_bytes()).splitlines()
+    labels = []
+    for package in map(json.loads, lines):
+        words = package["_id"].split("-")
+        label = package["section"] if by == "section" else "-".join(words[:2])
+        if package["_id"] in row and (by == "section" or len(words) > 1):
+            labels.append((label, row[package["_id"]]))
+    limits = (60, 1000) if by == "section" else (10, 200)
+    return Labelled(name=f"debian, by {by}", graph=graph, communities=_of_size(_grouped(labels), *limits), n_seeds=3)
+
+
+def _email() -> Labelled | None:
+    arcs, labels = shared("graphs/email-Eu-core.txt"), shared("graphs/email-Eu-core-department-labels.txt")
+    if arcs is None or labels is None:
+        return None
+    ends = np.loadtxt(arcs, dtype=np.int64)
+    department = np.loadtxt(labels, dtype=np.int64, skiprows=1)
+    graph = CSRGraph.from_edges(ends[:, 0], ends[:, 1], n_nodes=len(department), duplicates="first")
+    groups = _grouped((int(label), int(node)) for node, label in department)
+    return Labelled(name="email-Eu-core", graph=graph, communities=_of_size(groups, 26, 1000), n_seeds=5)
+
+
+def _dblp() -> Labelled | None:
+    arcs, covers = shared("graphs/dblp.ungraph.gz"), shared("graphs/dblp.cmty.gz")
+    if arcs is None or covers is None:
+        return None
+    ends = np.array(gzip.decompress(arcs.read_bytes()).split(), dtype=np.int64).reshape(-1, 2)
+    groups = [np.array(line.split(), dtype=np.int64) for line in gzip.decompress(covers.read_bytes()).splitlines()]
+    graph = CSRGraph.from_edges(ends[:, 0], ends[:, 1], directed=False, duplicates="first", self_loops="drop")
+    return Labelled(name="dblp", graph=graph, communities=_of_size(groups, 15, 500), n_seeds=5)
+
+
+def _cora() -> Labelled | None:
+    if (path := shared("graphs/cora.npz")) is None:
+        return None
+    with np.load(path, allow_pickle=True) as data:
+        parts = data["adj_data"], data["adj_indices"], data["adj_indptr"]
+        arcs = scipy.sparse.csr_array(parts, shape=tuple(data["adj_shape"])).tocoo()
+        labels = data["labels"]
+    src, dst = arcs.coords
+    graph = CSRGraph.from_edges(src, dst, n_nodes=labels.size, directed=False, duplicates="first", self_loops="drop")
+    groups = _grouped((int(label), node) for node, label in enumerate(labels))
+    return Labelled(name="cora", graph=graph, communities=_of_size(groups, 10, 1000), n_seeds=5)
+
+
+def _football() -> Labelled | None:
+    return _gml("football")
+
+
+def _books() -> Labelled | None:
+    return _gml("polbooks")
+
+
+def _gml(name: str) -> Labelled | None:
+    if (path := shared(f"graphs/{name}.gml")) is None:
+        return None
+    drawn = nx.read_gml(path)
+    graph = CSRGraph.from_networkx(drawn)
+    groups = _grouped((str(value), graph.node_ids.find(node)) for node, value in drawn.nodes(data="value"))
+    return Labelled(name=name, graph=graph, communities=_of_size(groups, 8, 100), n_seeds=3)
+
+
+def _grouped(labels: Iterable[tuple[object, int]]) -> list[Members]:
+    groups: defaultdict[object, list[int]] = defaultdict(list)
+    for label, node in labels:
+        groups[label].append(node)
+    return [np.array(members, dtype=np.int64) for members in groups.values()]
+
+
+def _of_size(groups: list[Members], least: int, most: int, n_groups: int = 60) -> list[Members]:
+    """At most ``n_groups`` groups, drawn from those of usable size."""
+    usable = [members for members in groups if least <= members.size <= most]
+    if len(usable) <= n_groups:
+        return usable
+    drawn = stream(0, "benchmarks.labelled").permutation(len(usable))[:n_groups]
+    return [usable[i] for i in sorted(drawn.tolist())]

@@ -1,0 +1,115 @@
+"""The flow ``build``: one Prefect task per stage around the same functions that run without Prefect.
+
+Entrypoint ``flows.build:build``. What a stage makes is cached in the store by digest, so the tasks keep no
+results of their own; what Prefect adds is scheduling, retries of what the disk or the network refused, a
+record of every run, and artifacts to look at.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from prefect import Task, flow
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from artifacts.store import Store
+from flows.console import ConsoleProgress
+from flows.run import BuildReport, run_build
+from flows.settings import read_config
+from flows.stages.runner import StageReport
+from foundation.errors import EngineError, StoreUnavailable
+
+RETRIES = 2
+RETRY_SECONDS = [2.0, 15.0]
+
+
+@flow(name="build", persist_result=False, validate_parameters=True)
+def build(
+    config: str,
+    store: str = "purlieu-store",
+    overrides: list[str] | None = None,
+    only: list[str] | None = None,
+    force: list[str] | None = None,
+) -> dict[str, Any]:
+    """Build the index declared in the TOML file ``config`` and publish it in ``store``.
+
+    Parameters
+    ----------
+    overrides : ``key.path=value`` changes to the config, such as ``runtime.workers=4``
+    only : stages to build without publishing
+    force : stages to build anew
+
+    Returns
+    -------
+    The document of ``purlieu build --json``.
+    """
+    settings = read_config(config, overrides or ())
+    report = run_build(
+        settings,
+        Store.create(store),
+        only=only or (),
+        force=force or (),
+        wait=settings.runtime.lock_wait,
+        on_wait=_say_waiting,
+        progress=ConsoleProgress(),
+        around=_as_task,
+    )
+    _leave_artifacts(report)
+    return report.to_json()
+
+
+def _as_task(name: str, make: Callable[[], StageReport]) -> StageReport:
+    stage_task = Task(
+        fn=make,
+        name=name,
+        retries=RETRIES,
+        retry_delay_seconds=RETRY_SECONDS,
+        retry_condition_fn=_worth_a_retry,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+    return stage_task()
+
+
+def _worth_a_retry(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001  # Prefect's signature
+    """What the disk or the network refused may work later; bad data and bad parameters never will."""
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, StoreUnavailable):
+        return False
+    return isinstance(error, OSError) and not isinstance(error, EngineError)
+
+
+def _say_waiting(holder: str) -> None:
+    print(f"waiting for {holder}", file=sys.stderr, flush=True)  # noqa: T201  # the flow's console
+
+
+def _leave_artifacts(report: BuildReport) -> None:
+    rows = [
+        {
+            "stage": stage.name,
+            "cached": stage.cached,
+            "seconds": round(stage.seconds, 2),
+            "MiB": round(stage.n_bytes / 2**20, 2),
+            "partitions": stage.n_parts,
+            "reused": stage.n_parts_reused,
+            "counts": _short(report.stats.get(stage.name, {})),
+        }
+        for stage in report.stages
+    ]
+    key = "".join(letter if letter.isalnum() else "-" for letter in report.index.lower()).strip("-") or "index"
+    create_table_artifact(rows, key=f"{key}-stages", description=f"Stages of {report.index}@{report.version}")
+    lines = [f"# {report.index}@{report.version}", "", "| stage | measured | value |", "|---|---|---|"]
+    for stage, found in report.measured.items():
+        lines += [
+            f"| {stage} | {name} | {value} |" for name, value in found.items() if not isinstance(value, list | dict)
+        ]
+    create_markdown_artifact("\n".join(lines), key=f"{key}-measured", description="Qualities measured on held-out data")
+
+
+def _short(stats: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:,}" for name, value in stats.items() if isinstance(value, int) and not isinstance(value, bool)
+    )

@@ -1,0 +1,264 @@
+"""The plan: which stages a config asks for, in order, each with the digest of all that decides its bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from artifacts.manifest import digest_of
+from artifacts.store import Store
+from flows.settings import Config
+from flows.sources import fingerprint
+from flows.stages import (
+    ann,
+    corpus,
+    fastrp,
+    graph,
+    link,
+    lsh,
+    minhash,
+    muvera,
+    orientation,
+    powerwalk,
+    retriever,
+    tokens,
+)
+from flows.stages.stage import Job, Stage
+from foundation.errors import InvalidParams
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStage:
+    """A stage with a name, what it reads, its parameters, and its digest.
+
+    ``table`` is the config table it comes from; ``inputs`` maps a role to the name of an earlier stage.
+    """
+
+    name: str
+    table: str
+    stage: Stage
+    params: Mapping[str, Any]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    input_digests: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+
+
+def plan(config: Config) -> list[PlannedStage]:
+    """All stages of ``config``, inputs before what needs them.
+
+    Reads every source once, to fingerprint it.
+    """
+    stages = [*_graph_stages(config), *_document_stages(config)]
+    if config.graph is not None and config.corpus is not None:
+        stages.append(
+            PlannedStage(
+                name="link", table="corpus", stage=link.STAGE, params={}, inputs={"graph": "graph", "corpus": "corpus"}
+            )
+        )
+    return _with_digests(stages)
+
+
+def _graph_stages(config: Config) -> list[PlannedStage]:
+    if config.graph is None:
+        return []
+    stages = [
+        PlannedStage(
+            name="graph",
+            table="graph",
+            stage=graph.STAGE,
+            params=dataclasses.asdict(config.graph.params),
+            sources={"edges": config.graph.source},
+        )
+    ]
+    wanted = {table.orientation for table in (config.fastrp, config.powerwalk) if table is not None}
+    stages += [
+        PlannedStage(
+            name=_oriented(turned),
+            table="graph",
+            stage=orientation.STAGE,
+            params={"orientation": turned},
+            inputs={"graph": "graph"},
+        )
+        for turned in sorted(wanted - {"natural"})
+    ]
+    if config.fastrp is not None:
+        stages.append(
+            PlannedStage(
+                name="fastrp",
+                table="fastrp",
+                stage=fastrp.STAGE,
+                params=dataclasses.asdict(config.fastrp.params),
+                inputs={"graph": _oriented(config.fastrp.orientation)},
+            )
+        )
+        if config.ann_nodes is not None:
+            stages.append(
+                PlannedStage(
+                    name="ann.nodes",
+                    table="ann.nodes",
+                    stage=ann.STAGE,
+                    params=dataclasses.asdict(config.ann_nodes),
+                    inputs={"vectors": "fastrp"},
+                )
+            )
+    if config.powerwalk is not None:
+        stages.append(
+            PlannedStage(
+                name="powerwalk",
+                table="powerwalk",
+                stage=powerwalk.STAGE,
+                params={
+                    "index": dataclasses.asdict(config.powerwalk.params),
+                    "query": dataclasses.asdict(config.powerwalk.query),
+                },
+                inputs={"graph": _oriented(config.powerwalk.orientation)},
+            )
+        )
+    if config.communities is not None:
+        community = dataclasses.asdict(config.communities)
+        stages += [
+            PlannedStage(
+                name="minhash",
+                table="communities",
+                stage=minhash.STAGE,
+                params={name: community[name] for name in ("num_perm", "seed", "direction", "include_self")},
+                inputs={"graph": "graph"},
+            ),
+            PlannedStage(
+                name="lsh", table="communities", stage=lsh.STAGE, params=community, inputs={"signatures": "minhash"}
+            ),
+        ]
+    return stages
+
+
+def _document_stages(config: Config) -> list[PlannedStage]:
+    if config.corpus is None:
+        return []
+    table = config.corpus
+    stages = [
+        PlannedStage(
+            name="corpus",
+            table="corpus",
+            stage=corpus.STAGE,
+            params=dataclasses.asdict(table.params),
+            sources={"documents": table.source},
+        )
+    ]
+    if config.muvera is None or config.ann_documents is None:
+        return stages
+    stages += [
+        PlannedStage(
+            name="tokens",
+            table="corpus",
+            stage=tokens.STAGE,
+            params={"encoder": dataclasses.asdict(table.encoder), "identity": table.identity()},
+            inputs={"corpus": "corpus"},
+        ),
+        PlannedStage(
+            name="muvera",
+            table="muvera",
+            stage=muvera.STAGE,
+            params=dataclasses.asdict(config.muvera.params),
+            inputs={"tokens": "tokens"},
+        ),
+    ]
+    stages += [
+        PlannedStage(
+            name="ann.documents",
+            table="ann.documents",
+            stage=ann.STAGE,
+            params=dataclasses.asdict(config.ann_documents),
+            inputs={"vectors": "muvera"},
+        ),
+        PlannedStage(
+            name="retriever",
+            table="muvera",
+            stage=retriever.STAGE,
+            params={"retriever": dataclasses.asdict(config.muvera.retriever), "encoder": table.encoder.kind},
+            inputs={"corpus": "corpus", "tokens": "tokens", "fde": "muvera", "ann": "ann.documents"},
+        ),
+    ]
+    return stages
+
+
+def _oriented(turned: str) -> str:
+    return "graph" if turned == "natural" else f"graph.{turned}"
+
+
+def _with_digests(stages: Sequence[PlannedStage]) -> list[PlannedStage]:
+    prints: dict[str, str] = {}
+    digests: dict[str, str] = {}
+    done: list[PlannedStage] = []
+    for stage in stages:
+        for source in stage.sources.values():
+            if source not in prints:
+                prints[source] = fingerprint(source)
+        inputs = {role: digests[name] for role, name in stage.inputs.items()}
+        inputs |= {role: prints[source] for role, source in stage.sources.items()}
+        digest = digest_of(
+            {
+                "kind": stage.stage.kind,
+                "kind_version": stage.stage.kind_version,
+                "code_version": stage.stage.code_version,
+                "params": stage.params,
+                "inputs": inputs,
+            }
+        )
+        digests[stage.name] = digest
+        done.append(dataclasses.replace(stage, input_digests=inputs, digest=digest))
+    return done
+
+
+def check_names(stages: Sequence[PlannedStage], wanted: Sequence[str], option: str) -> set[str]:
+    """Names of the stages meant by ``wanted``: a stage's own name, or a config table's for all of its stages.
+
+    Raises
+    ------
+    InvalidParams
+        For a name that is neither.
+    """
+    found: set[str] = set()
+    known = sorted({stage.name for stage in stages} | {stage.table for stage in stages})
+    for name in wanted:
+        meant = {stage.name for stage in stages if stage.name == name} or {s.name for s in stages if s.table == name}
+        if not meant:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise InvalidParams(name=option, value=name, allowed=", ".join(known) + hint)
+        found |= meant
+    return found
+
+
+def with_inputs(stages: Sequence[PlannedStage], names: set[str]) -> list[PlannedStage]:
+    """The named stages and everything they need, in order."""
+    needed = set(names)
+    for stage in reversed(stages):
+        if stage.name in needed:
+            needed.update(stage.inputs.values())
+    return [stage for stage in stages if stage.name in needed]
+
+
+def job_of(
+    stage: PlannedStage, store: Store, stages: Mapping[str, PlannedStage], part_nodes: int, part_docs: int
+) -> Job:
+    """What the runner hands to the stage; its inputs must have been built."""
+    inputs = {}
+    for role, name in stage.inputs.items():
+        before = stages[name]
+        path = store.find(before.stage.kind, before.digest)
+        if path is None:
+            raise InvalidParams(name="only", value=stage.name, allowed=f"a stage whose input {name} is built")
+        inputs[role] = path
+    return Job(
+        inputs=inputs,
+        sources=dict(stage.sources),
+        params=dict(stage.params),
+        work=store.work_dir(stage.digest),
+        part_nodes=part_nodes,
+        part_docs=part_docs,
+    )

@@ -1,0 +1,414 @@
+"""The configuration: one TOML file, one table per stage, checked where text enters and nowhere else.
+
+The tables are the algorithms' own parameter classes, plus the few keys that say where data come from. Values
+are checked by pydantic against those classes; unknown keys name the nearest known one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, final
+
+import pydantic
+
+from artifacts.store import check_name
+from clustering.communities import CommunityParams
+from flows.sources import fingerprint
+from foundation.errors import EngineError, InvalidConfig, InvalidParams
+from graph.edge_list import ReadParams
+from graph.fastrp import FastRPParams
+from graph.orientation import ORIENTATIONS
+from graph.powerwalk import PowerWalkParams, QueryParams
+from vectors.ann import ANNParams
+from vectors.corpus import CorpusParams
+from vectors.encoders.encoder import EncoderParams, open_encoder
+from vectors.fde import FDEParams
+from vectors.retriever import RetrieverParams
+
+T = TypeVar("T")
+Table = dict[str, Any]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphTable:
+    """``[graph]``: where the edges are and how to read them."""
+
+    source: str
+    params: ReadParams
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusTable:
+    """``[corpus]``: where the documents are, how to read them, what turns their text into vectors."""
+
+    source: str
+    params: CorpusParams
+    encoder: EncoderParams
+
+    def identity(self) -> Mapping[str, Any]:
+        """What decides the encoder's vectors: options and the checksums of its files."""
+        if self.encoder.kind == "precomputed":
+            return {"source_sha256": None if self.encoder.path is None else fingerprint(self.encoder.path)}
+        return open_encoder(self.encoder).identity
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FastRPTable:
+    """``[fastrp]``: the parameters and the direction the graph is read in."""
+
+    orientation: str
+    params: FastRPParams
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerWalkTable:
+    """``[powerwalk]``: the index, the queries' default effort, the direction the graph is read in."""
+
+    orientation: str
+    params: PowerWalkParams
+    query: QueryParams
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MuveraTable:
+    """``[muvera]``: the encoding, and how many candidates a query reranks."""
+
+    params: FDEParams
+    retriever: RetrieverParams
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """``[runtime]``: what the machine is given. Nothing here changes a byte of the result.
+
+    ``workers`` run one partition each, or ``threads_per_worker`` of them; ``processes`` makes them processes, each
+    held to ``memory_limit``. ``part_nodes`` and ``part_docs`` are the rows of one partition. ``lock_wait`` is how
+    many seconds to wait while another process builds the same index.
+    """
+
+    workers: int = 2
+    threads_per_worker: int = 1
+    processes: bool = False
+    memory_limit: str = "auto"
+    scheduler: str | None = None
+    part_nodes: int = 16_384
+    part_docs: int = 8_192
+    lock_wait: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "threads_per_worker", "part_nodes", "part_docs"):
+            if getattr(self, name) < 1:
+                raise InvalidParams(name=name, value=getattr(self, name), allowed="at least 1")
+        if not _is_memory(self.memory_limit):
+            raise InvalidParams(
+                name="memory_limit", value=self.memory_limit, allowed='"auto", or a size such as "4GB" or "500 MiB"'
+            )
+        if not self.lock_wait >= 0:
+            raise InvalidParams(name="lock_wait", value=self.lock_wait, allowed="0 or more seconds")
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole configuration. A table that is absent leaves its engine out; ``raw`` is what was written."""
+
+    name: str
+    raw: Mapping[str, Any]
+    graph: GraphTable | None = None
+    corpus: CorpusTable | None = None
+    fastrp: FastRPTable | None = None
+    powerwalk: PowerWalkTable | None = None
+    communities: CommunityParams | None = None
+    muvera: MuveraTable | None = None
+    ann_nodes: ANNParams | None = None
+    ann_documents: ANNParams | None = None
+    runtime: Runtime = field(default_factory=Runtime)
+
+
+TABLES = ("name", "graph", "corpus", "fastrp", "powerwalk", "communities", "muvera", "ann", "runtime")
+
+
+def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Read and check a TOML file.
+
+    Parameters
+    ----------
+    overrides
+        ``key.path=value`` texts applied before checking; a value is TOML if it parses, else a string.
+
+    Raises
+    ------
+    InvalidConfig
+        Naming the file, the key, what is wrong, and the nearest known key.
+    """
+    try:
+        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidConfig(
+            path=str(path), key="", what="no such file", fix="name a TOML file, e.g. config/debian.toml"
+        ) from None
+    except OSError as error:
+        raise InvalidConfig(
+            path=str(path), key="", what=f"cannot be read ({error.strerror})", fix="name a TOML file"
+        ) from None
+    except UnicodeDecodeError:
+        raise InvalidConfig(path=str(path), key="", what="not UTF-8 text", fix="name a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(path=str(path), key="", what=f"not TOML: {error}", fix="mend that line") from None
+    for override in overrides:
+        _override(raw, override)
+    return parse_config(raw, str(path), Path(path).parent)
+
+
+def parse_config(raw: Table, path: str, base: Path) -> Config:
+    """Check a parsed configuration; relative sources are taken from ``base``."""
+    reader = _Reader(path, base)
+    reader.known(raw, "", TABLES)
+    name = raw.get("name")
+    if not isinstance(name, str):
+        raise reader.error("name", "missing or not a string", 'write name = "…" at the top of the file')
+    with reader.at("name"):
+        check_name(name)
+    ann = reader.table(raw, "ann")
+    reader.known(ann, "ann", ("nodes", "documents"))
+    config = Config(
+        name=name,
+        raw=raw,
+        graph=_graph(reader, raw),
+        corpus=_corpus(reader, raw),
+        fastrp=_fastrp(reader, raw),
+        powerwalk=_powerwalk(reader, raw),
+        communities=reader.params(CommunityParams, raw["communities"], "communities") if "communities" in raw else None,
+        muvera=_muvera(reader, raw),
+        ann_nodes=reader.params(ANNParams, ann["nodes"], "ann.nodes") if "nodes" in ann else None,
+        ann_documents=_ann_documents(reader, raw, ann),
+        runtime=reader.params(Runtime, reader.table(raw, "runtime"), "runtime"),
+    )
+    _check_needs(reader, config)
+    return config
+
+
+def _graph(reader: _Reader, raw: Table) -> GraphTable | None:
+    if "graph" not in raw:
+        return None
+    table = dict(reader.table(raw, "graph"))
+    source = reader.source(table, "graph")
+    if isinstance(table.get("type_weights"), dict):
+        table["type_weights"] = tuple(table["type_weights"].items())
+    return GraphTable(source=source, params=reader.params(ReadParams, table, "graph", extra=("source",)))
+
+
+def _corpus(reader: _Reader, raw: Table) -> CorpusTable | None:
+    if "corpus" not in raw:
+        return None
+    table = dict(reader.table(raw, "corpus"))
+    source = reader.source(table, "corpus")
+    encoder = table.pop("encoder", {})
+    if isinstance(encoder, str):
+        encoder = {"kind": encoder}
+    if not isinstance(encoder, dict):
+        raise reader.error(
+            "corpus.encoder", "neither a name nor a table", 'write encoder = "static" or [corpus.encoder]'
+        )
+    if isinstance(encoder.get("path"), str):
+        encoder = {**encoder, "path": reader.resolve(encoder["path"])}
+    if isinstance(table.get("text"), str):
+        table["text"] = (table["text"],)
+    return CorpusTable(
+        source=source,
+        params=reader.params(CorpusParams, table, "corpus", extra=("source", "encoder")),
+        encoder=reader.params(EncoderParams, encoder, "corpus.encoder"),
+    )
+
+
+def _fastrp(reader: _Reader, raw: Table) -> FastRPTable | None:
+    if "fastrp" not in raw:
+        return None
+    table = dict(reader.table(raw, "fastrp"))
+    orientation = reader.choice(table, "fastrp", "orientation", ORIENTATIONS, "undirected")
+    params = reader.params(FastRPParams, table, "fastrp", extra=("orientation",))
+    if params.property_ratio > 0:
+        what, fix = (
+            "node features cannot be named in a config",
+            "set it to 0, or call graph.fastrp.fastrp with features",
+        )
+        raise reader.error("fastrp.property_ratio", what, fix)
+    return FastRPTable(orientation=orientation, params=params)
+
+
+def _powerwalk(reader: _Reader, raw: Table) -> PowerWalkTable | None:
+    if "powerwalk" not in raw:
+        return None
+    table = dict(reader.table(raw, "powerwalk"))
+    orientation = reader.choice(table, "powerwalk", "orientation", ORIENTATIONS, "natural")
+    params, query = reader.split(table, "powerwalk", PowerWalkParams, QueryParams, extra=("orientation",))
+    return PowerWalkTable(orientation=orientation, params=params, query=query)
+
+
+def _muvera(reader: _Reader, raw: Table) -> MuveraTable | None:
+    if "muvera" not in raw:
+        return None
+    params, retriever = reader.split(dict(reader.table(raw, "muvera")), "muvera", FDEParams, RetrieverParams)
+    return MuveraTable(params=params, retriever=retriever)
+
+
+def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | None:
+    """``[muvera]`` alone scans its encodings; the table says so when something else is wanted."""
+    if "documents" not in ann and "muvera" not in raw:
+        return None
+    table = {"metric": "inner_product", "kind": "flat"} | reader.table(ann, "documents")
+    if table["metric"] != "inner_product":
+        raise reader.error(
+            "ann.documents.metric", f"{table['metric']!r} cannot be used", "encodings need inner_product"
+        )
+    return reader.params(ANNParams, table, "ann.documents")
+
+
+def _check_needs(reader: _Reader, config: Config) -> None:
+    """Tables that cannot work without another one."""
+    for key, table, needed, present in (
+        ("fastrp", config.fastrp, "graph", config.graph),
+        ("powerwalk", config.powerwalk, "graph", config.graph),
+        ("communities", config.communities, "graph", config.graph),
+        ("ann.nodes", config.ann_nodes, "fastrp", config.fastrp),
+        ("muvera", config.muvera, "corpus", config.corpus),
+        ("ann.documents", config.ann_documents, "muvera", config.muvera),
+    ):
+        if table is not None and present is None:
+            raise reader.error(key, f"needs the table [{needed}], which is absent", f"add [{needed}] or remove [{key}]")
+    if config.graph is None and config.corpus is None:
+        raise reader.error("", "neither [graph] nor [corpus]: there is nothing to build", "add one of them")
+
+
+def _override(raw: Table, text: str) -> None:
+    key, equals, value = text.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise InvalidConfig(path="--set", key=text, what="not key.path=value", fix="write e.g. --set fastrp.dim=128")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    table = raw
+    for part in parts[:-1]:
+        below = table.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise InvalidConfig(path="--set", key=key, what=f"{part} is a value, not a table", fix="check the key")
+        table = below
+    table[parts[-1]] = parsed
+
+
+def _is_memory(text: str) -> bool:
+    """Whether Dask understands it as a limit: "auto", a number of bytes or a share of all, or a number and a unit."""
+    return text == "auto" or re.fullmatch(r"\d*\.?\d+\s*([kmgtp]?i?b)?", text.strip().lower()) is not None
+
+
+class _Reader:
+    """Turns tables into parameters, and whatever is wrong into an error with the file and the key."""
+
+    def __init__(self, path: str, base: Path) -> None:
+        self._path = path
+        self._base = base
+
+    def error(self, key: str, what: str, fix: str) -> InvalidConfig:
+        return InvalidConfig(path=self._path, key=key, what=what, fix=fix)
+
+    def at(self, key: str) -> _At:
+        return _At(self, key)
+
+    def table(self, raw: Table, key: str) -> Table:
+        value = raw.get(key, {})
+        if not isinstance(value, dict):
+            raise self.error(key, "a value where a table is needed", f"write [{key}]")
+        return value
+
+    def known(self, table: Table, key: str, allowed: Sequence[str]) -> None:
+        for name in table:
+            if name not in allowed:
+                close = difflib.get_close_matches(name, allowed, n=1, cutoff=0.5)
+                dotted = f"{key}.{name}" if key else name
+                fix = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(sorted(allowed))}"
+                raise self.error(dotted, "unknown key", fix)
+
+    def resolve(self, source: str) -> str:
+        return source if "://" in source else str((self._base / source).absolute())
+
+    def source(self, table: Table, key: str) -> str:
+        value = table.pop("source", None)
+        if not isinstance(value, str) or not value:
+            raise self.error(f"{key}.source", "missing or not a string", "name a file or a URL")
+        return self.resolve(value)
+
+    def choice(self, table: Table, key: str, name: str, allowed: Sequence[str], default: str) -> str:
+        value = table.pop(name, default)
+        if value not in allowed:
+            raise self.error(f"{key}.{name}", f"{value!r} is not known", f"use one of {', '.join(allowed)}")
+        return str(value)
+
+    def params(self, cls: type[T], table: object, key: str, extra: Sequence[str] = ()) -> T:
+        """``table`` as an instance of the dataclass ``cls``."""
+        if not isinstance(table, dict):
+            raise self.error(key, "a value where a table is needed", f"write [{key}]")
+        names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]  # T is a dataclass
+        self.known(table, key, [*names, *extra])
+        try:
+            return pydantic.TypeAdapter(cls).validate_python(table)
+        except pydantic.ValidationError as error:
+            raise self._explained(error, key) from None
+        except InvalidParams as error:
+            raise self.error(
+                f"{key}.{error.name}", f"{error.value!r} cannot be used", f"allowed: {error.allowed}"
+            ) from None
+        except EngineError as error:
+            raise self.error(key, str(error), "mend that table") from None
+
+    def split(self, table: Table, key: str, *classes: type[Any], extra: Sequence[str] = ()) -> tuple[Any, ...]:
+        """One table shared by several dataclasses: each takes the keys it has fields for."""
+        fields = [{f.name for f in dataclasses.fields(cls)} for cls in classes]
+        self.known(table, key, sorted(set().union(*fields) | set(extra)))
+        return tuple(
+            self.params(cls, {name: value for name, value in table.items() if name in names}, key)
+            for cls, names in zip(classes, fields, strict=True)
+        )
+
+    def _explained(self, error: pydantic.ValidationError, key: str) -> InvalidConfig:
+        first = error.errors(include_url=False)[0]
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, InvalidParams):
+            return self.error(f"{key}.{cause.name}", f"{cause.value!r} cannot be used", f"allowed: {cause.allowed}")
+        dotted = ".".join([key, *(str(part) for part in first["loc"][:1])])
+        if first["type"] == "missing":
+            return self.error(dotted, "missing", "add it")
+        allowed = (
+            first["msg"].partition(",")[0] if first["type"].endswith(("_parsing", "_from_float")) else first["msg"]
+        )
+        allowed = allowed.removeprefix("Input should be ")
+        return self.error(dotted, f"{first['input']!r} cannot be used", f"allowed: {allowed}")
+
+
+class _At:
+    """Errors of parameters raised inside become errors of this key."""
+
+    def __init__(self, reader: _Reader, key: str) -> None:
+        self._reader, self._key = reader, key
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> Literal[False]:
+        if isinstance(error, InvalidParams):
+            raise self._reader.error(
+                self._key, f"{error.value!r} cannot be used", f"allowed: {error.allowed}"
+            ) from None
+        return False

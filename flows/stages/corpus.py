@@ -1,0 +1,29 @@
+"""Stage ``corpus``: a file of documents becomes a corpus artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from artifacts.artifact import ArtifactWriter
+from artifacts.corpus import KIND, VERSION, write_corpus
+from artifacts.parts import Part
+from flows.stages.stage import Estimate, Findings, Job, Sizes, Stage
+from vectors.corpus import CorpusParams, read_corpus
+
+
+def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
+    """Read the source on the machine that runs the flow."""
+    del parts
+    return Findings(stats=write_corpus(writer, read_corpus(job.sources["documents"], CorpusParams(**job.params))))
+
+
+def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
+    """Parsed documents, and their texts laid end to end."""
+    del params
+    return Estimate(
+        4 * sizes.text_bytes + 1_000 * sizes.n_docs, sizes.text_bytes + 100 * sizes.n_docs, 2e-5 * sizes.n_docs
+    )
+
+
+STAGE = Stage(kind=KIND, kind_version=VERSION, code_version=1, assemble=assemble, estimate=estimate)

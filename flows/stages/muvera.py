@@ -1,0 +1,68 @@
+"""Stage ``muvera``: token vectors become fixed dimensional encodings. A partition is a range of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from artifacts.artifact import ArtifactWriter
+from artifacts.fde import DTYPE, KIND, VERSION
+from artifacts.multivector import open_multivectors
+from artifacts.parts import Part
+from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
+from foundation.errors import InvalidInput
+from foundation.threads import even_ranges
+from vectors.fde import FDEParams, encode_documents
+
+
+def split(job: Job) -> list[list[Range]]:
+    """Even ranges of documents."""
+    return [even_ranges(open_multivectors(job.inputs["tokens"]).n_docs, job.part_docs)]
+
+
+def partition(job: Job, round_: int, start: int, stop: int) -> Output:
+    """Encodings of documents [start, stop)."""
+    del round_
+    documents = open_multivectors(job.inputs["tokens"]).slice(start, stop)
+    encoded = encode_documents(documents, FDEParams(**job.params))
+    if encoded.size and np.abs(encoded).max() > np.finfo(DTYPE).max:
+        raise InvalidInput(
+            source=f"documents {start} to {stop}",
+            what="an encoding is too large for 16 bits",
+            fix="normalise the token vectors (corpus.encoder.normalize = true)",
+        )
+    n_empty = int(np.count_nonzero(np.diff(documents.offsets) == 0))
+    return Output({"fde": encoded.astype(DTYPE)}, {"n_empty": n_empty})
+
+
+def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
+    """Lay the rows end to end."""
+    ranges = parts[0]
+    documents = open_multivectors(job.inputs["tokens"])
+    shape = (documents.n_docs, FDEParams(**job.params).fde_dim(documents.dim))
+    writer.pieces("fde", (part.array("fde") for part in ranges), DTYPE, shape)
+    n_empty = sum(int(part.stats["n_empty"]) for part in ranges)
+    return Findings({"n_docs": shape[0], "fde_dim": shape[1], "n_empty_documents": n_empty})
+
+
+def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
+    """Two bytes a number on disk; the rows of one partition, and the hashed tokens, in memory."""
+    width = params["num_repetitions"] * 2 ** params["k_sim"] * (params["d_proj"] or 128)
+    stored = params["d_final"] or width
+    per_token = 1e-9 * params["num_repetitions"] * (params["d_proj"] or 128)
+    seconds = 3e-9 * stored * sizes.n_docs + per_token * sizes.n_tokens
+    return Estimate(300 << 20, 2 * stored * sizes.n_docs, seconds)
+
+
+STAGE = Stage(
+    kind=KIND,
+    kind_version=VERSION,
+    code_version=1,
+    parallel=True,
+    split=split,
+    partition=partition,
+    assemble=assemble,
+    estimate=estimate,
+)

@@ -1,0 +1,106 @@
+"""What a stage is: pure functions from input artifacts and parameters to one artifact, cut into partitions.
+
+``split`` says which row ranges there are, in rounds (a round begins when the one before is done);
+``partition`` computes one range on a Dask worker; ``assemble`` joins the parts into the artifact. None of them
+may let the bytes depend on the ranges: the sizes of partitions are a matter of the machine, not of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+from artifacts.arrays import Array
+from artifacts.artifact import ArtifactWriter
+from artifacts.parts import Part
+
+Range = tuple[int, int]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Everything a stage is told; travels to the workers, hence paths and numbers only.
+
+    ``inputs`` maps a role to an artifact's directory, ``sources`` a role to a file or URL outside the store,
+    ``params`` are the stage's own, ``part_nodes`` and ``part_docs`` the wanted partition sizes.
+    """
+
+    inputs: Mapping[str, Path]
+    sources: Mapping[str, str]
+    params: Mapping[str, Any]
+    work: Path
+    part_nodes: int
+    part_docs: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one partition computed."""
+
+    arrays: Mapping[str, Array]
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the whole stage found out: counts, and qualities measured on held-out data."""
+
+    stats: Mapping[str, Any] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """What an estimate starts from: known from manifests, else guessed from a sample of the sources."""
+
+    n_nodes: int = 0
+    n_edges: int = 0
+    n_docs: int = 0
+    n_tokens: int = 0
+    text_bytes: int = 0
+    node_dim: int = 0
+    doc_dim: int = 0
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Expected peak memory and disk in bytes, and seconds of one core."""
+
+    memory: int
+    disk: int
+    seconds: float
+
+
+def unsplit(job: Job) -> list[list[Range]]:  # noqa: ARG001  # the signature of every split
+    """The split of a stage that is all assembling."""
+    return []
+
+
+def no_partition(job: Job, round_: int, start: int, stop: int) -> Output:
+    """The partition of such a stage: never called."""
+    raise AssertionError(f"nothing to compute for round {round_}, rows {start} to {stop} of {job.work}")
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One kind of artifact and how it is made. Raise ``code_version`` when equal input gives other bytes.
+
+    ``estimate`` speaks of one partition at a time when the stage is ``parallel``, of all of it otherwise.
+    """
+
+    kind: str
+    kind_version: int
+    code_version: int
+    assemble: Callable[[Job, ArtifactWriter, list[list[Part]]], Findings]
+    estimate: Callable[[Sizes, Mapping[str, Any]], Estimate]
+    parallel: bool = False
+    split: Callable[[Job], list[list[Range]]] = unsplit
+    partition: Callable[[Job, int, int, int], Output] = no_partition

@@ -1,0 +1,169 @@
+"""``purlieu build``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+DETOUR_SECONDS = 5.0  # Prefect's share of a run above which the shorter way is pointed out
+
+
+def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command's words."""
+    sub = commands.add_parser(
+        "build",
+        parents=[common],
+        help="build what a config declares, and publish it",
+        description="Build what CONFIG.toml declares and publish it as one version. What exists already is reused.",
+    )
+    sub.add_argument("config", metavar="CONFIG.toml")
+    sub.add_argument(
+        "--set", dest="overrides", action="append", default=[], metavar="KEY.PATH=VALUE", help="change one key"
+    )
+    sub.add_argument(
+        "--only", nargs="+", action="extend", default=[], metavar="STAGE", help="build these stages, publish nothing"
+    )
+    sub.add_argument("--force", nargs="+", action="extend", default=[], metavar="STAGE", help="build these stages anew")
+    sub.add_argument(
+        "--dry-run", action="store_true", help="show stages, what is cached, and an estimate; build nothing"
+    )
+    sub.add_argument("--workers", type=int, metavar="N", help="partitions computed at a time")
+    sub.add_argument("--scheduler", metavar="ADDRESS", help="use an existing Dask cluster, e.g. tcp://host:8786")
+    sub.add_argument("--no-prefect", action="store_true", help="run the same stages with no Prefect at all")
+    sub.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Build, and say what was done."""
+    overrides = list(args.overrides)
+    if args.workers is not None:
+        overrides.append(f"runtime.workers={args.workers}")
+    if args.scheduler is not None:
+        overrides.append(f"runtime.scheduler={json.dumps(args.scheduler)}")
+    if args.dry_run:
+        return _dry_run(args, overrides)
+    if args.no_prefect:
+        document = _plain(args, overrides)
+    else:
+        document = _with_prefect(args, overrides)
+    if not args.json:
+        _print_report(document)
+    return document
+
+
+def _plain(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
+    from artifacts.store import Store
+    from flows.console import ConsoleProgress
+    from flows.run import run_build
+    from flows.settings import read_config
+
+    config = read_config(args.config, overrides)
+    report = run_build(
+        config,
+        Store.create(args.store),
+        only=args.only,
+        force=args.force,
+        wait=config.runtime.lock_wait,
+        on_wait=lambda holder: print(f"waiting for {holder}", file=sys.stderr, flush=True),
+        progress=ConsoleProgress(),
+    )
+    return report.to_json()
+
+
+def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
+    from flows.settings import read_config
+
+    read_config(args.config, overrides)  # a wrong config is refused before a server is started
+    embedded = "PREFECT_API_URL" not in os.environ
+    for name, value in {
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        # The server keeps every log line; the terminal has our own progress and the one line of an error.
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    }.items():
+        os.environ.setdefault(name, value)
+    if embedded:
+        print("starting Prefect's embedded server (PREFECT_API_URL is not set)", file=sys.stderr, flush=True)
+    begun = time.perf_counter()
+    from flows.build import build
+
+    document: dict[str, Any] = build(
+        config=str(Path(args.config).absolute()),
+        store=str(Path(args.store).absolute()) if "://" not in args.store else args.store,
+        overrides=overrides,
+        only=args.only,
+        force=args.force,
+    )
+    seconds = time.perf_counter() - begun
+    extra = seconds - document["seconds"]
+    if extra > DETOUR_SECONDS and extra > 0.1 * seconds:
+        print(
+            f"note: Prefect took {extra:.0f} s of {seconds:.0f} s; --no-prefect runs the same stages without it",
+            file=sys.stderr,
+        )
+    return document
+
+
+def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] | None:
+    from flows.estimate import estimate_build
+    from flows.settings import read_config
+
+    document = estimate_build(read_config(args.config, overrides), args.store)
+    if args.json:
+        return document
+    from purlieu.tables import print_table
+
+    print(f"{document['index']}@{document['version']}: nothing is built by --dry-run")
+    rows = [
+        [
+            stage["name"],
+            "cached" if stage["cached"] else "to build",
+            "" if stage["cached"] else _size(stage["memory"]),
+            _size(stage["disk"]),
+            "" if stage["cached"] else f"{stage['seconds']:.1f} s",
+        ]
+        for stage in document["stages"]
+    ]
+    print_table(["stage", "state", "memory", "disk", "time"], rows)
+    total = document["total"]
+    memory, disk = _size(total["memory"]), _size(total["disk"])
+    print(f"in all: {memory} of memory, {disk} more on disk, about {total['seconds']:.0f} s")
+    return None
+
+
+def _print_report(document: dict[str, Any]) -> None:
+    from purlieu.tables import print_table
+
+    name = f"{document['index']}@{document['version']}"
+    if document["unchanged"]:
+        print(f"{name} is up to date: all {len(document['stages'])} stages were cached, nothing was computed")
+        return
+    rows = [
+        [
+            stage["name"],
+            "cached" if stage["cached"] else f"{stage['seconds']:.2f} s",
+            _size(stage["bytes"]),
+            ""
+            if stage["cached"]
+            else f"{stage['parts']}" + (f" ({stage['parts_reused']} reused)" if stage["parts_reused"] else ""),
+        ]
+        for stage in document["stages"]
+    ]
+    print_table(["stage", "time", "size", "partitions"], rows)
+    for stage, found in document["measured"].items():
+        figures = ", ".join(f"{key} {value}" for key, value in found.items() if isinstance(value, int | float | str))
+        print(f"{stage}: {figures}")
+    if document["published"]:
+        print(f"published {name} in {document['seconds']:.1f} s")
+    else:
+        print(f"built in {document['seconds']:.1f} s; nothing was published, since --only left stages out")
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 2**20:,.1f} MiB"

@@ -1,0 +1,193 @@
+"""``purlieu ls | show | verify | rollback | gc``: what is in a store, whether it is whole, which version is served."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+
+def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the commands' words."""
+    ls = commands.add_parser("ls", parents=[common], help="list indexes and their versions")
+    ls.set_defaults(run=run_ls)
+    show = commands.add_parser(
+        "show", parents=[common], help="show one version: stages, sizes, counts, measured quality"
+    )
+    show.add_argument("index", metavar="INDEX[@VERSION]")
+    show.set_defaults(run=run_show)
+    verify = commands.add_parser("verify", parents=[common], help="check every file of a version against its checksum")
+    verify.add_argument("index", metavar="INDEX[@VERSION]")
+    verify.set_defaults(run=run_verify)
+    rollback = commands.add_parser("rollback", parents=[common], help="serve an earlier version again")
+    rollback.add_argument("index", metavar="INDEX")
+    rollback.add_argument("version", metavar="VERSION")
+    rollback.set_defaults(run=run_rollback)
+    gc = commands.add_parser("gc", parents=[common], help="remove old versions and what nothing names any more")
+    gc.add_argument(
+        "--keep", type=int, default=2, metavar="N", help="versions to keep per index, newest first (default 2)"
+    )
+    gc.set_defaults(run=run_gc)
+
+
+def split_version(text: str) -> tuple[str, str | None]:
+    """``INDEX@VERSION`` into its halves."""
+    index, _, version = text.partition("@")
+    return index, version or None
+
+
+def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
+    """List what there is."""
+    from artifacts.publish import current_version, readable_releases
+    from artifacts.store import Store
+
+    store = Store.open(args.store)
+    rows: list[dict[str, Any]] = []
+    damaged: list[str] = []
+    for index in store.index_names():
+        served = current_version(store, index)
+        found, bad = readable_releases(store, index)
+        damaged += bad
+        rows += [
+            {
+                "index": index,
+                "version": release.version,
+                "created": release.created,
+                "bytes": release.n_bytes,
+                "current": release.version == served,
+            }
+            for release in found
+        ]
+    if damaged:
+        args.exit_code = 4
+        more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+        print(f"purlieu: {damaged[0]}{more}", file=sys.stderr)
+    if args.json:
+        return {"store": str(store.root), "versions": rows, "damaged": damaged}
+    if not rows and not damaged:
+        print(f"no index in {store.root}; build one with: purlieu build CONFIG.toml")
+        return None
+    from purlieu.tables import print_table
+
+    table = [
+        [
+            row["index"],
+            row["version"],
+            row["created"],
+            f"{row['bytes'] / 2**20:,.1f} MiB",
+            "served" if row["current"] else "",
+        ]
+        for row in rows
+    ]
+    print_table(["index", "version", "created", "size", ""], table)
+    return None
+
+
+def run_show(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Show one version."""
+    from artifacts.manifest import read_manifest
+    from artifacts.publish import current_version, read_release
+    from artifacts.store import Store
+
+    store = Store.open(args.store)
+    release = read_release(store, *split_version(args.index))
+    manifests = {stage: read_manifest(store.objects / name) for stage, name in release.stages.items()}
+    document = {
+        "index": release.index,
+        "version": release.version,
+        "created": release.created,
+        "current": current_version(store, release.index) == release.version,
+        "bytes": release.n_bytes,
+        "config": release.config,
+        "stages": {
+            stage: {
+                "kind": manifest.kind,
+                "digest": manifest.digest,
+                "bytes": manifest.n_bytes,
+                "params": manifest.params,
+                "stats": manifest.stats,
+                "measured": manifest.measured,
+                "path": str(store.objects / release.stages[stage]),
+            }
+            for stage, manifest in manifests.items()
+        },
+    }
+    if args.json:
+        return document
+    from purlieu.tables import print_table
+
+    print(f"{release.index}@{release.version}, built {release.created}{', served' if document['current'] else ''}")
+    rows = [[stage, m.kind, f"{m.n_bytes / 2**20:,.1f} MiB", _counts(m.stats)] for stage, m in manifests.items()]
+    print_table(["stage", "kind", "size", "counts"], rows)
+    for stage, manifest in manifests.items():
+        figures = {name: value for name, value in manifest.measured.items() if isinstance(value, int | float | str)}
+        if figures:
+            print(f"{stage}: {', '.join(f'{name} {value}' for name, value in figures.items())}")
+    print("parameters and all findings: add --json")
+    return None
+
+
+def run_verify(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Recompute every checksum."""
+    from artifacts.publish import damage, read_release
+    from artifacts.store import Store
+
+    store = Store.open(args.store)
+    release = read_release(store, *split_version(args.index))
+    checked, bad = damage(store, release)
+    if bad:
+        args.exit_code = 4
+        stage = bad[0].partition(":")[0]
+        print(
+            f"purlieu: {release.index}@{release.version}: {len(bad)} of {checked} files are damaged; "
+            f"build again with --force {stage}, or rollback to another version",
+            file=sys.stderr,
+        )
+    if args.json:
+        return {"ok": not bad, "checked": checked, "bad": bad}
+    for line in bad:
+        print(line)
+    if bad:
+        return None
+    print(f"{release.index}@{release.version}: {checked} files checked, all whole")
+    return None
+
+
+def run_rollback(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Point the index at an earlier version."""
+    from artifacts.publish import current_version, damage, point_current, read_release
+    from artifacts.store import Store
+    from foundation.errors import ArtifactCorrupt
+
+    store = Store.open(args.store)
+    release = read_release(store, args.index, args.version)
+    before = current_version(store, args.index)
+    with store.building(args.index):
+        _, bad = damage(store, release)
+        if bad:
+            raise ArtifactCorrupt(path=f"{args.index}@{release.version}", what=bad[0], fix="choose another version")
+        point_current(store, args.index, release.version)
+    if args.json:
+        return {"index": args.index, "version": release.version, "before": before}
+    print(f"{args.index}: serving {release.version}, was {before}")
+    return None
+
+
+def run_gc(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Remove what is not needed."""
+    from artifacts.publish import collect_garbage
+    from artifacts.store import Store
+    from foundation.errors import InvalidParams
+
+    if args.keep < 1:
+        raise InvalidParams(name="--keep", value=args.keep, allowed="at least 1")
+    removed, freed = collect_garbage(Store.open(args.store), args.keep)
+    if args.json:
+        return {"removed": removed, "bytes_freed": freed}
+    print(f"removed {len(removed)} items, {freed / 2**20:,.1f} MiB freed")
+    return None
+
+
+def _counts(stats: Any) -> str:
+    plain = {name: value for name, value in stats.items() if isinstance(value, int) and not isinstance(value, bool)}
+    return ", ".join(f"{name} {value:,}" for name, value in plain.items())

@@ -1,0 +1,235 @@
+"""Which version of each index answers now, and how a newly published one takes its place.
+
+An engine is one version and never changes; what changes is one reference to it. A look at an index is a look at its
+pointer, a file of a few bytes, a few times a second at most. When the pointer was replaced, a thread of its own opens
+and warms the new version while the old one answers, then the reference is swapped; requests that hold the old one keep
+it alive until they end. A version that cannot be opened is refused: the one before goes on, and opening is tried again
+from time to time, or at once when the pointer is replaced again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import final
+
+from artifacts.publish import CURRENT, Release, read_release
+from artifacts.store import Store
+from foundation.errors import EngineError, InvalidParams, StoreUnavailable, UnknownId
+from serving.opener import Opener, Refused, Served, open_engine, open_version
+
+LOOK_SECONDS = 0.25
+RETRY_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
+OPENINGS = 2  # versions opened at the same time: each maps files, reads them and may compile
+
+_Stamp = tuple[int, int, bytes]
+
+
+def silent(line: str) -> None:
+    """Tell nobody."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What there is to say about an index without asking it."""
+
+    index: str
+    served: Served | None
+    refused: Refused | None
+    n_refused: int
+    opening: bool
+
+
+@final
+class _Slot:
+    """One index. ``answer`` is what `Catalog.ask` hands out: replaced as a whole, pending only before ``served``."""
+
+    def __init__(self) -> None:
+        self.answer: Future[Served] = _pending()
+        self.served: Served | None = None
+        self.refused: Refused | None = None
+        self.n_refused = 0
+        self.opening = False
+        self.stamp: _Stamp | None = None  # of the pointer that was followed last
+        self.next_look = 0.0
+        self.retry_at = 0.0
+
+
+@final
+class Catalog:
+    """Engines by index. Safe to share between threads.
+
+    Parameters
+    ----------
+    opener : makes the engine of a version
+    look_seconds : least time between two looks at the same pointer
+    retry_seconds : how long a refused version is left alone
+    log : told in one line about every version that is opened or refused
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        opener: Opener = open_engine,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        log: Callable[[str], None] = silent,
+    ) -> None:
+        self._store = store
+        self._opener = opener
+        self._look_seconds = look_seconds
+        self._retry_seconds = retry_seconds
+        self._log = log
+        self._lock = threading.Lock()
+        self._turns = threading.Semaphore(OPENINGS)
+        self._slots: dict[str, _Slot] = {}
+        self._threads: set[threading.Thread] = set()
+        self._closed = False
+
+    def ask(self, index: str) -> Future[Served]:
+        """What serves ``index`` now; done at once unless the index is being opened for the first time.
+
+        The future holds an `EngineError` when no version of the index could be opened.
+
+        Raises
+        ------
+        UnknownId
+            Nothing is published under that name.
+        StoreUnavailable
+            The pointer cannot be read.
+        """
+        slot = self._slots.get(index)
+        if slot is None or time.monotonic() >= slot.next_look:
+            slot = self._look_at(index)
+        if slot is None:
+            known = self.names()
+            nearest = difflib.get_close_matches(index[:100], known, n=3, cutoff=0.5) or known[:3]
+            raise UnknownId(kind="index", id=index, where="this store", nearest=tuple(nearest))
+        return slot.answer
+
+    def look(self) -> None:
+        """Look at every index there is, so that new ones and new versions begin to open."""
+        for index in {*self.names(), *self._slots}:
+            with contextlib.suppress(StoreUnavailable):  # who asks for that index is told
+                self._look_at(index)
+
+    def names(self) -> list[str]:
+        """Indexes that have a published version."""
+        return [name for name in self._store.index_names() if (self._store.index_dir(name) / CURRENT).exists()]
+
+    def states(self) -> list[State]:
+        """Of every index that was looked at, by name."""
+        with self._lock:
+            return [
+                State(
+                    index=index,
+                    served=slot.served,
+                    refused=slot.refused,
+                    n_refused=slot.n_refused,
+                    opening=slot.opening,
+                )
+                for index, slot in sorted(self._slots.items())
+            ]
+
+    def releases(self, index: str) -> list[Release]:
+        """The versions of an index that can be read, newest first; one that cannot does not hide the others."""
+        found = []
+        for path in (self._store.index_dir(index) / "versions").glob("*.json"):
+            try:
+                found.append(read_release(self._store, index, path.stem))
+            except (EngineError, OSError):  # damaged, or removed by gc since the listing
+                continue
+        return sorted(found, key=lambda release: (release.created, release.version), reverse=True)
+
+    def close(self) -> None:
+        """Begin no more openings, and give those under way a moment to end."""
+        with self._lock:
+            self._closed = True
+            threads = list(self._threads)
+        deadline = time.monotonic() + CLOSE_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _look_at(self, index: str) -> _Slot | None:
+        with self._lock:
+            slot = self._slots.get(index)
+            now = time.monotonic()
+            if slot is not None and now < slot.next_look:
+                return slot  # another thread was faster
+            try:
+                stamp = self._stamp(index)
+            except StoreUnavailable:
+                if slot is None or slot.served is None:
+                    raise
+                stamp = slot.stamp  # what is mapped still answers
+            if stamp is None:
+                self._slots.pop(index, None)
+                return None
+            if slot is None:
+                slot = self._slots[index] = _Slot()
+            slot.next_look = now + self._look_seconds
+            due = stamp != slot.stamp or (slot.refused is not None and now >= slot.retry_at)
+            if due and not slot.opening and not self._closed:
+                slot.stamp, slot.opening = stamp, True
+                if slot.served is None and slot.answer.done():
+                    slot.answer = _pending()
+                thread = threading.Thread(target=self._open, args=(index, slot), name=f"open {index}", daemon=True)
+                self._threads.add(thread)
+                thread.start()
+            return slot
+
+    def _stamp(self, index: str) -> _Stamp | None:
+        """What changes whenever the pointer is replaced; None when there is no pointer."""
+        try:
+            with (self._store.index_dir(index) / CURRENT).open("rb") as pointer:
+                found = os.fstat(pointer.fileno())
+                # Its bytes too: two replacements in one tick of the file system's clock may get the same inode.
+                return found.st_mtime_ns, found.st_ino, pointer.read(100)
+        except (InvalidParams, FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            what = f"the pointer of index {index} cannot be read ({error.strerror})"
+            fix = "check the disk and its permissions"
+            raise StoreUnavailable(path=str(self._store.root), what=what, fix=fix) from None
+
+    def _open(self, index: str, slot: _Slot) -> None:
+        with self._turns:
+            found = open_version(self._store, index, self._opener)
+        with self._lock:
+            waiting, slot.opening = slot.answer, False
+            first = not waiting.done()
+            if isinstance(found, Served):
+                if not first:
+                    slot.answer = _pending()
+                    slot.answer.set_result(found)
+                slot.served, slot.refused = found, None
+            else:
+                slot.refused, slot.n_refused = found, slot.n_refused + 1
+                slot.retry_at = time.monotonic() + self._retry_seconds
+            kept = slot.served
+            self._threads.discard(threading.current_thread())
+        if isinstance(found, Served):
+            if first:
+                waiting.set_result(found)
+            self._log(f"index {index}: serving version {found.engine.version}")
+        else:
+            if first:
+                waiting.set_exception(found.error)
+            rest = f"version {kept.engine.version} goes on" if kept else "there is none to go on with"
+            cause = " ".join(found.cause.split())
+            self._log(f"index {index}: version {found.version} refused, {rest}: {cause}")
+
+
+def _pending() -> Future[Served]:
+    future: Future[Served] = Future()
+    future.set_running_or_notify_cancel()  # shared by all who wait: one who gives up must not cancel it
+    return future

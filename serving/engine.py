@@ -1,0 +1,317 @@
+"""Answers from one published version, in this process and without HTTP.
+
+An `Engine` never changes: it holds one version, memory-mapped, opened piece by piece as questions need it. Answers are
+plain JSON-able dictionaries, the same that the command line and the HTTP service give.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, final
+
+import numpy as np
+import numpy.typing as npt
+
+from artifacts import publish
+from artifacts.ann import open_ann
+from artifacts.communities import open_communities
+from artifacts.corpus import open_corpus
+from artifacts.embedding import open_embedding
+from artifacts.graph import open_graph
+from artifacts.link import open_link
+from artifacts.store import Store
+from clustering.communities import CommunityIndex
+from foundation.errors import InvalidQuery, UnknownId
+from foundation.ids import Ids
+from graph.csr import CSRGraph
+from serving.built import check_built, questions_of
+from serving.ppr import Rankings
+from serving.search import DocumentSearch
+from serving.suggest import nearest_ids
+from vectors.ann import ANNIndex
+from vectors.corpus import Corpus
+from vectors.metrics import is_distance
+
+Answer = dict[str, Any]
+Hit = dict[str, Any]
+
+
+@final
+class Engine:
+    """One version of one index, ready to be asked.
+
+    Safe to share between threads once `warm` was called; answers depend on the version and the question alone.
+    """
+
+    def __init__(self, store: Store, release: publish.Release) -> None:
+        self._store = store
+        self.release = release
+
+    @classmethod
+    def open(cls, store: Store | Path | str, index: str, version: str | None = None) -> Engine:
+        """The served version of ``index``, or the one named (a unique prefix is enough).
+
+        Raises
+        ------
+        ArtifactMissing, ArtifactVersion, ArtifactCorrupt
+            When the store cannot be read.
+        UnknownId
+            When there is no such index or version.
+        """
+        opened = store if isinstance(store, Store) else Store.open(store)
+        return cls(opened, publish.read_release(opened, index, version))
+
+    @property
+    def index(self) -> str:
+        return self.release.index
+
+    @property
+    def version(self) -> str:
+        return self.release.version
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """What this index can be asked: those of similar, ppr, community, search whose stages were built."""
+        return questions_of(self.release)
+
+    def warm(self) -> None:
+        """Open everything now and ask each question once, so that no later one waits for a file or a compiler."""
+        for question in self.questions:
+            if question == "search":
+                self._search.warm()
+            elif self._graph.n_nodes:
+                rows: Mapping[str, Any] = {
+                    "similar": lambda: self.similar(vectors=self._embedding[:1], k=1),
+                    "ppr": lambda: self.ppr([{self.node_ids[0]: 1.0}], k=1),
+                    "community": lambda: self.community([self.node_ids[0]], size=1),
+                }
+                rows[question]()
+
+    def similar(
+        self,
+        ids: Sequence[str | int] | None = None,
+        *,
+        vectors: npt.ArrayLike | None = None,
+        k: int = 10,
+    ) -> Answer:
+        """Nodes whose embeddings are nearest, one list per id or vector, best first; an id is not among its own.
+
+        Scores are cosines or inner products, or distances with a minus sign: higher is better.
+
+        Raises
+        ------
+        InvalidQuery
+            Neither or both of ids and vectors, k out of range, vectors of the wrong width.
+        UnknownId, NotBuilt
+        """
+        check_built(self.release, "similar")
+        if (ids is None) == (vectors is None):
+            raise InvalidQuery(what="similar takes ids or vectors", fix="pass exactly one of them")
+        if ids is not None:
+            rows = self._rows(ids)
+            self._check_k(k, self._graph.n_nodes - 1, "other nodes")
+            found, values = self._similar.search(self._embedding[rows], k, exclude=np.array(rows, dtype=np.int64))
+        else:
+            self._check_k(k, self._graph.n_nodes, "nodes")
+            found, values = self._similar.search(_matrix(vectors, self._similar.dim), k)
+        scores = -values if is_distance(self._similar.params.metric) else values
+        return self._answer([self._node_hits(*pair) for pair in zip(found, scores, strict=True)])
+
+    def ppr(self, queries: Sequence[Mapping[str | int, float]], *, k: int = 10, exact: bool = False) -> Answer:
+        """Personalised PageRank seen from each weighted set of seeds, best first, with a bound on its L1 error.
+
+        Raises
+        ------
+        InvalidQuery
+            An empty query, a weight that is not positive and finite, k out of range.
+        UnknownId, NotBuilt
+        """
+        check_built(self.release, "ppr")
+        self._check_k(k, self._graph.n_nodes, "nodes")
+        seeds = []
+        for query in queries:
+            by_row: dict[int, float] = {}
+            for id, weight in query.items():
+                if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
+                    raise InvalidQuery(
+                        what=f"seed {id!r} has weight {weight!r}", fix="weights are positive, finite numbers"
+                    )
+                row = self._rows([id])[0]
+                by_row[row] = by_row.get(row, 0.0) + float(weight)
+            seeds.append(by_row)
+        ranking = self._ppr.query(seeds, k, exact=exact)
+        hits = [self._node_hits(*pair) for pair in zip(ranking.nodes, ranking.scores, strict=True)]
+        return self._answer(
+            hits,
+            error_bound=[float(bound) for bound in ranking.error_bound],
+            residual=[float(mass) for mass in ranking.residual],
+        )
+
+    def community(self, seeds: Sequence[str | int], *, size: int = 50) -> Answer:
+        """The community around the seeds taken together: ``size`` members with the seeds first.
+
+        Beside them: ``notes`` for people, ``isolated`` (seeds without neighbours), ``conductance``, ``density`` and
+        ``heat_lost`` (share of the walks that was not followed).
+
+        Raises
+        ------
+        InvalidQuery
+            No seeds, or a size out of range.
+        UnknownId, NotBuilt
+        """
+        check_built(self.release, "community")
+        if not seeds:
+            raise InvalidQuery(what="community without seeds", fix="name at least one node")
+        self._check_k(size, self._graph.n_nodes, "nodes", "size")
+        found = self._community.query(self._rows(seeds), size)
+        return self._answer(
+            [self._node_hits(found.nodes, found.scores)],
+            notes=list(found.notes),
+            conductance=float(found.conductance),
+            density=float(found.density),
+            isolated=[self.node_ids[int(row)] for row in found.isolated_seeds],
+            heat_lost=float(found.heat_lost),
+        )
+
+    def search(
+        self,
+        texts: Sequence[str] | None = None,
+        *,
+        vectors: Sequence[npt.ArrayLike] | None = None,
+        k: int = 10,
+        rerank: bool = True,
+    ) -> Answer:
+        """Documents that answer each text, or each set of token vectors (n_tokens, dim), best first.
+
+        ``rerank=False`` gives the order of the fixed dimensional encodings, with their inner products as scores.
+
+        Raises
+        ------
+        InvalidQuery
+            Neither or both of texts and vectors, an empty text, k out of range, vectors of the wrong width.
+        NotBuilt
+        """
+        check_built(self.release, "search")
+        if (texts is None) == (vectors is None):
+            raise InvalidQuery(what="search takes texts or vectors", fix="pass exactly one of them")
+        self._check_k(k, self._corpus.n_docs, "documents")
+        encoded = self._search.encode(texts) if texts is not None else self._search.from_vectors(vectors or [])
+        docs, scores = self._search.top(encoded, k, rerank)
+        return self._answer([self._doc_hits(*pair) for pair in zip(docs, scores, strict=True)])
+
+    def nodes(self, prefix: str = "", *, limit: int = 20) -> list[Hit]:
+        """The first nodes whose id starts with ``prefix``, in id order; at most 1000.
+
+        Raises
+        ------
+        InvalidQuery
+            A limit out of range.
+        NotBuilt
+        """
+        check_built(self.release, "nodes")
+        self._check_k(limit, 1000, "ids an answer", "limit")
+        return [self._described(row) for row in self.node_ids.prefix(prefix, limit)]
+
+    @cached_property
+    def node_ids(self) -> Ids:
+        return self._graph.node_ids
+
+    def _path(self, stage: str) -> Path:
+        return publish.artifact_path(self._store, self.release, stage)
+
+    def _answer(self, results: list[list[Hit]], **more: Any) -> Answer:
+        return {"index": self.index, "version": self.version, "results": results, **more}
+
+    def _rows(self, ids: Sequence[str | int]) -> list[int]:
+        rows = []
+        for id in ids:
+            row = self.node_ids.find(id)
+            if row < 0:
+                where = f"index {self.index}"
+                raise UnknownId(kind="node", id=str(id), where=where, nearest=nearest_ids(self.node_ids, str(id)))
+            rows.append(row)
+        return rows
+
+    @staticmethod
+    def _check_k(k: int, most: int, of: str, name: Literal["k", "size", "limit"] = "k") -> None:
+        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= most:
+            raise InvalidQuery(what=f"{name} = {k!r}", fix=f"ask for 1 to {most}: there are {most} {of}")
+
+    def _node_hits(self, rows: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[Hit]:
+        return [
+            {**self._described(int(row)), "score": float(score)}
+            for row, score in zip(rows, scores, strict=True)
+            if row >= 0
+        ]
+
+    def _described(self, row: int) -> Hit:
+        hit: Hit = {"id": self.node_ids[row]}
+        if self._doc_of_node is not None and (doc := int(self._doc_of_node[row])) >= 0:
+            hit |= self._fields(doc)
+        return hit
+
+    def _doc_hits(self, docs: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[Hit]:
+        ids = self._corpus.ids
+        return [
+            {"id": ids[int(doc)], **self._fields(int(doc)), "score": float(score)}
+            for doc, score in zip(docs, scores, strict=True)
+            if doc >= 0
+        ]
+
+    def _fields(self, doc: int) -> Hit:
+        return {name: value for name, column in self._corpus.fields.items() if (value := column[doc]) is not None}
+
+    @cached_property
+    def _graph(self) -> CSRGraph:
+        return open_graph(self._path("graph"))
+
+    @cached_property
+    def _corpus(self) -> Corpus:
+        return open_corpus(self._path("corpus"))
+
+    @cached_property
+    def _doc_of_node(self) -> npt.NDArray[np.int64] | None:
+        return open_link(self._path("link")) if "link" in self.release.stages else None
+
+    @cached_property
+    def _embedding(self) -> npt.NDArray[np.float32]:
+        return open_embedding(self._path("fastrp"))
+
+    @cached_property
+    def _similar(self) -> ANNIndex:
+        return open_ann(self._path("ann.nodes"))
+
+    @cached_property
+    def _ppr(self) -> Rankings:
+        return Rankings(self._path("powerwalk"), self._oriented("powerwalk"))
+
+    @cached_property
+    def _community(self) -> CommunityIndex:
+        return open_communities(self._path("minhash"), self._path("lsh"))
+
+    @cached_property
+    def _search(self) -> DocumentSearch:
+        return DocumentSearch(
+            retriever=self._path("retriever"),
+            tokens=self._path("tokens"),
+            muvera=self._path("muvera"),
+            ann=self._path("ann.documents"),
+        )
+
+    def _oriented(self, table: str) -> CSRGraph:
+        orientation = self.release.config[table].get("orientation", "natural")
+        return self._graph if orientation == "natural" else open_graph(self._path(f"graph.{orientation}"))
+
+
+def _matrix(vectors: npt.ArrayLike | None, dim: int) -> npt.NDArray[np.float32]:
+    try:
+        with np.errstate(over="ignore"):  # what is too large becomes an infinity, which the search refuses
+            matrix = np.asarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise InvalidQuery(what="vectors are not a matrix of numbers", fix=f"pass rows of {dim} numbers") from None
+    if matrix.ndim != 2 or matrix.shape[1] != dim:
+        raise InvalidQuery(what=f"vectors of shape {matrix.shape}", fix=f"pass rows of {dim} numbers")
+    return matrix

@@ -1,0 +1,96 @@
+"""What the service asks of an engine, and how it opens one: whole and warm, or not at all."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, final
+
+import numpy.typing as npt
+
+from artifacts.manifest import Manifest, read_manifest
+from artifacts.publish import Release, current_version
+from artifacts.store import Store
+from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, EngineError, StoreUnavailable
+
+Answer = dict[str, Any]
+
+
+class EngineLike(Protocol):
+    """One opened version; `serving.engine.Engine` says what the methods do."""
+
+    @property
+    def index(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def questions(self) -> tuple[str, ...]: ...
+    @property
+    def release(self) -> Release: ...
+    def warm(self) -> None: ...
+    def similar(
+        self, ids: Sequence[str | int] | None = None, *, vectors: npt.ArrayLike | None = None, k: int = 10
+    ) -> Answer: ...
+    def ppr(self, queries: Sequence[Mapping[Any, float]], *, k: int = 10, exact: bool = False) -> Answer: ...
+    def community(self, seeds: Sequence[str | int], *, size: int = 50) -> Answer: ...
+    def search(
+        self,
+        texts: Sequence[str] | None = None,
+        *,
+        vectors: Sequence[npt.ArrayLike] | None = None,
+        k: int = 10,
+        rerank: bool = True,
+    ) -> Answer: ...
+    def nodes(self, prefix: str = "", *, limit: int = 20) -> list[dict[str, Any]]: ...
+
+
+Opener = Callable[[Store, str, str], EngineLike]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A version that was opened and warmed, and the manifests of its stages."""
+
+    engine: EngineLike
+    manifests: Mapping[str, Manifest]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A published version that could not be opened: ``error`` for who asks, ``cause`` in full for the log."""
+
+    version: str
+    error: EngineError
+    cause: str
+
+
+def open_engine(store: Store, index: str, version: str) -> EngineLike:
+    """The engine of one version of an index; the first call imports all that engines need, which takes a while."""
+    from serving.engine import Engine
+
+    return Engine.open(store, index, version)
+
+
+def open_version(store: Store, index: str, opener: Opener) -> Served | Refused:
+    """Follow the pointer of ``index``; whatever goes wrong is a refusal, because the version before must go on."""
+    version = ""
+    try:
+        version = current_version(store, index) or ""
+        engine = opener(store, index, version)
+        engine.warm()
+        stages = engine.release.stages
+        return Served(engine, {stage: read_manifest(store.objects / stages[stage]) for stage in stages})
+    except (ArtifactMissing, ArtifactCorrupt, ArtifactVersion, StoreUnavailable) as error:
+        # A copy from its fields: the traceback would keep what was opened so far in memory.
+        return Refused(version, copy.copy(error), str(error))
+    except Exception as error:
+        name = type(error).__name__
+        unopened = ArtifactCorrupt(
+            path=f"index {index}",
+            what=f"version {version} cannot be opened ({name})",
+            fix="read in the server's log why, or rollback to another version",
+        )
+        return Refused(version, unopened, f"{name}: {error}")

@@ -1,0 +1,91 @@
+"""Document search: the encoder the index was built with, and the calibrated retriever."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from artifacts.multivector import open_query_encoder
+from artifacts.retriever import open_retriever
+from foundation.errors import InvalidQuery
+from vectors.encoders.encoder import Encoder
+from vectors.multivector import MultiVectors
+
+
+@final
+class DocumentSearch:
+    """An opened index of documents; safe to ask from several threads."""
+
+    def __init__(self, *, retriever: Path, tokens: Path, muvera: Path, ann: Path) -> None:
+        self._retriever = open_retriever(retriever, tokens, muvera, ann)
+        self._tokens = tokens
+
+    def encode(self, texts: Sequence[str]) -> MultiVectors:
+        """Token vectors of texts, by the very encoder that made the documents'.
+
+        Raises
+        ------
+        InvalidQuery
+            When a text is empty or holds no token the encoder knows.
+        """
+        for number, text in enumerate(texts):
+            if not text.strip():  # a tokenizer may make a token of a blank
+                raise InvalidQuery(what=f"text {number} is empty", fix="search for one word or more")
+        queries = self._encoder.encode_queries(list(texts)).vectors
+        for text, size in zip(texts, np.diff(queries.offsets), strict=True):
+            if size == 0:
+                raise InvalidQuery(what=f"no known word in {text[:60]!r}", fix="search for one word or more")
+        return queries
+
+    def from_vectors(self, vectors: Sequence[npt.ArrayLike]) -> MultiVectors:
+        """Token vectors the caller made, one (n_tokens, dim) array per query.
+
+        Raises
+        ------
+        InvalidQuery
+            When they are not finite numbers of the documents' width, or a query is empty.
+        """
+        dim = self._retriever.documents.dim
+        for number, query in enumerate(vectors):
+            array = _numbers(query, number, dim)
+            if array.ndim != 2 or array.shape[0] == 0 or array.shape[1] != dim or not np.isfinite(array).all():
+                bad = (
+                    f"shape {array.shape}"
+                    if array.ndim != 2 or array.shape[1:] != (dim,) or not array.size
+                    else "a NaN or infinity"
+                )
+                raise InvalidQuery(what=f"query {number} has {bad}", fix=f"pass finite vectors (n_tokens, {dim})")
+        return MultiVectors.from_list(list(vectors), dim=dim)
+
+    def top(self, queries: MultiVectors, k: int, rerank: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """The best ``k`` documents of each query."""
+        return self._retriever.search(queries, k, rerank=rerank)
+
+    def warm(self) -> None:
+        """Open the encoder and answer one made-up query."""
+        with contextlib.suppress(InvalidQuery):  # an index of the user's own vectors has no text encoder
+            self.encode(["warm"])
+        dim = self._retriever.documents.dim
+        self.top(MultiVectors.from_list([np.ones((1, dim))]), 1, True)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return open_query_encoder(self._tokens)
+
+
+def _numbers(query: npt.ArrayLike, number: int, dim: int) -> npt.NDArray[np.float32]:
+    """``query`` as float32; what is too large for that becomes an infinity."""
+    try:
+        array: npt.NDArray[Any] = np.asarray(query)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "fiu":
+        raise InvalidQuery(what=f"query {number} is not an array of numbers", fix=f"pass (n_tokens, {dim})")
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)

@@ -1,0 +1,114 @@
+"""Listening: an address, keys, and an orderly end."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+
+from artifacts.store import Store
+from foundation.errors import InvalidParams
+from serving.api import create_app
+from serving.keys import read_keys
+
+GRACE_SECONDS = 30  # for requests under way when the server is told to stop
+
+
+def serve(
+    store: Store | Path | str, *, host: str = "127.0.0.1", port: int = 8321, api_key_file: Path | str | None = None
+) -> None:
+    """Answer over HTTP from every index of ``store`` until SIGINT or SIGTERM; for a main thread, which gets these.
+
+    Port 0 takes any free one. What an operator should know, the address first of all, goes to stderr line by line.
+
+    Raises
+    ------
+    InvalidParams
+        An address that cannot be listened on, or one beyond loopback without ``api_key_file``.
+    InvalidInput
+        A key file without keys.
+    ArtifactMissing, ArtifactVersion, ArtifactCorrupt, StoreUnavailable
+        No store that can be read.
+    """
+    opened = store if isinstance(store, Store) else Store.open(store)
+    keys = None if api_key_file is None else read_keys(api_key_file)
+    with contextlib.closing(_bound(host, port, public=keys is not None)) as listener:
+        app = create_app(opened, api_keys=keys, log=_say)
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            log_config=None,  # errors go to stderr by Python's own default
+            log_level="warning",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            ws="none",
+        )
+        server = uvicorn.Server(config)
+        listener.listen(config.backlog)  # from here on connections wait for the loop, so what is said below is true
+        address, number = listener.getsockname()[:2]
+        url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
+        with _signals_end(server):
+            _say(f"serving {opened.root} at {url}")
+            server.run(sockets=[listener])
+
+
+def _bound(host: str, port: int, *, public: bool) -> socket.socket:
+    """A socket bound to the first address of ``host``; only ``public`` ones may be beyond loopback."""
+    if not 0 <= port <= 65535:
+        raise InvalidParams(name="port", value=port, allowed="0 to 65535")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise InvalidParams(name="host", value=host, allowed="an address or a name of this machine") from None
+    family, kind, protocol, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+    if not public and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        allowed = "127.0.0.1, ::1 or localhost, unless --api-key-file names a file with API keys"
+        raise InvalidParams(name="host", value=host, allowed=allowed)
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a restart waits for old connections
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        match error.errno:
+            case errno.EADDRINUSE:
+                raise InvalidParams(
+                    name="port", value=port, allowed="a free port; somebody listens on this one"
+                ) from None
+            case errno.EACCES:
+                raise InvalidParams(name="port", value=port, allowed="a port this user may use, above 1023") from None
+            case _:
+                raise InvalidParams(name="host", value=host, allowed="an address of this machine") from None
+    return listener
+
+
+@contextlib.contextmanager
+def _signals_end(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end ``server`` and nothing else.
+
+    While it runs uvicorn handles them itself, and raises them again when it is done: by then they did what they were
+    for.
+    """
+
+    def end(number: int, frame: object) -> None:  # noqa: ARG001  # the signature of a handler
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"purlieu: {line}\n")
+    sys.stderr.flush()

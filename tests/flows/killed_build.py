@@ -1,0 +1,56 @@
+"""A build that kills itself with SIGKILL inside one stage: run as a script by the tests.
+
+Arguments: config, store, stage, point. ``part`` dies after the first partition of the stage was written, ``assemble``
+when the artifact's files are written and its manifest is not, ``publish`` when everything is built and nothing named.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import artifacts.publish
+import flows.run
+import flows.stages.runner as runner
+from artifacts.artifact import ArtifactWriter
+from artifacts.store import Store
+from flows.settings import read_config
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    config, root, stage, point = sys.argv[1:]
+    store = Store.create(root)
+    current = {"stage": ""}
+    write_part, run_stage, publish = runner.write_part, flows.run.run_stage, ArtifactWriter.publish
+
+    def watched_stage(name: str, *args: Any, **kwargs: Any) -> Any:
+        current["stage"] = name
+        return run_stage(name, *args, **kwargs)
+
+    def watched_part(*args: Any) -> None:
+        write_part(*args)
+        if point == "part" and current["stage"] == stage:
+            die()
+
+    def watched_publish(self: ArtifactWriter, *args: Any, **kwargs: Any) -> Any:
+        if point == "assemble" and current["stage"] == stage:
+            die()
+        return publish(self, *args, **kwargs)
+
+    flows.run.run_stage = watched_stage
+    runner.write_part = watched_part
+    ArtifactWriter.publish = watched_publish  # type: ignore[method-assign]
+    if point == "publish":
+        flows.run.publish = lambda *args: die()  # type: ignore[assignment,misc]
+    if point == "pointer":
+        artifacts.publish.point_current = lambda *args: die()  # type: ignore[assignment,misc]
+    flows.run.run_build(read_config(config), store)
+
+
+main()
