@@ -73,6 +73,8 @@ def problem_of(error: errors.EngineError) -> Problem:
             problem = sort_of_problem(status, name, title, detail)
             if isinstance(error, errors.UnknownId):
                 problem.kind, problem.id, problem.nearest = error.kind, error.id, list(error.nearest)
+            if isinstance(error, errors.NotBuilt):
+                problem.questions = list(error.can)
             return problem
     return _unexpected()
 

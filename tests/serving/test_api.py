@@ -454,6 +454,7 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "InvalidInput": errors.InvalidInput(source="s", what="w", fix="f"),
         "InvalidQuery": errors.InvalidQuery(what="w", fix="f"),
         "UnknownId": errors.UnknownId(kind="node", id="a", where="index demo"),
+        "NotBuilt": errors.NotBuilt(question="ppr", index="demo", table="powerwalk", can=("similar",)),
         "MissingExtra": errors.MissingExtra(feature="f", package="p", extra="e"),
         "ArtifactMissing": errors.ArtifactMissing(path=SECRET, what="w", fix="f"),
         "ArtifactCorrupt": errors.ArtifactCorrupt(path=SECRET, what="w"),
@@ -471,8 +472,9 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "InvalidInput",
         "InvalidQuery",
         "UnknownId",
+        "NotBuilt",
     }
-    assert statuses["UnknownId"] == 404
+    assert statuses["UnknownId"] == statuses["NotBuilt"] == 404
     assert {name for name, status in statuses.items() if status == 503} == {
         "ArtifactMissing",
         "ArtifactCorrupt",
