@@ -6,7 +6,7 @@ from pathlib import Path
 
 from artifacts import ann, communities, corpus, embedding, fde, fingerprints, graph, link, multivector, retriever
 from artifacts.manifest import Manifest
-from foundation.errors import ArtifactCorrupt, ArtifactVersion
+from foundation.errors import ArtifactVersion
 
 READABLE = {
     codec.KIND: codec.READABLE
@@ -15,8 +15,7 @@ READABLE = {
 
 
 def check_readable(path: Path, manifest: Manifest) -> None:
-    """Raise what opening the artifact would raise for its kind and version."""
-    if manifest.kind not in READABLE:
-        raise ArtifactCorrupt(path=str(path), what=f"is of the unknown kind {manifest.kind!r}")
-    if manifest.kind_version not in READABLE[manifest.kind]:
-        raise ArtifactVersion(path=str(path), found=manifest.kind_version, readable=READABLE[manifest.kind])
+    """Raise what opening the artifact would raise for its version; a kind that nothing here opens is let be."""
+    readable = READABLE.get(manifest.kind)
+    if readable is not None and manifest.kind_version not in readable:
+        raise ArtifactVersion(path=str(path), found=manifest.kind_version, readable=readable)
