@@ -162,9 +162,7 @@ def test_a_node_without_a_document_has_no_fields(engine: Engine) -> None:
 # similar
 
 
-def test_similar_by_id_is_similar_by_its_row_without_itself(
-    engine: Engine, embedding: npt.NDArray[np.float32]
-) -> None:
+def test_similar_by_id_is_similar_by_its_row_without_itself(engine: Engine, embedding: npt.NDArray[np.float32]) -> None:
     asked = [f"n{node:03d}" for node in range(0, N_NODES - 1, 29)]
     rows = [engine.node_ids.find(id) for id in asked]
     by_vector = engine.similar(vectors=embedding[rows], k=12)["results"]
@@ -174,9 +172,7 @@ def test_similar_by_id_is_similar_by_its_row_without_itself(
         assert hits == [hit for hit in near if hit["id"] != id][:10]
 
 
-def test_similar_finds_what_comparing_with_every_node_finds(
-    engine: Engine, embedding: npt.NDArray[np.float32]
-) -> None:
+def test_similar_finds_what_comparing_with_every_node_finds(engine: Engine, embedding: npt.NDArray[np.float32]) -> None:
     asked = [f"n{node:03d}" for node in range(0, N_NODES - 1, 3)]
     rows = np.array([engine.node_ids.find(id) for id in asked])
     unit = embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-30)
@@ -513,7 +509,9 @@ def test_an_index_of_links_alone_answers_for_links_and_says_what_it_lacks(build:
     assert engine.nodes("n000") == [{"id": "n000"}]
     assert ids(engine.ppr([{"n000": 1.0}], k=3)["results"][0])[0] == "n000"
     assert engine.community(["n000"], size=3)["results"][0][0].keys() == {"id", "score"}
-    lacks = "index links was not built for {}: its config has no table [{}]; add it and build again, or ask ppr, community"
+    lacks = (
+        "index links was not built for {}: its config has no table [{}]; add it and build again, or ask ppr, community"
+    )
     assert refusal(lambda: engine.similar(["n000"])) == lacks.format("similar", "fastrp")
     assert refusal(lambda: engine.search(["chess"])) == lacks.format("search", "muvera")
 
