@@ -137,9 +137,9 @@ def recall() -> None:
     exact = (time.process_time() - start) / queries.n_docs
     rows = []
     for params in (
+        FDEParams(num_repetitions=10, k_sim=6, d_final=1024, d_whole=64, fill_empty=False),
         FDEParams(d_final=1024, d_whole=64),
-        FDEParams(d_final=2048, d_whole=64),
-        FDEParams(d_final=2048),
+        FDEParams(d_final=1088),
     ):
         start = time.process_time()
         encoded = encode_documents(documents, params)
@@ -148,9 +148,11 @@ def recall() -> None:
         order = np.argsort(-scores, axis=1, kind="stable")[:, : N_CANDIDATES[-1]]
         reranked = maxsim(queries, documents, order)
         row: dict[str, object] = {
+            "R, k, d_proj": f"{params.num_repetitions}, {params.k_sim}, {params.d_proj}",
+            "filled": params.fill_empty,
             "d_final": params.d_final,
             "d_whole": params.d_whole,
-            "bytes (int8)": encoded.shape[1],
+            "numbers": encoded.shape[1],
             "encode CPU-s": seconds,
         }
         rows.append(row | {f"@{n}": candidate_recall(reranked[:, :n], best[:, -1], 10) for n in N_CANDIDATES})
