@@ -434,6 +434,8 @@ def test_debian_is_read_whole_and_estimated_well() -> None:
 
 def test_a_text_field_may_be_a_list_of_strings(tmp_path: Path) -> None:
     path = tmp_path / "docs.jsonl"
-    path.write_text('{"_id": "a", "title": "one", "tags": ["two", "three"]}\n{"_id": "b", "title": "four", "tags": []}\n')
+    path.write_text(
+        '{"_id": "a", "title": "one", "tags": ["two", "three"]}\n{"_id": "b", "title": "four", "tags": []}\n'
+    )
     corpus = read_corpus(path, CorpusParams(text=("title", "tags")))
     assert corpus.texts(0, 2) == ["one two three", "four"]
