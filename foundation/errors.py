@@ -6,6 +6,7 @@ EngineError
 ├── InvalidInput      (ValueError)         data that cannot be read or makes no sense: file and line
 ├── InvalidQuery      (ValueError)         a question that cannot be answered as asked
 ├── UnknownId         (LookupError)        a node, document, index or version that is not there
+├── NotBuilt          (LookupError)        a question the index has no stage for
 ├── MissingExtra      (ImportError)        an optional dependency that is not installed
 ├── ArtifactMissing   (FileNotFoundError)  something the store should hold and does not
 ├── ArtifactCorrupt   (OSError)            bytes that do not match their manifest
@@ -105,6 +106,23 @@ class UnknownId(EngineError, LookupError):
 
 
 @dataclass(eq=False, kw_only=True)
+class NotBuilt(EngineError, LookupError):
+    """A question that needs a config table ``index`` was built without; ``questions`` are those it can answer."""
+
+    index: str
+    question: str
+    table: str
+    questions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        instead = f", or ask {', '.join(self.questions)}" if self.questions else ""
+        return (
+            f"index {self.index} was not built for {self.question}: its config has no table [{self.table}]; "
+            f"add it and build again{instead}"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
 class MissingExtra(EngineError, ImportError):
     """A feature whose optional dependency is not installed."""
 
@@ -134,7 +152,7 @@ class ArtifactCorrupt(EngineError, OSError):
 
     path: str
     what: str
-    fix: str = "rebuild it with: purlieu build CONFIG --force STAGE"
+    fix: str = "purlieu verify INDEX names its stage, build that again with --force"
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}; {self.fix}"

@@ -27,11 +27,13 @@ from clustering.communities import CommunityIndex
 from foundation.errors import InvalidQuery, UnknownId
 from foundation.ids import Ids
 from graph.csr import CSRGraph
+from serving.built import check_built, questions_of
 from serving.ppr import Rankings
 from serving.search import DocumentSearch
 from serving.suggest import nearest_ids
 from vectors.ann import ANNIndex
 from vectors.corpus import Corpus
+from vectors.metrics import is_distance
 
 Answer = dict[str, Any]
 Hit = dict[str, Any]
@@ -73,8 +75,7 @@ class Engine:
     @property
     def questions(self) -> tuple[str, ...]:
         """What this index can be asked: those of similar, ppr, community, search whose stages were built."""
-        needs = {"similar": "ann.nodes", "ppr": "powerwalk", "community": "lsh", "search": "retriever"}
-        return tuple(question for question, stage in needs.items() if stage in self.release.stages)
+        return questions_of(self.release)
 
     def warm(self) -> None:
         """Open everything now and ask each question once, so that no later one waits for a file or a compiler."""
@@ -83,7 +84,7 @@ class Engine:
                 self._search.warm()
             elif self._graph.n_nodes:
                 rows: Mapping[str, Any] = {
-                    "similar": lambda: self.similar([self.node_ids[0]], k=1),
+                    "similar": lambda: self.similar(vectors=self._embedding[:1], k=1),
                     "ppr": lambda: self.ppr([{self.node_ids[0]: 1.0}], k=1),
                     "community": lambda: self.community([self.node_ids[0]], size=1),
                 }
@@ -98,21 +99,25 @@ class Engine:
     ) -> Answer:
         """Nodes whose embeddings are nearest, one list per id or vector, best first; an id is not among its own.
 
+        Scores are cosines or inner products, or distances with a minus sign: higher is better.
+
         Raises
         ------
         InvalidQuery
             Neither or both of ids and vectors, k out of range, vectors of the wrong width.
-        UnknownId
+        UnknownId, NotBuilt
         """
+        check_built(self.release, "similar")
         if (ids is None) == (vectors is None):
             raise InvalidQuery(what="similar takes ids or vectors", fix="pass exactly one of them")
         if ids is not None:
             rows = self._rows(ids)
             self._check_k(k, self._graph.n_nodes - 1, "other nodes")
-            found, scores = self._similar.search(self._embedding[rows], k, exclude=np.array(rows, dtype=np.int64))
+            found, values = self._similar.search(self._embedding[rows], k, exclude=np.array(rows, dtype=np.int64))
         else:
             self._check_k(k, self._graph.n_nodes, "nodes")
-            found, scores = self._similar.search(_matrix(vectors, self._similar.dim), k)
+            found, values = self._similar.search(_matrix(vectors, self._similar.dim), k)
+        scores = -values if is_distance(self._similar.params.metric) else values
         return self._answer([self._node_hits(*pair) for pair in zip(found, scores, strict=True)])
 
     def ppr(self, queries: Sequence[Mapping[str | int, float]], *, k: int = 10, exact: bool = False) -> Answer:
@@ -122,8 +127,9 @@ class Engine:
         ------
         InvalidQuery
             An empty query, a weight that is not positive and finite, k out of range.
-        UnknownId
+        UnknownId, NotBuilt
         """
+        check_built(self.release, "ppr")
         self._check_k(k, self._graph.n_nodes, "nodes")
         seeds = []
         for query in queries:
@@ -145,14 +151,18 @@ class Engine:
         )
 
     def community(self, seeds: Sequence[str | int], *, size: int = 50) -> Answer:
-        """The community around the seeds taken together: ``size`` members with the seeds among them.
+        """The community around the seeds taken together: ``size`` members with the seeds first.
+
+        Beside them: ``notes`` for people, ``isolated`` (seeds without neighbours), ``conductance``, ``density`` and
+        ``heat_lost`` (share of the walks that was not followed).
 
         Raises
         ------
         InvalidQuery
             No seeds, or a size out of range.
-        UnknownId
+        UnknownId, NotBuilt
         """
+        check_built(self.release, "community")
         if not seeds:
             raise InvalidQuery(what="community without seeds", fix="name at least one node")
         self._check_k(size, self._graph.n_nodes, "nodes", "size")
@@ -160,8 +170,10 @@ class Engine:
         return self._answer(
             [self._node_hits(found.nodes, found.scores)],
             notes=list(found.notes),
-            conductance=found.conductance,
-            density=found.density,
+            conductance=float(found.conductance),
+            density=float(found.density),
+            isolated=[self.node_ids[int(row)] for row in found.isolated_seeds],
+            heat_lost=float(found.heat_lost),
         )
 
     def search(
@@ -180,7 +192,9 @@ class Engine:
         ------
         InvalidQuery
             Neither or both of texts and vectors, an empty text, k out of range, vectors of the wrong width.
+        NotBuilt
         """
+        check_built(self.release, "search")
         if (texts is None) == (vectors is None):
             raise InvalidQuery(what="search takes texts or vectors", fix="pass exactly one of them")
         self._check_k(k, self._corpus.n_docs, "documents")
@@ -189,7 +203,15 @@ class Engine:
         return self._answer([self._doc_hits(*pair) for pair in zip(docs, scores, strict=True)])
 
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[Hit]:
-        """The first nodes whose id starts with ``prefix``, in id order."""
+        """The first nodes whose id starts with ``prefix``, in id order; at most 1000.
+
+        Raises
+        ------
+        InvalidQuery
+            A limit out of range.
+        NotBuilt
+        """
+        check_built(self.release, "nodes")
         self._check_k(limit, 1000, "ids an answer", "limit")
         return [self._described(row) for row in self.node_ids.prefix(prefix, limit)]
 
@@ -286,7 +308,8 @@ class Engine:
 
 def _matrix(vectors: npt.ArrayLike | None, dim: int) -> npt.NDArray[np.float32]:
     try:
-        matrix = np.asarray(vectors, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes an infinity, which the search refuses
+            matrix = np.asarray(vectors, dtype=np.float32)
     except (TypeError, ValueError):
         raise InvalidQuery(what="vectors are not a matrix of numbers", fix=f"pass rows of {dim} numbers") from None
     if matrix.ndim != 2 or matrix.shape[1] != dim:

@@ -29,6 +29,7 @@ SORTS: tuple[tuple[type[errors.EngineError], tuple[int, str, str]], ...] = (
     (errors.InvalidInput, (422, "invalid-input", "The data cannot be used")),
     (errors.InvalidParams, (422, "invalid-params", "A parameter cannot be used")),
     (errors.UnknownId, (404, "unknown-id", "Not there")),
+    (errors.NotBuilt, (404, "not-built", "Not built")),
     (errors.ArtifactMissing, _UNREADABLE),
     (errors.ArtifactCorrupt, _UNREADABLE),
     (errors.ArtifactVersion, _UNREADABLE),
@@ -72,6 +73,8 @@ def problem_of(error: errors.EngineError) -> Problem:
             problem = sort_of_problem(status, name, title, detail)
             if isinstance(error, errors.UnknownId):
                 problem.kind, problem.id, problem.nearest = error.kind, error.id, list(error.nearest)
+            if isinstance(error, errors.NotBuilt):
+                problem.questions = list(error.questions)
             return problem
     return _unexpected()
 

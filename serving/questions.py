@@ -12,12 +12,10 @@ from fastapi.responses import Response
 
 from foundation.errors import InvalidQuery
 from serving import schemas
+from serving.built import check_built
 from serving.inputs import Body, OneIndex, parsed
 from serving.openapi import problems, takes
 from serving.opener import Answer, EngineLike, Served
-from serving.problems import RefusedRequest, sort_of_problem
-
-TABLES = {"similar": "fastrp", "ppr": "powerwalk", "community": "communities", "search": "muvera"}
 
 router = APIRouter(prefix="/v1/indexes/{index}", tags=["questions"])
 _REFUSALS = problems(400, 404, 413, 422, 500, 503)
@@ -27,8 +25,7 @@ _REFUSALS = problems(400, 404, 413, 422, 500, 503)
 def nodes(served: OneIndex, asked: Annotated[schemas.NodesQuery, Query()]) -> Response:
     """The first nodes whose id starts with a prefix."""
     engine = served.engine
-    if "graph" not in engine.release.stages:
-        raise _not_built(engine, "nodes", "graph")
+    check_built(engine.release, "nodes")
     found = engine.nodes(asked.prefix, limit=asked.limit)
     return _json({"index": engine.index, "version": engine.version, "results": [found]})
 
@@ -78,16 +75,9 @@ def search(served: OneIndex, body: Body) -> Response:
 
 
 def _built(served: Served, question: str) -> EngineLike:
-    if question not in served.engine.questions:
-        raise _not_built(served.engine, question, TABLES[question])
+    """The engine, before the body is read: what was never built cannot be asked rightly."""
+    check_built(served.engine.release, question)
     return served.engine
-
-
-def _not_built(engine: EngineLike, question: str, table: str) -> RefusedRequest:
-    detail = f"index {engine.index} was not built for {question}; its config has no table [{table}]"
-    problem = sort_of_problem(404, "not-built", "Not built", detail)
-    problem.questions = list(engine.questions)
-    return RefusedRequest(problem)
 
 
 def _check_hits(n_queries: int, k: int) -> None:

@@ -183,6 +183,8 @@ class CommunityAnswer(Answer):
     notes: list[str] = Field(description="What the caller should know, for example that the community is smaller.")
     conductance: float = Field(description="Links that leave the members over the links of the smaller side.")
     density: float = Field(description="Links among the members over the links there could be.")
+    isolated: list[Id] = Field(description="Seeds without neighbours: no member comes from them.")
+    heat_lost: float = Field(description="Share of the walks from the seeds that was not followed to its end.")
 
 
 class NodesAnswer(_Answer):

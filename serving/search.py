@@ -34,11 +34,13 @@ class DocumentSearch:
         InvalidQuery
             When a text is empty or holds no token the encoder knows.
         """
+        for number, text in enumerate(texts):
+            if not text.strip():  # a tokenizer may make a token of a blank
+                raise InvalidQuery(what=f"text {number} is empty", fix="search for one word or more")
         queries = self._encoder.encode_queries(list(texts)).vectors
         for text, size in zip(texts, np.diff(queries.offsets), strict=True):
             if size == 0:
-                what = "an empty text" if not text.strip() else f"no known word in {text[:60]!r}"
-                raise InvalidQuery(what=what, fix="search for one word or more")
+                raise InvalidQuery(what=f"no known word in {text[:60]!r}", fix="search for one word or more")
         return queries
 
     def from_vectors(self, vectors: Sequence[npt.ArrayLike]) -> MultiVectors:
@@ -51,12 +53,7 @@ class DocumentSearch:
         """
         dim = self._retriever.documents.dim
         for number, query in enumerate(vectors):
-            try:
-                array: npt.NDArray[Any] = np.asarray(query, dtype=np.float32)
-            except (TypeError, ValueError):
-                raise InvalidQuery(
-                    what=f"query {number} is not an array of numbers", fix=f"pass (n_tokens, {dim})"
-                ) from None
+            array = _numbers(query, number, dim)
             if array.ndim != 2 or array.shape[0] == 0 or array.shape[1] != dim or not np.isfinite(array).all():
                 bad = (
                     f"shape {array.shape}"
@@ -80,3 +77,15 @@ class DocumentSearch:
     @cached_property
     def _encoder(self) -> Encoder:
         return open_query_encoder(self._tokens)
+
+
+def _numbers(query: npt.ArrayLike, number: int, dim: int) -> npt.NDArray[np.float32]:
+    """``query`` as float32; what is too large for that becomes an infinity."""
+    try:
+        array: npt.NDArray[Any] = np.asarray(query)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "fiu":
+        raise InvalidQuery(what=f"query {number} is not an array of numbers", fix=f"pass (n_tokens, {dim})")
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)

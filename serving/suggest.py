@@ -9,7 +9,9 @@ COUNT = 3
 
 
 def nearest_ids(ids: Ids, wanted: str) -> tuple[str, ...]:
-    """Up to three known ids closest to ``wanted``: first among those that share its beginning."""
+    """Up to three known ids closest to ``wanted``; of equally close ones those that share more of its beginning."""
+    import os.path
+
     from rapidfuzz import fuzz, process
 
     pool: list[str] = []
@@ -19,5 +21,7 @@ def nearest_ids(ids: Ids, wanted: str) -> tuple[str, ...]:
             pool = [str(ids[row]) for row in rows]
         if len(pool) >= 200 or length == 0:
             break
-    found = process.extract(wanted, pool, scorer=fuzz.ratio, limit=COUNT, score_cutoff=50)
-    return tuple(match for match, _, _ in found)
+    found = process.extract(wanted, pool, scorer=fuzz.ratio, limit=None, score_cutoff=50)
+    shared = {match: len(os.path.commonprefix((wanted, match))) for match, _, _ in found}  # noqa: RUF071  # characters
+    found.sort(key=lambda match: (-match[1], -shared[match[0]]))
+    return tuple(match for match, _, _ in found[:COUNT])

@@ -19,12 +19,14 @@ CAUGHT_AS = {
     "InvalidInput": ValueError,
     "InvalidQuery": ValueError,
     "UnknownId": LookupError,
+    "NotBuilt": LookupError,
     "MissingExtra": ImportError,
     "ArtifactMissing": FileNotFoundError,
     "ArtifactCorrupt": OSError,
     "ArtifactVersion": ValueError,
     "StoreUnavailable": OSError,
     "StoreLocked": RuntimeError,
+    "ClusterUnavailable": ConnectionError,
     "TargetMissed": RuntimeError,
     "NotConverged": RuntimeError,
 }
@@ -87,3 +89,5 @@ def test_input_without_lines_and_config_without_a_key_read_well() -> None:
     assert str(whole_file) == "a.toml: no table; add one"
     unknown = errors.UnknownId(kind="node", id="x", where="graph")
     assert str(unknown) == "no node 'x' in graph; check the spelling"
+    nothing = errors.NotBuilt(index="demo", question="search", table="muvera")
+    assert str(nothing).endswith("no table [muvera]; add it and build again")

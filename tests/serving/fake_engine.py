@@ -16,7 +16,7 @@ from artifacts.publish import Release, publish, read_release, version_name
 from artifacts.store import Store
 from foundation.errors import ArtifactCorrupt, InvalidQuery, NotConverged, UnknownId
 
-STAGES = ("graph", "fastrp", "powerwalk", "lsh", "retriever")
+STAGES = ("graph", "fastrp", "ann.nodes", "powerwalk", "lsh", "retriever")
 WIDTH = 3
 SECRET = "/somewhere/private"
 
@@ -69,7 +69,7 @@ class FakeEngine:
 
     @property
     def questions(self) -> tuple[str, ...]:
-        needs = {"similar": "fastrp", "ppr": "powerwalk", "community": "lsh", "search": "retriever"}
+        needs = {"similar": "ann.nodes", "ppr": "powerwalk", "community": "lsh", "search": "retriever"}
         return tuple(question for question, stage in needs.items() if stage in self.release.stages)
 
     def warm(self) -> None:
@@ -102,7 +102,7 @@ class FakeEngine:
     def community(self, seeds: Sequence[str | int], *, size: int = 50) -> dict[str, Any]:
         for id in seeds:
             self._find(id)
-        more = {"notes": [], "conductance": np.float64(0.5), "density": 1.0}
+        more = {"notes": [], "conductance": np.float64(0.5), "density": 1.0, "isolated": [], "heat_lost": 0.0}
         return {**self._answer(1, min(size, len(self.ids))), **more}
 
     def search(

@@ -232,13 +232,16 @@ def test_a_question_the_index_was_not_built_for_says_so(
 ) -> None:
     found = api.problem(api.post(f"/v1/indexes/{index}/{question}", body), 404)
     assert found["type"] == f"{URN}not-built"
-    assert found["detail"] == f"index {index} was not built for {question}; its config has no table [{table}]"
     assert found["questions"] == (["ppr"] if index == "ranks" else ["search"])
+    assert found["detail"] == (
+        f"index {index} was not built for {question}: its config has no table [{table}]; "
+        f"add it and build again, or ask {found['questions'][0]}"
+    )
 
 
 def test_an_index_without_a_graph_has_no_nodes(api: Api) -> None:
     found = api.problem(api.get("/v1/indexes/texts/nodes"), 404)
-    assert found["detail"] == "index texts was not built for nodes; its config has no table [graph]"
+    assert found["detail"].startswith("index texts was not built for nodes: its config has no table [graph]; add it")
 
 
 INVALID: list[tuple[str, Any, str]] = [
@@ -454,6 +457,7 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "InvalidInput": errors.InvalidInput(source="s", what="w", fix="f"),
         "InvalidQuery": errors.InvalidQuery(what="w", fix="f"),
         "UnknownId": errors.UnknownId(kind="node", id="a", where="index demo"),
+        "NotBuilt": errors.NotBuilt(index="demo", question="search", table="muvera"),
         "MissingExtra": errors.MissingExtra(feature="f", package="p", extra="e"),
         "ArtifactMissing": errors.ArtifactMissing(path=SECRET, what="w", fix="f"),
         "ArtifactCorrupt": errors.ArtifactCorrupt(path=SECRET, what="w"),
@@ -471,8 +475,9 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "InvalidInput",
         "InvalidQuery",
         "UnknownId",
+        "NotBuilt",
     }
-    assert statuses["UnknownId"] == 404
+    assert statuses["UnknownId"] == statuses["NotBuilt"] == 404
     assert {name for name, status in statuses.items() if status == 503} == {
         "ArtifactMissing",
         "ArtifactCorrupt",

@@ -1,0 +1,36 @@
+"""Indexes that several test files ask: each is built once a session, by the code that `purlieu build` runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artifacts.store import Store
+from flows.run import run_build
+from flows.settings import read_config
+from tests.small import write_small
+
+DEBIAN = Path(__file__).resolve().parents[1] / "config" / "debian.toml"
+
+
+@pytest.fixture(scope="session")
+def small_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Config of the small index, beside its sources. Read only: copy the directory to change it."""
+    return write_small(tmp_path_factory.mktemp("small_sources"))
+
+
+@pytest.fixture(scope="session")
+def small_store(small_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with one version of the index ``small``. Read only: copy its root to publish more."""
+    store = Store.create(tmp_path_factory.mktemp("small") / "store")
+    run_build(read_config(small_config), store)
+    return store
+
+
+@pytest.fixture(scope="session")
+def debian_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with the index ``debian`` of the config that ships; takes about a minute."""
+    store = Store.create(tmp_path_factory.mktemp("debian") / "store")
+    run_build(read_config(DEBIAN, ("runtime.workers=2",)), store)
+    return store
