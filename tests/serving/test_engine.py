@@ -490,7 +490,7 @@ def test_warming_opens_everything_and_changes_no_answer(small_store: Store, engi
 
 
 def test_an_unknown_index_or_version_is_told_the_known_ones(small_store: Store) -> None:
-    with pytest.raises(UnknownId, match="no index 'smal' in .*nearest are small"):
+    with pytest.raises(UnknownId, match=r"no index 'smal' in .*nearest are small"):
         Engine.open(small_store, "smal")
     with pytest.raises(UnknownId, match="no version 'zzz' in index small"):
         Engine.open(small_store, "small", "zzz")

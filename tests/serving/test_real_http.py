@@ -57,7 +57,7 @@ QUESTIONS: list[tuple[str, dict[str, Any], Callable[[Engine], dict[str, Any]]]] 
     ),
     ("community", {"seeds": ["n010", "n015"], "size": 30}, lambda engine: engine.community(["n010", "n015"], size=30)),
     ("community", {"seeds": ["n010"]}, lambda engine: engine.community(["n010"])),
-    ("search", {"texts": ["chess", "convert a video"], "k": 6}, lambda engine: engine.search(["chess", "convert a video"], k=6)),
+    ("search", {"texts": ["chess", "video"], "k": 6}, lambda engine: engine.search(["chess", "video"], k=6)),
     (
         "search",
         {"texts": ["chess"], "k": 6, "rerank": False},
@@ -151,9 +151,9 @@ def test_a_new_version_is_picked_up_and_a_rollback_too(small_config: Path, small
 
 
 def test_the_command_serves_a_built_index_and_ends_when_told(small_store: Store, engine: Engine) -> None:
+    command = ["purlieu.main", "serve", "--store", str(small_store.root), "--port", "0"]
     process = subprocess.Popen(
-        [sys.executable, "-P", "-W", "error", "-m", "purlieu.main", "serve", "--store", str(small_store.root)]
-        + ["--port", "0"],
+        [sys.executable, "-P", "-W", "error", "-m", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
