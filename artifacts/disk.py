@@ -92,8 +92,12 @@ def write_file(path: Path, data: bytes) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` in one step: a reader sees the old bytes or the new ones."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    write_file(aside, data)
-    aside.replace(path)
+    try:
+        write_file(aside, data)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
     sync_directory(path.parent)
 
 

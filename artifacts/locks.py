@@ -56,7 +56,8 @@ def locked(
                     told = True
                 time.sleep(0.1)
         if not shared:
-            _sign(descriptor, purpose)
+            with explained(path):
+                _sign(descriptor, purpose)
         yield
     finally:
         os.close(descriptor)

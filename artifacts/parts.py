@@ -48,10 +48,14 @@ def write_part(path: Path, start: int, stop: int, arrays: Mapping[str, Array], s
         if aside.exists():
             shutil.rmtree(aside)
         aside.mkdir(parents=True)
-        files = {f"{name}.npy": asdict(write_array(aside, name, array)) for name, array in arrays.items()}
-        record = {"start": start, "stop": stop, "stats": dict(stats), "files": files}
-        write_file(aside / "part.json", json.dumps(record, sort_keys=True, allow_nan=False).encode())
-        sync_directory(aside)
+        try:
+            files = {f"{name}.npy": asdict(write_array(aside, name, array)) for name, array in arrays.items()}
+            record = {"start": start, "stop": stop, "stats": dict(stats), "files": files}
+            write_file(aside / "part.json", json.dumps(record, sort_keys=True, allow_nan=False).encode())
+            sync_directory(aside)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)  # half a part is of no use, and the disk may be full
+            raise
         try:
             aside.rename(path)
         except OSError:

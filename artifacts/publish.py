@@ -7,8 +7,9 @@ then, and if anything fails, readers go on seeing the version before.
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion,
 VERSION = 1
 READABLE = (1,)
 CURRENT = "CURRENT"
+_DAMAGED_RELEASE = "build it again, or remove this file and rollback to another version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ def point_current(store: Store, index: str, version: str) -> None:
 def current_version(store: Store, index: str) -> str | None:
     """The served version, or None when nothing was ever published."""
     try:
-        return (store.index_dir(index) / CURRENT).read_text().strip()
+        return (store.index_dir(index) / CURRENT).read_text(errors="backslashreplace").strip()
     except FileNotFoundError:
         return None
 
@@ -113,7 +115,9 @@ def read_release(store: Store, index: str, version: str | None = None) -> Releas
         The release file cannot be read.
     """
     if index not in store.index_names():
-        raise UnknownId(kind="index", id=index, where=str(store.root), nearest=tuple(store.index_names()))
+        nearest = tuple(difflib.get_close_matches(index, store.index_names(), n=3, cutoff=0.5))
+        raise UnknownId(kind="index", id=index, where=str(store.root), nearest=nearest)
+    known = sorted(path.stem for path in (store.index_dir(index) / "versions").glob("*.json"))
     if version is None:
         version = current_version(store, index)
         if version is None:
@@ -122,13 +126,28 @@ def read_release(store: Store, index: str, version: str | None = None) -> Releas
                 what="nothing is published",
                 fix="run purlieu build, or rollback to a version",
             )
-    known = [path.stem for path in (store.index_dir(index) / "versions").glob("*.json")]
+        if version not in known:
+            raise ArtifactCorrupt(
+                path=str(store.index_dir(index) / CURRENT),
+                what=f"names version {version!r}, which is not there",
+                fix=f"build again, or: purlieu rollback {index} VERSION ({_some(known)})",
+            )
     matches = [name for name in known if name == version] or [
         name for name in known if version and name.startswith(version)
     ]
     if len(matches) != 1:
-        raise UnknownId(kind="version", id=version, where=f"index {index}", nearest=tuple(sorted(known)))
+        raise UnknownId(kind="version", id=version, where=f"index {index}", nearest=_nearest(version, known))
     return _parse_release(store.index_dir(index) / "versions" / f"{matches[0]}.json")
+
+
+def _nearest(version: str, known: Sequence[str]) -> tuple[str, ...]:
+    """At most three versions: those that start like it, else those that look like it, else any."""
+    like = [name for name in known if version and name.startswith(version)]
+    return tuple(like[:3] or difflib.get_close_matches(version, known, n=3) or known[:3])
+
+
+def _some(known: Sequence[str]) -> str:
+    return ", ".join(known[:3]) if known else "there is none"
 
 
 def _parse_release(path: Path) -> Release:
@@ -140,13 +159,9 @@ def _parse_release(path: Path) -> Release:
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, ArtifactVersion):
             raise
-        raise ArtifactCorrupt(
-            path=str(path), what=f"not a release ({error})", fix="rollback to another version"
-        ) from None
+        raise ArtifactCorrupt(path=str(path), what=f"not a release ({error})", fix=_DAMAGED_RELEASE) from None
     if not isinstance(release.stages, dict) or not isinstance(release.config, dict):
-        raise ArtifactCorrupt(
-            path=str(path), what="a table of the release is not an object", fix="rollback to another version"
-        )
+        raise ArtifactCorrupt(path=str(path), what="a table of the release is not an object", fix=_DAMAGED_RELEASE)
     return release
 
 
@@ -156,6 +171,17 @@ def releases(store: Store, index: str) -> list[Release]:
     return sorted(
         (_parse_release(path) for path in paths), key=lambda release: (release.created, release.version), reverse=True
     )
+
+
+def readable_releases(store: Store, index: str) -> tuple[list[Release], list[str]]:
+    """The releases that can be read, newest first, and what is wrong with each of the others."""
+    found, bad = [], []
+    for path in sorted((store.index_dir(index) / "versions").glob("*.json")):
+        try:
+            found.append(_parse_release(path))
+        except (ArtifactCorrupt, ArtifactVersion) as error:
+            bad.append(str(error))
+    return sorted(found, key=lambda release: (release.created, release.version), reverse=True), bad
 
 
 def artifact_path(store: Store, release: Release, stage: str) -> Path:
@@ -174,11 +200,14 @@ def artifact_path(store: Store, release: Release, stage: str) -> Path:
 
 def damage(store: Store, release: Release) -> tuple[int, list[str]]:
     """Number of files checked, and what is wrong with which."""
+    from artifacts.kinds import check_readable  # loads every codec and what they open, which `ls` need not wait for
+
     checked, bad = 0, []
     for stage, name in sorted(release.stages.items()):
         path = store.objects / name
         try:
             manifest = read_manifest(path)
+            check_readable(path, manifest)
         except (ArtifactMissing, ArtifactCorrupt, ArtifactVersion) as error:
             bad.append(f"{stage}: {error}")
             continue

@@ -22,8 +22,10 @@ from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.static import StaticEncoder, token_idf
 from vectors.multivector import MultiVectors
 
-N_ENCODED = 8_000
-N_QUERIES = 60
+N_ENCODED = 2_000
+N_QUERIES = 25
+SETS = ("scifact", "cranfield", "vaswani")
+QUICK_SETS = SETS[1:]
 VARIANTS = {
     "as it comes: unit query rows, all tokens, cased": EncoderParams(
         lowercase=False, min_norm=0.0, pooled_weight=0.0, query_weights="unit"
@@ -35,12 +37,12 @@ VARIANTS = {
     "+ pooled vector (the default)": EncoderParams(),
     "the default, dim = 128": EncoderParams(dim=128),
     "the default, dim = 64": EncoderParams(dim=64),
+    "recommended: dim = 64, max_tokens = 96": EncoderParams(dim=64, max_tokens=96),
 }
 
 
 def main() -> None:
-    above = Path(__file__).resolve().parents[2:4]
-    data = next((path for folder in above if (path := folder / "shared" / "data").is_dir()), None)
+    data = shared_data()
     if data is None:
         print("nothing measured: the corpora of ../shared/data are absent")
         return
@@ -51,11 +53,16 @@ def main() -> None:
     print_table(reading(debian, corpus))
     print(f"\nEncoding its first {N_ENCODED:,} documents with wordllama's table, one core")
     print_table(static_encoding(corpus))
-    print("\nEncoding 12 documents of SciFact with MiniLM int8 in ONNX, one core")
+    print("\nEncoding 8 documents of SciFact with MiniLM int8 in ONNX, one core")
     scifact = read_corpus(data / "corpora" / "scifact" / "corpus.jsonl.zst", CorpusParams())
-    print_table(onnx_encoding(scifact.texts(0, 12), data))
+    print_table(onnx_encoding(scifact.texts(0, 8), data))
     print(f"\nnDCG@10 of exact MaxSim, first {N_QUERIES} queries of each")
-    print_table(quality(data))
+    print_table(quality(data, QUICK_SETS, N_QUERIES))
+
+
+def shared_data() -> Path | None:
+    above = Path(__file__).resolve().parents[2:4]
+    return next((path for folder in above if (path := folder / "shared" / "data").is_dir()), None)
 
 
 def reading(path: Path, corpus: Corpus) -> list[dict[str, object]]:
@@ -87,9 +94,8 @@ def static_encoding(corpus: Corpus) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
 
     def add(name: str, seconds: float, n_vectors: object) -> None:
-        rows.append(
-            {"encoder": name, "CPU-s": seconds, "documents/CPU-s": round(len(texts) / seconds), "vectors": n_vectors}
-        )
+        rate = round(len(texts) / seconds)
+        rows.append({"encoder": name, "CPU-s": seconds, "documents/CPU-s": rate, "vectors": n_vectors})
 
     for name, params in (("default", EncoderParams()), ("tokens only", VARIANTS["+ without faint tokens"])):
         encoder = open_encoder(params)
@@ -101,6 +107,8 @@ def static_encoding(corpus: Corpus) -> list[dict[str, object]]:
 
         folder = Path(wordllama.__file__).parent
         peer = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+        seconds = median_seconds(lambda: peer.tokenize(texts), clock=time.process_time)
+        add("wordllama, token ids alone", seconds, "")
         seconds = median_seconds(lambda: peer.embed(texts, pool_embeddings=True), clock=time.process_time)
         add("wordllama, pooled (a vector per document)", seconds, len(texts))
     return rows
@@ -114,24 +122,22 @@ def onnx_encoding(texts: list[str], data: Path) -> list[dict[str, object]]:
     import tokenizers
 
     model, tokenizer_path = Path(spec.origin).parent / "model.onnx", data / "minilm" / "tokenizer.json"
-    encoder = open_encoder(
-        EncoderParams(kind="onnx", path=str(model), tokenizer=str(tokenizer_path), special_tokens=True)
-    )
+    params = EncoderParams(kind="onnx", path=str(model), tokenizer=str(tokenizer_path), special_tokens=True)
+    encoder = open_encoder(params)
     ours = encoder.encode_documents(texts).vectors
-    rows: list[dict[str, object]] = [
-        {
-            "encoder": "purlieu, one text at a time",
-            "documents/CPU-s": len(texts)
-            / median_seconds(lambda: encoder.encode_documents(texts), clock=time.process_time),
-            "largest difference": 0.0,
-        }
-    ]
+    seconds = median_seconds(lambda: encoder.encode_documents(texts), clock=time.process_time)
+    rows: list[dict[str, object]] = []
+
+    def add(name: str, seconds: float, largest: float) -> None:
+        rows.append({"encoder": name, "documents/CPU-s": len(texts) / seconds, "largest difference": largest})
+
+    add("purlieu, one text at a time", seconds, 0.0)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_path))
     tokenizer.enable_truncation(256)
-    for size in (2, 4, 12):
+    for size in (2, 4, 8):
 
         def batched(size: int = size) -> list[npt.NDArray[np.float32]]:
             found = []
@@ -147,44 +153,37 @@ def onnx_encoding(texts: list[str], data: Path) -> list[dict[str, object]]:
 
         largest = max(float(np.abs(row - ours.doc(doc)).max()) for doc, row in enumerate(batched()))
         seconds = median_seconds(batched, clock=time.process_time)
-        rows.append(
-            {
-                "encoder": f"onnxruntime, padded batches of {size}",
-                "documents/CPU-s": len(texts) / seconds,
-                "largest difference": largest,
-            }
-        )
+        add(f"onnxruntime, padded batches of {size}", seconds, largest)
     return rows
 
 
-def quality(data: Path) -> list[dict[str, object]]:
-    sets = {name: judged(data / "corpora" / name) for name in ("scifact", "cranfield", "vaswani")}
+def quality(data: Path, names: Sequence[str], n_queries: int) -> list[dict[str, object]]:
+    """nDCG@10 per variant and set of ``names``, over the first ``n_queries`` judged queries of each."""
+    sets = {name: judged(data / "corpora" / name, n_queries) for name in names}
     rows: list[dict[str, object]] = []
     for name, params in VARIANTS.items():
         row: dict[str, object] = {"variant": name}
         n_vectors = n_docs = 0
+        encoder = static(params)
         for set_name, (corpus, queries) in sets.items():
-            documents, encoder = indexed(corpus, params)
+            documents = encoder.encode_corpus(corpus, 0, corpus.n_docs).vectors
             n_vectors, n_docs = n_vectors + documents.n_tokens, n_docs + documents.n_docs
-            found = [
-                ndcg(maxsim(documents, encoder.encode_queries([text]).vectors.vectors), of) for text, of in queries
-            ]
+            asking = static(params, token_idf(encoder.document_frequency(documents), corpus.n_docs))
+            found = []
+            for text, grades in queries:
+                found.append(ndcg(maxsim(documents, asking.encode_queries([text]).vectors.vectors), grades))
             row[set_name] = float(np.mean(found))
         rows.append(row | {"vectors/document": n_vectors / n_docs})
     return rows
 
 
-def indexed(corpus: Corpus, params: EncoderParams) -> tuple[MultiVectors, StaticEncoder]:
-    encoder = open_encoder(params)
+def static(params: EncoderParams, idf: npt.NDArray[np.float32] | None = None) -> StaticEncoder:
+    encoder = open_encoder(params, idf=idf)
     assert isinstance(encoder, StaticEncoder)
-    documents = encoder.encode_corpus(corpus, 0, corpus.n_docs).vectors
-    idf = token_idf(encoder.document_frequency(documents), corpus.n_docs)
-    weighted = open_encoder(params, idf=idf)
-    assert isinstance(weighted, StaticEncoder)
-    return documents, weighted
+    return encoder
 
 
-def judged(folder: Path) -> tuple[Corpus, list[tuple[str, dict[int, int]]]]:
+def judged(folder: Path, n_queries: int) -> tuple[Corpus, list[tuple[str, dict[int, int]]]]:
     """A BEIR folder: the corpus, and its first queries with the grades above 0 of their documents."""
     corpus = read_corpus(folder / "corpus.jsonl.zst", CorpusParams())
     texts = {query["_id"]: query["text"] for query in map(json.loads, (folder / "queries.jsonl").open())}
@@ -193,7 +192,7 @@ def judged(folder: Path) -> tuple[Corpus, list[tuple[str, dict[int, int]]]]:
         query, doc, grade = line.split("\t")
         if int(grade) > 0:
             grades.setdefault(query, {})[corpus.ids.find(doc)] = int(grade)
-    return corpus, [(texts[query], of) for query, of in list(grades.items())[:N_QUERIES]]
+    return corpus, [(texts[query], of) for query, of in list(grades.items())[:n_queries]]
 
 
 def maxsim(documents: MultiVectors, query: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

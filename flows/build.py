@@ -46,11 +46,13 @@ def build(
     -------
     The document of ``purlieu build --json``.
     """
+    settings = read_config(config, overrides or ())
     report = run_build(
-        read_config(config, overrides or ()),
+        settings,
         Store.create(store),
         only=only or (),
         force=force or (),
+        wait=settings.runtime.lock_wait,
         on_wait=_say_waiting,
         progress=ConsoleProgress(),
         around=_as_task,

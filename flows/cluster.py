@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -64,7 +65,8 @@ def _connect(
             # No dashboard; its port is opened all the same, and must not be one that another build has.
             dashboard_address=None,
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-            silence_logs=40,
+            # What a partition raises comes back through its future; Dask's own account of it is many lines.
+            silence_logs=logging.CRITICAL,
         )
     )
     return stack.enter_context(Client(local, set_as_default=False))

@@ -16,6 +16,7 @@ from foundation.errors import ArtifactMissing
 from graph.edge_list import estimate_edges
 from vectors.corpus import estimate_docs
 
+TOKEN_DIM = 128  # matters only to encodings without projection
 FIXED_MEMORY = 500 << 20  # the interpreter and its libraries
 
 
@@ -79,4 +80,12 @@ def _sizes(config: Config, stages: list[PlannedStage], found: dict[str, Path | N
     elif config.corpus is not None:
         n_docs, text_bytes = estimate_docs(config.corpus.source, config.corpus.params)
     n_tokens = int(stats["tokens"]["n_tokens"]) if "tokens" in stats else int(TOKENS_A_BYTE * text_bytes)
-    return Sizes(n_nodes=n_nodes, n_edges=n_edges, n_docs=n_docs, n_tokens=n_tokens, text_bytes=text_bytes)
+    return Sizes(
+        n_nodes=n_nodes,
+        n_edges=n_edges,
+        n_docs=n_docs,
+        n_tokens=n_tokens,
+        text_bytes=text_bytes,
+        node_dim=config.fastrp.params.dim if config.fastrp is not None else 0,
+        doc_dim=config.muvera.params.fde_dim(TOKEN_DIM) if config.muvera is not None else 0,
+    )

@@ -16,6 +16,7 @@ from flows.cluster import cluster
 from flows.plan import PlannedStage, check_names, job_of, plan, with_inputs
 from flows.settings import Config
 from flows.stages.runner import StageReport, run_stage
+from foundation.errors import ArtifactCorrupt
 from foundation.progress import Progress, Silent
 
 Around = Callable[[str, Callable[[], StageReport]], StageReport]
@@ -144,7 +145,10 @@ def run_build(
 def _is_current(store: Store, index: str, version: str, reports: Sequence[StageReport]) -> bool:
     if current_version(store, index) != version:
         return False
-    named = read_release(store, index).stages
+    try:
+        named = read_release(store, index).stages
+    except ArtifactCorrupt:
+        return False  # publishing writes it anew
     return all(report.cached and named.get(report.name) == report.path.name for report in reports)
 
 

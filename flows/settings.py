@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,6 +111,10 @@ class Runtime:
         for name in ("workers", "threads_per_worker", "part_nodes", "part_docs"):
             if getattr(self, name) < 1:
                 raise InvalidParams(name=name, value=getattr(self, name), allowed="at least 1")
+        if not _is_memory(self.memory_limit):
+            raise InvalidParams(
+                name="memory_limit", value=self.memory_limit, allowed='"auto", or a size such as "4GB" or "500 MiB"'
+            )
         if not self.lock_wait >= 0:
             raise InvalidParams(name="lock_wait", value=self.lock_wait, allowed="0 or more seconds")
 
@@ -154,8 +159,12 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         raise InvalidConfig(
             path=str(path), key="", what="no such file", fix="name a TOML file, e.g. config/debian.toml"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(path=str(path), key="", what=f"cannot be read ({error})", fix="name a TOML file") from None
+    except OSError as error:
+        raise InvalidConfig(
+            path=str(path), key="", what=f"cannot be read ({error.strerror})", fix="name a TOML file"
+        ) from None
+    except UnicodeDecodeError:
+        raise InvalidConfig(path=str(path), key="", what="not UTF-8 text", fix="name a TOML file") from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfig(path=str(path), key="", what=f"not TOML: {error}", fix="mend that line") from None
     for override in overrides:
@@ -230,6 +239,12 @@ def _fastrp(reader: _Reader, raw: Table) -> FastRPTable | None:
     table = dict(reader.table(raw, "fastrp"))
     orientation = reader.choice(table, "fastrp", "orientation", ORIENTATIONS, "undirected")
     params = reader.params(FastRPParams, table, "fastrp", extra=("orientation",))
+    if params.property_ratio > 0:
+        what, fix = (
+            "node features cannot be named in a config",
+            "set it to 0, or call graph.fastrp.fastrp with features",
+        )
+        raise reader.error("fastrp.property_ratio", what, fix)
     return FastRPTable(orientation=orientation, params=params)
 
 
@@ -293,6 +308,11 @@ def _override(raw: Table, text: str) -> None:
             raise InvalidConfig(path="--set", key=key, what=f"{part} is a value, not a table", fix="check the key")
         table = below
     table[parts[-1]] = parsed
+
+
+def _is_memory(text: str) -> bool:
+    """Whether Dask understands it as a limit: "auto", a number of bytes or a share of all, or a number and a unit."""
+    return text == "auto" or re.fullmatch(r"\d*\.?\d+\s*([kmgtp]?i?b)?", text.strip().lower()) is not None
 
 
 class _Reader:
@@ -371,7 +391,11 @@ class _Reader:
         dotted = ".".join([key, *(str(part) for part in first["loc"][:1])])
         if first["type"] == "missing":
             return self.error(dotted, "missing", "add it")
-        return self.error(dotted, f"{first['input']!r} cannot be used", f"allowed: {first['msg'].lower()}")
+        allowed = (
+            first["msg"].partition(",")[0] if first["type"].endswith(("_parsing", "_from_float")) else first["msg"]
+        )
+        allowed = allowed.removeprefix("Input should be ")
+        return self.error(dotted, f"{first['input']!r} cannot be used", f"allowed: {allowed}")
 
 
 class _At:

@@ -36,6 +36,8 @@ def fingerprint(source: str) -> str:
         raise InvalidInput(source=source, what="is a directory", fix="name a file") from None
     except (OSError, ValueError, ImportError) as error:
         raise InvalidInput(
-            source=source, what=f"cannot be read ({error})", fix="check the source in the config"
+            source=source,
+            what=f"cannot be read ({getattr(error, 'strerror', None) or error})",
+            fix="check the source in the config",
         ) from None
     return digest.hexdigest()

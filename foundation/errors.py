@@ -152,7 +152,7 @@ class ArtifactCorrupt(EngineError, OSError):
 
     path: str
     what: str
-    fix: str = "rebuild it with: purlieu build CONFIG --force STAGE"
+    fix: str = "purlieu verify INDEX names its stage, build that again with --force"
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}; {self.fix}"

@@ -41,7 +41,7 @@ def read_graph(
     ----------
     source
         A path, an fsspec URL (anything with ``://``), a NetworkX graph or a SciPy sparse matrix. Files may be
-        compressed with gzip, zstd, bzip2 or xz.
+        compressed with gzip, zstd or bzip2.
     params
         How to read it. NetworkX graphs take ``weight`` (an edge attribute, "weight" by default), matrices and
         graphs take ``weighted``, ``directed``, ``duplicates`` and ``self_loops``; what else is set is refused.

@@ -97,9 +97,8 @@ def _failed(args: argparse.Namespace, error: Exception, code: int) -> int:
 
         traceback.print_exception(error)
     known = isinstance(error, errors.EngineError)
-    text = (
-        " ".join(str(error).split()) if known else f"unexpected {type(error).__name__}: {error}; run again with --debug"
-    )
+    said = " ".join(str(error).split())
+    text = said if known else f"unexpected {type(error).__name__}: {said}; run again with --debug"
     print(f"purlieu: {text}", file=sys.stderr)
     if args.json:
         _print_json({"error": {"type": type(error).__name__, "message": text, "exit_code": code}})

@@ -308,7 +308,8 @@ class Engine:
 
 def _matrix(vectors: npt.ArrayLike | None, dim: int) -> npt.NDArray[np.float32]:
     try:
-        matrix = np.asarray(vectors, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes an infinity, which the search refuses
+            matrix = np.asarray(vectors, dtype=np.float32)
     except (TypeError, ValueError):
         raise InvalidQuery(what="vectors are not a matrix of numbers", fix=f"pass rows of {dim} numbers") from None
     if matrix.ndim != 2 or matrix.shape[1] != dim:

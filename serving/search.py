@@ -53,12 +53,7 @@ class DocumentSearch:
         """
         dim = self._retriever.documents.dim
         for number, query in enumerate(vectors):
-            try:
-                array: npt.NDArray[Any] = np.asarray(query, dtype=np.float32)
-            except (TypeError, ValueError):
-                raise InvalidQuery(
-                    what=f"query {number} is not an array of numbers", fix=f"pass (n_tokens, {dim})"
-                ) from None
+            array = _numbers(query, number, dim)
             if array.ndim != 2 or array.shape[0] == 0 or array.shape[1] != dim or not np.isfinite(array).all():
                 bad = (
                     f"shape {array.shape}"
@@ -82,3 +77,15 @@ class DocumentSearch:
     @cached_property
     def _encoder(self) -> Encoder:
         return open_query_encoder(self._tokens)
+
+
+def _numbers(query: npt.ArrayLike, number: int, dim: int) -> npt.NDArray[np.float32]:
+    """``query`` as float32; what is too large for that becomes an infinity."""
+    try:
+        array: npt.NDArray[Any] = np.asarray(query)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "fiu":
+        raise InvalidQuery(what=f"query {number} is not an array of numbers", fix=f"pass (n_tokens, {dim})")
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)

@@ -10,8 +10,9 @@ COUNT = 3
 
 def nearest_ids(ids: Ids, wanted: str) -> tuple[str, ...]:
     """Up to three known ids closest to ``wanted``; of equally close ones those that share more of its beginning."""
+    import os.path
+
     from rapidfuzz import fuzz, process
-    from rapidfuzz.distance import Prefix
 
     pool: list[str] = []
     for length in range(len(wanted), -1, -1):
@@ -21,6 +22,6 @@ def nearest_ids(ids: Ids, wanted: str) -> tuple[str, ...]:
         if len(pool) >= 200 or length == 0:
             break
     found = process.extract(wanted, pool, scorer=fuzz.ratio, limit=None, score_cutoff=50)
-    shared = {match: Prefix.similarity(wanted, match) for match, _, _ in found}
+    shared = {match: len(os.path.commonprefix((wanted, match))) for match, _, _ in found}  # noqa: RUF071  # characters
     found.sort(key=lambda match: (-match[1], -shared[match[0]]))
     return tuple(match for match, _, _ in found[:COUNT])

@@ -53,7 +53,7 @@ class ANNIndex:
         metric: Metric | None = None,
         recall: float | None = None,
         kind: AskedKind | None = None,
-        heldout: npt.NDArray[Any] | None = None,
+        heldout: npt.ArrayLike | None = None,
         n_threads: int = 1,
     ) -> ANNIndex:
         """Index ``vectors`` and measure recall@10.
@@ -99,7 +99,7 @@ class ANNIndex:
 
     def search(
         self,
-        queries: npt.NDArray[Any],
+        queries: npt.ArrayLike,
         k: int = 10,
         *,
         ef_search: int | None = None,
@@ -180,7 +180,7 @@ def tune(
     vectors: npt.NDArray[Any],
     params: ANNParams,
     *,
-    heldout: npt.NDArray[Any] | None = None,
+    heldout: npt.ArrayLike | None = None,
     n_threads: int = 1,
 ) -> Measured:
     """Measure recall@10 of ``index`` over ``vectors`` and choose its beam; equal on every run.
@@ -221,7 +221,7 @@ def tune(
     )
 
 
-def _built(vectors: npt.NDArray[Any], params: ANNParams, heldout: npt.NDArray[Any] | None, n_threads: int) -> ANNIndex:
+def _built(vectors: npt.NDArray[Any], params: ANNParams, heldout: npt.ArrayLike | None, n_threads: int) -> ANNIndex:
     shards = [Shard.from_built(built) for built in build_shards(vectors, params, n_threads=n_threads)]
     index = ANNIndex(shards, params)
     return dataclasses.replace(index, measured=tune(index, vectors, params, heldout=heldout, n_threads=n_threads))

@@ -49,7 +49,7 @@ class ANNParams:
     memory: int | str | None = None
     kind: AskedKind = "auto"
     storage: Storage = "float32"
-    m: int = 20
+    m: int = 32
     ef_construction: int = 80
     shard_rows: int = 65_536
     seed: int = 0

@@ -12,10 +12,9 @@ import numpy.typing as npt
 from foundation.threads import even_ranges
 from vectors.ann_build import BuiltShard
 from vectors.ann_params import BYTES_PER_VALUE, Kind, Storage
-from vectors.exact import Found, Segment, closer, joined, propose, scan
-from vectors.metrics import Float32s, Int64s, Metric, is_distance, load_faiss, pair_values, row_norms
+from vectors.exact import Found, Segment, closer, joined, propose, scan, score_rows
+from vectors.metrics import Float32s, Int64s, Metric, is_distance, load_faiss, row_norms
 
-_NO_BLAS: Final = 16  # queries at a time
 _TAKEN_BYTES: Final = 32 << 20  # vectors copied at a time
 
 
@@ -142,7 +141,8 @@ class Shard:
             return self.search(queries, n, ef_search)
         found = []
         # FAISS hands larger batches to BLAS, whose last bits depend on the size of the batch.
-        for start, stop in even_ranges(queries.shape[0], _NO_BLAS):
+        largest = (load_faiss().cvar.distance_compute_blas_threshold - 1) // self.dim
+        for start, stop in even_ranges(queries.shape[0], max(1, largest)):
             closeness, positions = self.vectors.propose(queries[start:stop], min(n, len(self.ids)))
             query_of = np.repeat(np.arange(start, stop), positions.shape[1])
             values = np.sqrt(-closeness) if is_distance(self.vectors.metric) else closeness
@@ -151,15 +151,10 @@ class Shard:
 
     def _walk(self, queries: Float32s, k: int, ef_search: int) -> Found:
         beam = load_faiss().SearchParametersHNSW(efSearch=max(ef_search, k))
-        found: list[Found] = []
-        for start, stop in even_ranges(queries.shape[0], max(1, _TAKEN_BYTES // (4 * k * self.dim))):
-            _, nearest = self.index.search(queries[start:stop], k, params=beam)
-            query_of, rank = np.nonzero(nearest >= 0)
-            positions = nearest[query_of, rank]
-            query_of += start
-            values = pair_values(self.vectors.take(positions), queries, query_of, self.vectors.metric)
-            found.append((query_of, positions, values))
-        return joined(found)
+        _, nearest = self.index.search(queries, k, params=beam)
+        query_of, rank = np.nonzero(nearest >= 0)
+        positions = nearest[query_of, rank]
+        return query_of, positions, score_rows(self.vectors, positions, queries, query_of, self.vectors.metric)
 
     def _with_copies(self, query_of: Int64s, rows: Int64s, values: Float32s, k: int) -> Found:
         """What was found, each row followed by up to k of the rows equal to it."""

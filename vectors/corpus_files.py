@@ -58,7 +58,8 @@ def json_lines(lines: Iterable[bytes]) -> Records:
         try:
             record = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            yield number, Unreadable(f"this is not JSON ({error})", "write one JSON object per line")
+            what = f"this is not JSON ({error.msg} at character {error.pos + 1})"
+            yield number, Unreadable(what, "write one JSON object per line")
             continue
         if isinstance(record, dict):
             yield number, record

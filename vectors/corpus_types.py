@@ -27,7 +27,7 @@ class CorpusParams:
     ----------
     format : of the file below its compression; "auto" goes by the name (``.parquet``, ``.pq``), else by the first bytes
     id : field with the id; the default ``_id`` gives way to ``id`` when the first document has no ``_id``
-    text : fields joined by a blank into the text; a missing, null or empty one is left out
+    text : fields joined by a blank into the text, strings or lists of strings; a missing, null or empty one is left out
     vectors : field with the document's token vectors, a list of equally long lists of numbers; None for none
     fields : kept for filters and display: numbers, truth values, strings, lists of strings
     on_error : "stop" at the first document that cannot be used, or "skip" and count it

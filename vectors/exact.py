@@ -37,9 +37,8 @@ from vectors.metrics import (
 )
 
 _BLOCK_BYTES: Final = 64 << 20  # a block is copied once, then every query is held against it
-_SCORED_BYTES: Final = 4 << 20  # vectors copied at a time when many rows are near-ties
-_SPARE: Final = 8  # proposals beyond k, so that near-ties at rank k are seldom in doubt …
-_MOST_SPARE: Final = 512  # … eight times as many on each new try; past this a query is scored against everything
+_TAKEN_BYTES: Final = 8 << 20  # vectors copied at a time to be scored by the kernel
+_SPARE: Final = 8  # proposals beyond k, so that near-ties at rank k are seldom in doubt
 
 Found = tuple[Int64s, Int64s, Float32s]
 """Query numbers, rows and values of equal length, in no particular order."""
@@ -47,7 +46,7 @@ Found = tuple[Int64s, Int64s, Float32s]
 
 def exact_top_k(
     vectors: npt.NDArray[Any],
-    queries: npt.NDArray[Any],
+    queries: npt.ArrayLike,
     k: int,
     *,
     metric: Metric,
@@ -91,7 +90,7 @@ def exact_top_k(
     return best_k(found, asked.shape[0], k, left_out, metric)
 
 
-def exact_values(vectors: npt.NDArray[Any], queries: npt.NDArray[Any], rows: Int64s, *, metric: Metric) -> Float32s:
+def exact_values(vectors: npt.NDArray[Any], queries: npt.ArrayLike, rows: Int64s, *, metric: Metric) -> Float32s:
     """Value of each query with each of its ``rows`` (n_queries, k), as `exact_top_k` gives them; -1 is a pad."""
     asked = parse_queries(queries, vectors.shape[1], metric)
     out = np.full(rows.shape, worst(metric), dtype=np.float32)
@@ -177,7 +176,7 @@ def scan(segment: Segment, queries: Float32s, k: int, metric: Metric) -> Found:
         return joined([])
     closeness, rows = segment.propose(queries, n)
     query_of = np.repeat(np.arange(n_queries), n)
-    values = pair_values(segment.take(rows.ravel()), queries, query_of, metric)
+    values = score_rows(segment, rows.ravel(), queries, query_of, metric)
     if n == len(segment):
         return query_of, rows.ravel(), values
     lowest = closeness[:, k - 1] - 2 * _float32_error(queries, segment.largest_norm(), metric)
@@ -209,12 +208,17 @@ def _float32_error(queries: Float32s, largest_norm: float, metric: Metric) -> Fl
 
 def _best_of(segment: Segment, query: Float32s, rows: Int64s, k: int, metric: Metric) -> tuple[Int64s, Float32s]:
     """The k best of some ascending rows, ties by row."""
-    values = np.empty(rows.size, dtype=np.float32)
-    for start, stop in even_ranges(rows.size, max(1, _SCORED_BYTES // (4 * query.shape[1]))):
-        taken = segment.take(rows[start:stop])
-        values[start:stop] = pair_values(taken, query, np.zeros(stop - start, dtype=np.int64), metric)
+    values = score_rows(segment, rows, query, np.zeros(rows.size, dtype=np.int64), metric)
     order = np.argsort(values if is_distance(metric) else -values, kind="stable")[:k]
     return rows[order], values[order]
+
+
+def score_rows(segment: Segment, rows: Int64s, queries: Float32s, query_of: Int64s, metric: Metric) -> Float32s:
+    """Value of ``rows[i]`` of a segment with ``queries[query_of[i]]``, float32 of the shape of ``rows``."""
+    values = np.empty(rows.size, dtype=np.float32)
+    for start, stop in even_ranges(rows.size, max(1, _TAKEN_BYTES // (4 * queries.shape[1]))):
+        values[start:stop] = pair_values(segment.take(rows[start:stop]), queries, query_of[start:stop], metric)
+    return values
 
 
 def best_k(found: Sequence[Found], n_queries: int, k: int, exclude: Int64s, metric: Metric) -> tuple[Int64s, Float32s]:

@@ -90,7 +90,7 @@ def _parse(block: npt.NDArray[Any], metric: Metric, start: int, n_rows: int) -> 
     return copy
 
 
-def parse_queries(queries: npt.NDArray[Any], dim: int, metric: Metric) -> Float32s:
+def parse_queries(given: npt.ArrayLike, dim: int, metric: Metric) -> Float32s:
     """Queries as a float32 copy (n_queries, dim), of length one under cosine.
 
     Raises
@@ -98,6 +98,7 @@ def parse_queries(queries: npt.NDArray[Any], dim: int, metric: Metric) -> Float3
     InvalidQuery
         For another shape, another width, or a value that is not finite.
     """
+    queries = np.asarray(given)
     if queries.ndim != 2 or queries.shape[1] != dim or queries.dtype.kind not in "fiu":
         raise InvalidQuery(
             what=f"queries are {queries.dtype} of shape {queries.shape}",

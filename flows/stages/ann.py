@@ -63,10 +63,11 @@ def _vectors(path: Path) -> npt.NDArray[Any]:
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     """Links and vectors of one shard in memory; a graph takes about 0.3 ms a point."""
-    n_rows = sizes.n_docs if params["metric"] == "inner_product" else sizes.n_nodes
-    chosen = plan(n_rows, 256, dataclasses.replace(ANNParams(**params), memory=None))
-    per_row = 3e-4 if chosen.kind == "hnsw" else 2e-5
-    return Estimate(2 * chosen.n_bytes, chosen.n_bytes, per_row * n_rows)
+    documents = params["metric"] == "inner_product"
+    n_rows, dim = (sizes.n_docs, sizes.doc_dim) if documents else (sizes.n_nodes, sizes.node_dim)
+    chosen = plan(n_rows, dim, dataclasses.replace(ANNParams(**params), memory=None))
+    per_value = 1.2e-6 if chosen.kind == "hnsw" else 1.2e-7
+    return Estimate(2 * chosen.n_bytes + 4 * n_rows * dim, chosen.n_bytes, per_value * n_rows * dim)
 
 
 STAGE = Stage(

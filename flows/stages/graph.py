@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graph.edge_list import ReadParams, read_graph
-
 from artifacts.artifact import ArtifactWriter
 from artifacts.graph import KIND, VERSION, write_graph
 from artifacts.parts import Part
 from flows.stages.stage import Estimate, Findings, Job, Sizes, Stage
+from graph.edge_list import ReadParams, read_graph
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:

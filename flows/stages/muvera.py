@@ -50,7 +50,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     """Two bytes a number on disk; the rows of one partition, and the hashed tokens, in memory."""
     width = params["num_repetitions"] * 2 ** params["k_sim"] * (params["d_proj"] or 128)
-    stored = params["d_final"] or width
+    stored = (params["d_final"] or width) + params["d_whole"]
     per_token = 1e-9 * params["num_repetitions"] * (params["d_proj"] or 128)
     seconds = 3e-9 * stored * sizes.n_docs + per_token * sizes.n_tokens
     return Estimate(300 << 20, 2 * stored * sizes.n_docs, seconds)

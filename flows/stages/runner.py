@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import shutil
 import time
@@ -12,8 +13,8 @@ from pathlib import Path
 from typing import Any, final
 
 from artifacts.artifact import Artifact, ArtifactWriter
-from artifacts.disk import hash_file
-from artifacts.manifest import read_manifest
+from artifacts.disk import explained, hash_file
+from artifacts.manifest import Manifest, read_manifest
 from artifacts.parts import Part, part_path, read_part, write_part
 from artifacts.store import Store
 from flows.stages.stage import Job, Range, Stage
@@ -43,8 +44,9 @@ def execute_part(stage: Stage, job: Job, round_: int, start: int, stop: int) -> 
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
-    output = stage.partition(job, round_, start, stop)
-    write_part(part_path(job.work, round_, start, stop), start, stop, output.arrays, output.stats)
+    with explained(job.work):
+        output = stage.partition(job, round_, start, stop)
+        write_part(part_path(job.work, round_, start, stop), start, stop, output.arrays, output.stats)
 
 
 def run_stage(
@@ -75,7 +77,7 @@ def run_stage(
     with store.making(digest):
         existing = store.find(stage.kind, digest)
         if existing is not None and not force:
-            manifest = read_manifest(existing)
+            manifest = _manifest_of(existing, name)
             return StageReport(
                 name=name, digest=digest, path=existing, cached=True, seconds=0.0, n_bytes=manifest.n_bytes
             )
@@ -89,7 +91,8 @@ def run_stage(
             reused = _run_rounds(stage, job, rounds, client, progress)
             parts = [[read_part(part_path(job.work, r, *span)) for span in ranges] for r, ranges in enumerate(rounds)]
             writer = ArtifactWriter(job.work / "assembled")
-            findings = stage.assemble(job, writer, parts)
+            with explained(job.work):
+                findings = stage.assemble(job, writer, parts)
             manifest = writer.publish(
                 store.next_path(stage.kind, digest),
                 kind=stage.kind,
@@ -123,6 +126,14 @@ def run_stage(
         n_parts=n_parts,
         n_parts_reused=reused,
     )
+
+
+def _manifest_of(path: Path, name: str) -> Manifest:
+    """The manifest of a cached artifact; when it is damaged the error says how to make the stage anew."""
+    try:
+        return read_manifest(path)
+    except ArtifactCorrupt as error:
+        raise dataclasses.replace(error, fix=f"run the same build with --force {name}") from None
 
 
 def _run_rounds(

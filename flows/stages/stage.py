@@ -64,6 +64,8 @@ class Sizes:
     n_docs: int = 0
     n_tokens: int = 0
     text_bytes: int = 0
+    node_dim: int = 0
+    doc_dim: int = 0
 
 
 @final

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from foundation.errors import InvalidInput
+from foundation.sources import random_access, sample_source
 from graph.readers.blocks import parse_block
+from graph.readers.cutting import MARK
 from graph.readers.formats import MATRICES, format_of
 from graph.readers.layout import find_layout, name_columns
 from graph.readers.lines import Rejections
 from graph.readers.matrices import read_matrix
 from graph.readers.params import ReadParams
-from graph.readers.sources import pieces, size_of
-from graph.readers.tables import open_parquet
 from graph.readers.text import without_header
 
 if TYPE_CHECKING:
@@ -65,19 +65,11 @@ def estimate_edges(
 
 def _sample(source: str | Path) -> tuple[bytes, float]:
     """The first megabyte of the plain bytes in whole lines, and how many times that the whole is (1: all of it)."""
-    held, n_held, consumed = [], 0, 0
-    reading = pieces(source)
-    for piece, consumed in reading:  # noqa: B007 - used below
-        held.append(piece)
-        n_held += len(piece)
-        if n_held >= _SAMPLE_BYTES:
-            break
-    sample = b"".join(held)
-    size = size_of(source)
-    if next(reading, None) is None or size is None:
-        return sample.removeprefix(b"\xef\xbb\xbf"), 1.0
-    whole = sample[: sample.rfind(b"\n") + 1] or sample
-    return whole.removeprefix(b"\xef\xbb\xbf"), max(1.0, size * (n_held / consumed) / len(whole))
+    sample, n_bytes = sample_source(source, _SAMPLE_BYTES)
+    if len(sample) == n_bytes:
+        return sample.removeprefix(MARK), 1.0
+    lines = sample[: sample.rfind(b"\n") + 1] or sample
+    return lines.removeprefix(MARK), n_bytes / len(lines)
 
 
 def _of_text(source: str | Path, params: ReadParams) -> tuple[int, int]:
@@ -96,8 +88,7 @@ def _of_text(source: str | Path, params: ReadParams) -> tuple[int, int]:
 
 
 def _of_parquet(source: str | Path, params: ReadParams) -> tuple[int, int]:
-    data = open_parquet(source)
-    table = pl.scan_parquet(data)
+    table = pl.scan_parquet(random_access(source))
     n_rows = int(table.select(pl.len()).collect().item())
     names = table.collect_schema().names()
     columns = name_columns(names, len(names), params, str(source))
@@ -114,10 +105,40 @@ def _of_market(source: str | Path) -> tuple[int, int] | None:
 
 
 def _grown(src: pl.Series, dst: pl.Series, times: float) -> int:
-    """Distinct ids in ``times`` as many edges, were they to go on growing by the power law of the sample."""
-    half = src.len() // 2
-    whole: int = pl.concat((src, dst)).n_unique()
-    if times <= 1 or half == 0:
-        return whole
-    exponent: float = math.log2(whole / pl.concat((src[:half], dst[:half])).n_unique())
-    return round(whole * math.pow(times, min(max(exponent, 0.0), 1.0)))
+    """Distinct ids among ``times`` as many edges, for strings.
+
+    In a file sorted by node new ids keep coming, at the rate at which the second half of the sample added to the
+    first: a power law. In a file in random order they run out; there the power law is too much, Chao's count of the
+    unseen (from ids seen once and twice) too little, and their geometric mean is taken. Integers in a range that the
+    first half spans already are no more than the range.
+    """
+    middle = src.len() // 2
+    ids, half = pl.concat((src, dst)), pl.concat((src[:middle], dst[:middle]))
+    n_whole: int = ids.n_unique()
+    if times <= 1 or middle == 0:
+        return n_whole
+    growth = min(max(math.log2(n_whole / half.n_unique()), 0.0), 1.0)
+    likely = n_whole * math.pow(times, growth)
+    if not (_is_sorted_by(src) or _is_sorted_by(dst)):
+        seen = ids.value_counts()["count"]
+        n_once, n_twice = int((seen == 1).sum()), int((seen == 2).sum())
+        unseen = n_once * (n_once - 1) / (2 * (n_twice + 1))
+        likely = math.sqrt(likely * min(n_whole + unseen, n_whole * times))
+    return round(max(n_whole, min(likely, _span(ids, half))))
+
+
+def _is_sorted_by(ends: pl.Series) -> bool:
+    """Whether lines of one node stand together: many repeats within a half, few from one half to the other."""
+    first, second = ends[: ends.len() // 2].unique(), ends[ends.len() // 2 :].unique()
+    n_shared = first.is_in(second.implode()).sum()
+    return bool(n_shared / first.len() < 1 - first.len() / (ends.len() // 2))
+
+
+def _span(ids: pl.Series, half: pl.Series) -> float:
+    """How many integers lie between the smallest and the largest id; infinite for ids that do not keep a range."""
+    numbers = ids.cast(pl.Int64, strict=False)
+    if numbers.null_count():
+        return math.inf
+    values, first = numbers.to_numpy(), half.cast(pl.Int64).to_numpy()
+    span, span_of_half = (int(part.max()) - int(part.min()) + 1 for part in (values, first))
+    return 1.05 * span if span_of_half > 0.95 * span else math.inf

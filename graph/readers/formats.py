@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import get_args
 
 from foundation.errors import InvalidInput
+from foundation.sources import plain_suffix
 from graph.readers.params import Format
-from graph.readers.sources import suffix_of
 
 TEXT = ("edges", "csv", "tsv")
 MATRICES = ("matrix_market", "mat", "npz")
@@ -48,6 +48,7 @@ _NOT_READ = {
     ".tar": "",
     ".tgz": "",
     ".7z": "",
+    ".xz": "",
     ".pdf": "",
 }
 
@@ -62,7 +63,7 @@ def format_of(source: str | Path, asked: Format) -> Format:
     """
     if asked != "auto":
         return asked
-    suffix = suffix_of(source)
+    suffix = plain_suffix(source)
     if suffix in _NOT_READ:
         known = ", ".join(word for word in get_args(Format) if word != "auto")
         other = _NOT_READ[suffix]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foundation.errors import InvalidInput
-from graph.readers.sources import whole
+from foundation.sources import open_source
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -31,7 +31,8 @@ def read_matrix(source: str | Path, format: str) -> scipy.sparse.coo_array:
         When the bytes are no such file, or hold no sparse matrix, or several.
     """
     name = str(source)
-    data = io.BytesIO(whole(source))
+    with open_source(source) as stream:
+        data = io.BytesIO(stream.read())
     if not data.getbuffer().nbytes:
         raise InvalidInput(source=name, what="it is empty", fix="write a matrix into it")
     readers = {"matrix_market": _read_market, "mat": _read_mat, "npz": _read_npz}

@@ -23,7 +23,7 @@ class ReadParams:
     Attributes
     ----------
     format
-        "auto" goes by the file's name, after .gz .zst .bz2 .xz; "edges" is one edge per line in columns.
+        "auto" goes by the file's name, after .gz .zst .bz2; "edges" is one edge per line in columns.
     src, dst, weight, type
         A column's name or its number from 0. None means: src and dst by a well-known pair of names in the header
         (src/dst, source/target, from/to, …), else columns 0 and 1; weight by the name "weight", else 1 for every

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,12 @@ import numpy.typing as npt
 import polars as pl
 
 from foundation.errors import InvalidInput, InvalidParams
+from foundation.sources import random_access
 from graph.readers.batches import make_batch
 from graph.readers.edges import Collector, Edges
 from graph.readers.layout import LineError, describe, name_columns
 from graph.readers.lines import Rejections
 from graph.readers.params import TOO_LARGE, ReadParams
-from graph.readers.sources import opened, whole
 
 _ROLES = ("src", "dst", "weight", "type")
 
@@ -34,10 +33,10 @@ def read_parquet(source: str | Path, params: ReadParams) -> Edges:
             allowed = "none for a Parquet file, which names its own columns"
             raise InvalidParams(name=option, value=getattr(params, option), allowed=allowed)
     try:
-        names = list(pl.read_parquet_schema(open_parquet(source)))
+        names = list(pl.read_parquet_schema(random_access(source)))
         columns = name_columns(names, len(names), params, name)
         wanted = {role: names[getattr(columns, role)] for role in _ROLES if getattr(columns, role) is not None}
-        frame = pl.read_parquet(open_parquet(source), columns=list(wanted.values()))
+        frame = pl.read_parquet(random_access(source), columns=list(wanted.values()))
     except pl.exceptions.PolarsError as error:
         what = f"it is no readable Parquet file: {str(error).splitlines()[0]}"
         raise InvalidInput(source=name, what=what, fix="check the file, or set format to what it is") from error
@@ -60,14 +59,6 @@ def read_parquet(source: str | Path, params: ReadParams) -> Edges:
     collector.add(batch)
     notes = (describe(columns, names), *rejections.examples)
     return collector.finish(rejections.n, notes, lambda edge: None if rows is None else f"row {rows[edge]}", "rows")
-
-
-def open_parquet(source: str | Path) -> Path | io.BytesIO:
-    """The file itself where polars can map it, else its bytes."""
-    with opened(source) as raw:
-        if "://" not in str(source) and raw.read(4) == b"PAR1":
-            return Path(source)
-    return io.BytesIO(whole(source))
 
 
 def _typed(series: pl.Series, role: str, source: str) -> pl.Series:

@@ -10,11 +10,11 @@ from pathlib import Path
 from foundation.errors import InvalidInput
 from foundation.ids import parse_integer
 from graph.readers.blocks import count_lines, parse_block
+from graph.readers.cutting import BLOCK, blocks
 from graph.readers.edges import Collector, Edges
 from graph.readers.layout import Layout, find_layout
 from graph.readers.lines import NotIntegersError, Rejections, parse_lines
 from graph.readers.params import ReadParams
-from graph.readers.sources import BLOCK, blocks
 
 _HEAD = 1 << 13
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
     if args.workers is not None:
         overrides.append(f"runtime.workers={args.workers}")
     if args.scheduler is not None:
-        overrides.append(f'runtime.scheduler="{args.scheduler}"')
+        overrides.append(f"runtime.scheduler={json.dumps(args.scheduler)}")
     if args.dry_run:
         return _dry_run(args, overrides)
     if args.no_prefect:
@@ -67,6 +68,7 @@ def _plain(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
         Store.create(args.store),
         only=args.only,
         force=args.force,
+        wait=config.runtime.lock_wait,
         on_wait=lambda holder: print(f"waiting for {holder}", file=sys.stderr, flush=True),
         progress=ConsoleProgress(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tokenize
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,11 +110,16 @@ def _read_vectors(path: str) -> Any:
     from foundation.errors import InvalidInput
 
     try:
-        return np.load(path, allow_pickle=False)
+        with open(path, "rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
         raise InvalidInput(source=path, what="no such file", fix="name a .npy file") from None
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
-        raise InvalidInput(source=path, what=f"not a .npy array ({error})", fix="save it with numpy.save") from None
+    except OSError as error:
+        raise InvalidInput(source=path, what=f"cannot be read ({error.strerror})", fix="name a .npy file") from None
+    except (ValueError, EOFError, SyntaxError, TypeError, tokenize.TokenError):
+        raise InvalidInput(
+            source=path, what="not a whole .npy file of numbers", fix="write it with numpy.save"
+        ) from None
 
 
 def _show(args: argparse.Namespace, answer: dict[str, Any], names: Sequence[str]) -> dict[str, Any] | None:

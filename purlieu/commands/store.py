@@ -38,13 +38,16 @@ def split_version(text: str) -> tuple[str, str | None]:
 
 def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
     """List what there is."""
-    from artifacts.publish import current_version, releases
+    from artifacts.publish import current_version, readable_releases
     from artifacts.store import Store
 
     store = Store.open(args.store)
     rows: list[dict[str, Any]] = []
+    damaged: list[str] = []
     for index in store.index_names():
         served = current_version(store, index)
+        found, bad = readable_releases(store, index)
+        damaged += bad
         rows += [
             {
                 "index": index,
@@ -53,11 +56,15 @@ def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
                 "bytes": release.n_bytes,
                 "current": release.version == served,
             }
-            for release in releases(store, index)
+            for release in found
         ]
+    if damaged:
+        args.exit_code = 4
+        more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+        print(f"purlieu: {damaged[0]}{more}", file=sys.stderr)
     if args.json:
-        return {"store": str(store.root), "versions": rows}
-    if not rows:
+        return {"store": str(store.root), "versions": rows, "damaged": damaged}
+    if not rows and not damaged:
         print(f"no index in {store.root}; build one with: purlieu build CONFIG.toml")
         return None
     from purlieu.tables import print_table

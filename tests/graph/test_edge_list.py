@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -259,3 +261,16 @@ def test_the_debian_archive_is_read_whole() -> None:
     assert graph.report.n_lines == sum(n for _, n in graph.report.type_counts) == 347_142
     assert graph.n_edges == 347_142 - graph.report.n_duplicates
     assert graph.node_ids.find("dpkg") >= 0
+
+
+def test_the_page_shows_what_happens_and_names_every_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Path(__file__).parents[2]
+    page = (project / "docs" / "graphs.md").read_text()
+    monkeypatch.chdir(project)
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)
+    graph = names["graph"]
+    assert f"# {graph.n_nodes}, {graph.n_edges}" in page
+    assert graph.node_ids[graph.node_ids.find("libc6")] == "libc6"
+    for field in dataclasses.fields(ReadParams):
+        assert f"`{field.name}`" in page

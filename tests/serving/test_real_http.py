@@ -151,9 +151,20 @@ def test_a_new_version_is_picked_up_and_a_rollback_too(small_config: Path, small
 
 
 def test_the_command_serves_a_built_index_and_ends_when_told(small_store: Store, engine: Engine) -> None:
-    command = ["purlieu.main", "serve", "--store", str(small_store.root), "--port", "0"]
     process = subprocess.Popen(
-        [sys.executable, "-P", "-W", "error", "-m", *command],
+        [
+            sys.executable,
+            "-P",
+            "-W",
+            "error",
+            "-m",
+            "purlieu.main",
+            "serve",
+            "--store",
+            str(small_store.root),
+            "--port",
+            "0",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

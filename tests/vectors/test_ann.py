@@ -231,6 +231,21 @@ def test_answers_are_equal_alone_in_a_batch_and_on_many_threads(kind: Any, stora
         assert (alone[0].tobytes(), alone[1].tobytes()) == (rows[query].tobytes(), values[query].tobytes())
 
 
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+@pytest.mark.parametrize("metric", METRICS)
+def test_candidates_are_the_neighbours_to_within_rounding_and_equal_alone_and_in_a_batch(
+    kind: Any, metric: Metric
+) -> None:
+    vectors, queries = mixture(900, 240, 20), mixture(600, 240, 20, seed=1)
+    vectors[100:160] = vectors[0]
+    index = ANNIndex.build(vectors, ANNParams(kind=kind, metric=metric, recall=0.5, shard_rows=500))
+    rows, values = index.candidates(queries, 40)
+    np.testing.assert_allclose(values, index.search(queries, 40)[1], rtol=1e-4, atol=1e-5)
+    for query in range(20):
+        alone = index.candidates(queries[query : query + 1], 40)
+        assert (alone[0].tobytes(), alone[1].tobytes()) == (rows[query].tobytes(), values[query].tobytes())
+
+
 def test_a_graph_gives_the_same_values_as_a_scan(clustered: tuple[Float32s, Float32s], graph: ANNIndex) -> None:
     vectors, queries = clustered
     rows, values = graph.search(queries, 10)

@@ -132,7 +132,7 @@ def test_one_id_twice_names_both_lines(tmp_path: Path) -> None:
         ('{"_id": 1.5, "text": "a"}', "the id 1.5 is neither"),
         ('{"_id": ["x"], "text": "a"}', "neither a string nor an integer"),
         ('{"_id": "x", "text": 3}', "the text 'text' is a number"),
-        ('{"_id": "x", "title": ["a"]}', "the text 'title' is a list of strings"),
+        ('{"_id": "x", "title": [1]}', "the text 'title' is a list of other things than strings"),
         ('{"_id": "x", "f": {"a": 1}}', "the field 'f' is an object"),
         ('{"_id": "x", "f": [1]}', "the field 'f' is a list of other things than strings"),
         ('{"_id": "x", "f": "a"}', "the field 'f' is a string, in line 1 it was a number"),
@@ -430,3 +430,12 @@ def test_debian_is_read_whole_and_estimated_well() -> None:
     docs, text_bytes = estimate_docs(path, CorpusParams())
     assert docs == pytest.approx(63_436, rel=0.15)
     assert text_bytes == pytest.approx(corpus.report.text_bytes, rel=0.15)
+
+
+def test_a_text_field_may_be_a_list_of_strings(tmp_path: Path) -> None:
+    path = tmp_path / "docs.jsonl"
+    path.write_text(
+        '{"_id": "a", "title": "one", "tags": ["two", "three"]}\n{"_id": "b", "title": "four", "tags": []}\n'
+    )
+    corpus = read_corpus(path, CorpusParams(text=("title", "tags")))
+    assert corpus.texts(0, 2) == ["one two three", "four"]

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from vectors.kernels.dense import multiply_row
+from vectors.kernels.dense import multiply_row, multiply_two_rows
 
 _ONE_BIT = 1 << 40  # above any token's index: one differing bit outweighs every index
 _FAR = 32 * _ONE_BIT  # more bits than there are
@@ -35,24 +35,44 @@ def project_rows(
     reference numbers them. ``values`` is left alone when ``matrix`` has no further columns. Where rows are wider than
     ``matrix`` is high only their head counts, and one whose head is zero is in no cell: -1.
     """
+    products = np.empty((2, matrix.shape[1]), dtype=np.float32)
+    row = start
+    while row + 2 <= stop:
+        multiply_two_rows(rows[row], rows[row + 1], matrix, products[0], products[1])
+        _place_row(rows, row, matrix.shape[0], products[0], k_sim, cells, values)
+        _place_row(rows, row + 1, matrix.shape[0], products[1], k_sim, cells, values)
+        row += 2
+    if row < stop:
+        multiply_row(rows[row], matrix, products[0])
+        _place_row(rows, row, matrix.shape[0], products[0], k_sim, cells, values)
+
+
+@numba.njit(nogil=True, cache=True)
+def _place_row(
+    rows: npt.NDArray[np.float32],
+    row: int,
+    head: int,
+    products: npt.NDArray[np.float32],
+    k_sim: int,
+    cells: npt.NDArray[np.int32],
+    values: npt.NDArray[np.float32],
+) -> None:
+    """Cells and values of one row from its products."""
     n_repetitions = cells.shape[0]
-    width = 0 if matrix.shape[1] == n_repetitions * k_sim else values.shape[2]
-    products = np.empty(matrix.shape[1], dtype=np.float32)
-    for row in range(start, stop):
-        multiply_row(rows[row], matrix, products)
-        is_hashed = rows.shape[1] == matrix.shape[0]
-        if not is_hashed:
-            for d in range(matrix.shape[0]):
-                is_hashed = is_hashed or rows[row, d] != 0.0
-        for repetition in range(n_repetitions):
-            cell = 0
-            for bit in range(repetition * k_sim, (repetition + 1) * k_sim):
-                positive = 1 if products[bit] > 0.0 else 0
-                cell = (cell << 1) | (positive ^ (cell & 1))
-            cells[repetition, row] = cell if is_hashed else -1
-            first = n_repetitions * k_sim + repetition * width
-            for j in range(width):
-                values[repetition, row, j] = products[first + j]
+    width = 0 if products.size == n_repetitions * k_sim else values.shape[2]
+    is_hashed = rows.shape[1] == head
+    if not is_hashed:
+        for d in range(head):
+            is_hashed = is_hashed or rows[row, d] != 0.0
+    for repetition in range(n_repetitions):
+        cell = 0
+        for bit in range(repetition * k_sim, (repetition + 1) * k_sim):
+            positive = 1 if products[bit] > 0.0 else 0
+            cell = (cell << 1) | (positive ^ (cell & 1))
+        cells[repetition, row] = cell if is_hashed else -1
+        first = n_repetitions * k_sim + repetition * width
+        for j in range(width):
+            values[repetition, row, j] = products[first + j]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -108,6 +128,8 @@ def aggregate(
                     _fill_empty(codes[begin:end], value_of, counts, nearest, k_sim, block)
             if slots.size:
                 for cell in range(n_cells):
+                    if counts[cell] == 0 and not (mean and fill):
+                        continue
                     for j in range(width):
                         c = base + cell * width + j
                         out[doc, slots[c]] += signs[c] * block[cell, j]

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from vectors.kernels.dense import multiply_row
+from vectors.kernels.dense import multiply_row, multiply_two_rows
 
 
 @numba.njit(nogil=True, cache=True)
@@ -27,7 +27,7 @@ def score_plain(
 ) -> None:
     """``out[i]`` grows by the MaxSim of the first ``n_tokens`` lanes with document ``docs[i]``; -inf if it is empty."""
     n_lanes = query.shape[1]
-    products = np.empty(n_lanes, dtype=np.float32)
+    products = np.empty((2, n_lanes), dtype=np.float32)
     best = np.empty(n_lanes, dtype=np.float32)
     for i in range(docs.size):
         doc = docs[i]
@@ -35,10 +35,16 @@ def score_plain(
             out[i] = -np.inf
             continue
         best[:] = -np.inf
-        for token in range(offsets[doc], offsets[doc + 1]):
-            multiply_row(vectors[token], query, products)
+        token, end = offsets[doc], offsets[doc + 1]
+        while token + 2 <= end:
+            multiply_two_rows(vectors[token], vectors[token + 1], query, products[0], products[1])
             for lane in range(n_lanes):
-                best[lane] = max(best[lane], products[lane])
+                best[lane] = max(best[lane], max(products[0, lane], products[1, lane]))
+            token += 2
+        if token < end:
+            multiply_row(vectors[token], query, products[0])
+            for lane in range(n_lanes):
+                best[lane] = max(best[lane], products[0, lane])
         for lane in range(n_tokens):
             out[i] += best[lane]
 

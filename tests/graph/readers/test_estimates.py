@@ -33,3 +33,18 @@ def test_estimates_of_large_files_are_near(write: Write, suffix: str) -> None:
     )
     assert 0.9 < lines / 300_000 < 1.1
     assert 0.7 < nodes / np.unique(pairs).size < 1.5
+
+
+def test_estimates_of_files_sorted_by_node_are_near(write: Write) -> None:
+    rng = np.random.default_rng(2)
+    src = np.repeat(np.arange(60_000), 4)
+    pairs = pl.DataFrame({"src": src, "dst": (src + rng.integers(1, 500, src.size)) % 60_000})
+    buffer = io.BytesIO()
+    pairs.select(pl.format("node-{}", pl.all())).write_csv(buffer)
+    lines, nodes = estimate_edges(write(buffer.getvalue(), "e.csv"), ReadParams())
+    assert 0.9 < lines / src.size < 1.1
+    assert 0.5 < nodes / 60_000 < 2
+
+
+def test_the_estimate_of_a_broken_line_is_no_error(write: Write) -> None:
+    assert estimate_edges(write("1 2\n3\n4 5\n"), ReadParams()) == (3, 4)

@@ -1,8 +1,7 @@
-"""Bytes: compressed, remote, cut short and broken."""
+"""Bytes: compressed, remote, cut short, broken, and in blocks."""
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import fsspec
@@ -11,7 +10,7 @@ import pytest
 
 from foundation.errors import InvalidInput
 from graph.edge_list import ReadParams, estimate_edges, read_graph
-from graph.readers import sources
+from graph.readers import cutting
 from tests.graph_files import COMPRESSORS, Write, edges_of
 
 
@@ -29,21 +28,6 @@ def test_compressed_files_are_read_like_plain_ones(write: Write, suffix: str) ->
         assert edges_of(read_graph(write(data, "nameless"), ReadParams(format="csv"))) == edges_of(plain)
 
 
-@pytest.mark.parametrize("suffix", COMPRESSORS)
-def test_pieces_of_compressed_data_may_end_anywhere(write: Write, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
-    monkeypatch.setattr(sources, "_READ", 8)
-    rng = np.random.default_rng(0)
-    text = "".join(f"{u} {v}\n" for u, v in rng.integers(0, 10**6, (3000, 2))).encode()
-    data = COMPRESSORS[suffix](text) + COMPRESSORS[suffix](text)
-    assert any(data[start] == 0 for start in range(0, len(data), 8))
-    assert sources.whole(write(data)) == text + text
-
-
-def test_padding_after_gzip_is_nothing(write: Write) -> None:
-    data = gzip.compress(b"1 2\n") + b"\0" * 300_000 + gzip.compress(b"2 3\n") + b"\0" * 512
-    assert edges_of(read_graph(write(data, "e.txt.gz"))) == {(1, 2): 1, (2, 3): 1}
-
-
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_urls_are_read_through_fsspec(write: Write, suffix: str) -> None:
     path = write(COMPRESSORS.get(suffix, bytes)(b"1\t2\n"), f"e.tsv{suffix}")
@@ -56,15 +40,14 @@ def test_urls_are_read_through_fsspec(write: Write, suffix: str) -> None:
 
 @pytest.mark.parametrize("size", [1, 100, 4096, 1 << 20])
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_blocks_hold_whole_lines_and_all_of_them(
-    write: Write, monkeypatch: pytest.MonkeyPatch, size: int, suffix: str
-) -> None:
-    monkeypatch.setattr(sources, "_READ_PLAIN", max(1, size // 4))
+def test_blocks_hold_whole_lines_and_all_of_them(write: Write, size: int, suffix: str) -> None:
     text = b"".join(b"%d %d\n" % (i, i * i) for i in range(2000)) + b"last line"
-    found = list(sources.blocks(write(COMPRESSORS.get(suffix, bytes)(text)), size))
+    found = list(cutting.blocks(write(COMPRESSORS.get(suffix, bytes)(text)), size))
     assert b"".join(found) == text + b"\n"
     assert all(block.endswith(b"\n") for block in found)
-    assert suffix or all(size <= len(block) <= size + 200 for block in found[1:-1])
+    # No block is longer than what was asked for, a line that did not fit before, and one read.
+    assert all(len(block) <= 2 * size + 20 for block in found)
+    assert len(found) > len(text) // (2 * size + 20)
 
 
 def test_a_line_without_end_is_refused(write: Write) -> None:
@@ -79,9 +62,7 @@ def test_compressed_data_that_ends_early_is_refused(write: Write, suffix: str) -
     data = COMPRESSORS[suffix](text.encode())
     for end in (len(data) // 2, len(data) - 1, 7):
         path = write(data[:end], f"cut.txt{suffix}")
-        with pytest.raises(
-            InvalidInput, match=r"cut.txt.*: the \w+ data ends early, after \d+ bytes; it was cut short"
-        ):
+        with pytest.raises(InvalidInput, match=r"cut\.txt.*: the compressed data ends early; fetch or write"):
             read_graph(path)
 
 
@@ -105,18 +86,18 @@ def test_compressed_data_that_is_broken_is_refused_or_read_right(write: Write, s
 
 
 def test_plain_bytes_under_a_compressed_name_are_refused(write: Write) -> None:
-    with pytest.raises(InvalidInput, match="its name says compressed, its first bytes do not; rename it"):
+    with pytest.raises(InvalidInput, match=r"e\.txt\.gz: cannot be read \(Not a gzipped file"):
         read_graph(write("1 2\n", "e.txt.gz"))
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"nothing\.tsv: there is no such file; check the path"):
         read_graph(tmp_path / "nothing.tsv")
-    with pytest.raises(InvalidInput, match="it is a directory; name one file in it"):
+    with pytest.raises(InvalidInput, match="is a directory; name a file in it"):
         read_graph(tmp_path)
     with pytest.raises(InvalidInput, match=r"memory://room/nothing\.tsv: there is no such file"):
         read_graph("memory://room/nothing.tsv")
-    with pytest.raises(InvalidInput, match=r"nosuch://x/y\.tsv: it cannot be opened: Protocol not known"):
+    with pytest.raises(InvalidInput, match=r"nosuch://x/y\.tsv: cannot be opened \(Protocol not known"):
         read_graph("nosuch://x/y.tsv")
     for name in ("m.mtx", "m.npz", "m.mat", "m.parquet"):
         with pytest.raises(InvalidInput, match=f"{name}: there is no such file"):

@@ -1,0 +1,52 @@
+"""Every key a config may hold is on the page, with its default."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from clustering.communities import CommunityParams
+from flows.settings import Runtime, read_config
+from graph.edge_list import ReadParams
+from graph.fastrp import FastRPParams
+from graph.powerwalk import PowerWalkParams, QueryParams
+from vectors.ann import ANNParams
+from vectors.corpus import CorpusParams
+from vectors.encoders.encoder import EncoderParams
+from vectors.fde import FDEParams
+from vectors.retriever import RetrieverParams
+
+ROOT = Path(__file__).parents[2]
+TABLES = {
+    "[graph]": (ReadParams,),
+    "[corpus]": (CorpusParams,),
+    "[corpus.encoder]": (EncoderParams,),
+    "[fastrp]": (FastRPParams,),
+    "[powerwalk]": (PowerWalkParams, QueryParams),
+    "[communities]": (CommunityParams,),
+    "[muvera]": (FDEParams, RetrieverParams),
+    "[ann.nodes] and [ann.documents]": (ANNParams,),
+    "[runtime]": (Runtime,),
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_key_and_default_is_on_the_page(table: str) -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    section = page.split(f"\n## {table}\n")[1].split("\n## ")[0]
+    shown = dict(re.findall(r"(?m)^\| `(\w+)` \| ([^|]*) \| .+ \|$", section))
+    wanted = {
+        field.name: "" if field.default is None else f"`{json.dumps(field.default, ensure_ascii=False)}`"
+        for cls in TABLES[table]
+        for field in dataclasses.fields(cls)
+    }
+    assert {name: default.strip() for name, default in shown.items()} == wanted
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.toml")), ids=lambda path: path.name)
+def test_every_example_can_be_read(path: Path) -> None:
+    assert read_config(path).name
