@@ -27,6 +27,9 @@ from serving.engine import Engine
 K = 50
 GIGABYTE = 1_000_000_000
 
+# The first test waits for the build: a minute on two quiet cores, several on busy ones.
+pytestmark = pytest.mark.timeout(1200)
+
 
 @pytest.fixture(scope="module")
 def debian(debian_store: Store) -> Engine:
