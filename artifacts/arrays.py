@@ -70,7 +70,7 @@ def open_array(directory: Path, name: str, files: Mapping[str, FileEntry]) -> Ar
             array = np.load(path, allow_pickle=False)
         else:
             array = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError, tokenize.TokenError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError, Warning, tokenize.TokenError) as error:
         raise ArtifactCorrupt(path=str(path), what=f"not a readable array ({error})") from None
     if array.dtype.str != entry.dtype or array.shape != entry.shape:
         raise ArtifactCorrupt(

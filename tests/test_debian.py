@@ -52,8 +52,8 @@ def names(hits: Sequence[dict[str, object]]) -> list[str]:
         ("vim", {"neovim", "vim-scripts"}),
         ("gcc", {"g++"}),
         ("exim4", {"exim4-daemon-light"}),
-        ("nginx-core", {"nginx-extras", "libnginx-mod-stream"}),
-        ("nginx-full", {"nginx-extras", "nginx-light"}),
+        ("nginx-core", {"libnginx-mod-stream", "libnginx-mod-mail"}),
+        ("nginx-full", {"nginx-light", "libnginx-mod-http-echo"}),
         ("mariadb-server", {"galera-4"}),
     ],
 )

@@ -141,15 +141,15 @@ def plain_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("words", "table"),
-    [("similar --node a", "ann.nodes"), ("community --seed a --size 2", "communities"), ("search --text x", "muvera")],
+    [("similar --node a", "fastrp"), ("community --seed a --size 2", "communities"), ("search --text x", "muvera")],
 )
 def test_a_question_the_index_was_not_built_for_names_the_table(
     plain_store: Path, capsys: pytest.CaptureFixture[str], words: str, table: str
 ) -> None:
     question = words.split()[0]
-    advice = f"index {{}} was not built for {question}; add the table [{table}] to its config and build again"
-    assert refused(capsys, 3, "query", "g", *words.split(), "--store", plain_store) == (
-        advice.format("g") + ", or ask for ppr"
+    advice = f"index {{}} was not built for {question}: its config has no table [{table}]; add it and build again"
+    assert (
+        refused(capsys, 3, "query", "g", *words.split(), "--store", plain_store) == advice.format("g") + ", or ask ppr"
     )
     assert refused(capsys, 3, "query", "c", *words.split(), "--store", plain_store, "--json") == advice.format("c")
     assert said(capsys, "query", "g", "ppr", "--seed", "a", "-k", "2", "--store", plain_store).code == 0

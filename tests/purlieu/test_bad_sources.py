@@ -61,7 +61,7 @@ def refused_build(capsys: pytest.CaptureFixture[str], config: Path, store: Path)
         ("none.tsv", None, "", "none.tsv: ", "no such file"),
         ("empty.tsv", b"", "", "empty.tsv: ", "it is empty"),
         ("comments.tsv", b"# a\n\n# b\n", "", "comments.tsv: ", "it holds no edges"),
-        ("cut.tsv.gz", gzip.compress(MANY)[:-200], "", "cut.tsv.gz: ", "the gzip data ends early"),
+        ("cut.tsv.gz", gzip.compress(MANY)[:-200], "", "cut.tsv.gz: ", "the compressed data ends early"),
         ("binary.tsv", b"\x00\x01\xff\xfe" * 50, "", "binary.tsv: ", "it is binary"),
         ("latin.tsv", b"a\tb\nb\t\xe9\n", "", "latin.tsv, line 2: ", "is not UTF-8"),
         ("one.tsv", b"a\tb\nc\nd\te\n", "", "one.tsv, line 2: ", "one column, 'c'"),
