@@ -62,7 +62,7 @@ def _read_mat(data: io.BytesIO, name: str) -> scipy.sparse.coo_array:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of objects in the file that are not the matrix
             variables = scipy.io.loadmat(data, spmatrix=False)
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # what SciPy raises for the HDF5 layout
         raise InvalidInput(source=name, what="it is MATLAB 7.3 (HDF5)", fix="save it again with -v7") from error
     except Exception as error:  # the parser raises whatever the bytes lead it to
         fix = "check the file, or set format to what it is"
