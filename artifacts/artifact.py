@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from artifacts.arrays import Array, check_size, open_array, write_array, write_pieces
 from artifacts.disk import explained, hash_file, sync_directory, write_file
 from artifacts.manifest import MANIFEST, VERSION, FileEntry, Manifest, manifest_text, read_manifest
+from artifacts.place import Place
 from foundation.errors import ArtifactCorrupt, ArtifactVersion
 
 
@@ -112,7 +112,8 @@ class ArtifactWriter:
 
     def publish(
         self,
-        target: Path,
+        place: Place,
+        name: str,
         *,
         kind: str,
         kind_version: int,
@@ -124,7 +125,7 @@ class ArtifactWriter:
         stats: Mapping[str, Any],
         measured: Mapping[str, Any],
     ) -> Manifest:
-        """Write the manifest and move the directory to ``target``, which must not exist."""
+        """Write the manifest and let the directory appear at ``place`` as ``name``, which must not exist."""
         manifest = Manifest(
             kind=kind,
             kind_version=kind_version,
@@ -138,10 +139,8 @@ class ArtifactWriter:
             stats=dict(stats),
             measured=dict(measured),
         )
-        with explained(target):
+        with explained(self._aside):
             write_file(self._aside / MANIFEST, manifest_text(manifest).encode())
             sync_directory(self._aside)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(self._aside, target)  # rename, not replace: a target that exists is an error
-            sync_directory(target.parent)
+        place.deliver(self._aside, name, MANIFEST)
         return manifest

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from artifacts import ann, communities, corpus, embedding, fde, fingerprints, graph, link, multivector, retriever
 from artifacts.manifest import Manifest
 from foundation.errors import ArtifactVersion
@@ -14,8 +12,8 @@ READABLE = {
 } | {communities.SIGNATURES: communities.READABLE, communities.TABLES: communities.READABLE}
 
 
-def check_readable(path: Path, manifest: Manifest) -> None:
+def check_readable(path: str, manifest: Manifest) -> None:
     """Raise what opening the artifact would raise for its version; a kind that nothing here opens is let be."""
     readable = READABLE.get(manifest.kind)
     if readable is not None and manifest.kind_version not in readable:
-        raise ArtifactVersion(path=str(path), found=manifest.kind_version, readable=readable)
+        raise ArtifactVersion(path=path, found=manifest.kind_version, readable=readable)

@@ -23,8 +23,8 @@ from foundation.errors import StoreLocked
 @contextlib.contextmanager
 def locked(
     path: Path, purpose: str, *, shared: bool = False, wait: float = 0.0, on_wait: Callable[[str], None] | None = None
-) -> Iterator[None]:
-    """Hold the lock at ``path``.
+) -> Iterator[Callable[[], None]]:
+    """Hold the lock at ``path``; yields a check that it is still held, which with ``flock`` it always is.
 
     Parameters
     ----------
@@ -58,9 +58,13 @@ def locked(
         if not shared:
             with explained(path):
                 _sign(descriptor, purpose)
-        yield
+        yield _held
     finally:
         os.close(descriptor)
+
+
+def _held() -> None:
+    """The kernel takes no lock away."""
 
 
 def _sign(descriptor: int, purpose: str) -> None:

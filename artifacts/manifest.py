@@ -80,18 +80,24 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST
     try:
-        raw = json.loads(path.read_bytes())
+        return parse_manifest(path.read_bytes(), str(path))
     except FileNotFoundError:
-        raise ArtifactMissing(
-            path=str(directory), what="the artifact is not there", fix="build the index again, or verify the store"
-        ) from None
+        raise missing_artifact(str(directory)) from None
+
+
+def missing_artifact(path: str) -> ArtifactMissing:
+    """The error of an artifact that is named and not there."""
+    return ArtifactMissing(
+        path=path, what="the artifact is not there", fix="build the index again, or verify the store"
+    )
+
+
+def parse_manifest(data: bytes, path: str) -> Manifest:
+    """A manifest from its text; unknown and missing fields are damage."""
+    try:
+        raw = json.loads(data)
     except (ValueError, UnicodeDecodeError) as error:
-        raise ArtifactCorrupt(path=str(path), what=f"the manifest is not JSON ({error})") from None
-    return parse_manifest(raw, str(path))
-
-
-def parse_manifest(raw: object, path: str) -> Manifest:
-    """A manifest from parsed JSON; unknown and missing fields are damage."""
+        raise ArtifactCorrupt(path=path, what=f"the manifest is not JSON ({error})") from None
     if not isinstance(raw, dict):
         raise ArtifactCorrupt(path=path, what="the manifest is not a JSON object")
     if raw.get("format_version") not in READABLE:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,10 @@ from typing import Any, final
 from artifacts.arrays import Array, open_array, write_array
 from artifacts.disk import explained, sync_directory, write_file
 from artifacts.manifest import FileEntry
+from artifacts.place import Place
 from foundation.errors import ArtifactCorrupt, ArtifactMissing
+
+PART = "part.json"
 
 
 @final
@@ -36,14 +40,22 @@ class Part:
         return open_array(self.path, name, self.files)
 
 
+def part_name(round_: int, start: int, stop: int) -> str:
+    """Name of a partition's result below the stage's work directory."""
+    return f"parts/{round_}-{start}-{stop}"
+
+
 def part_path(work: Path, round_: int, start: int, stop: int) -> Path:
-    """Where a partition's result lives."""
-    return work / "parts" / f"{round_}-{start}-{stop}"
+    """Where a partition's result lives on this machine."""
+    return work / part_name(round_, start, stop)
 
 
-def write_part(path: Path, start: int, stop: int, arrays: Mapping[str, Array], stats: Mapping[str, Any]) -> None:
-    """Write a part aside and move it to ``path``; one that arrived first wins."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+def write_part(
+    place: Place, name: str, start: int, stop: int, arrays: Mapping[str, Array], stats: Mapping[str, Any]
+) -> None:
+    """Write a part aside and deliver it as ``name``; one that arrived first wins."""
+    path = place.root / name
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with explained(path):
         if aside.exists():
             shutil.rmtree(aside)
@@ -51,18 +63,15 @@ def write_part(path: Path, start: int, stop: int, arrays: Mapping[str, Array], s
         try:
             files = {f"{name}.npy": asdict(write_array(aside, name, array)) for name, array in arrays.items()}
             record = {"start": start, "stop": stop, "stats": dict(stats), "files": files}
-            write_file(aside / "part.json", json.dumps(record, sort_keys=True, allow_nan=False).encode())
+            write_file(aside / PART, json.dumps(record, sort_keys=True, allow_nan=False).encode())
             sync_directory(aside)
         except OSError:
             shutil.rmtree(aside, ignore_errors=True)  # half a part is of no use, and the disk may be full
             raise
-        try:
-            aside.rename(path)
-        except OSError:
-            if not path.is_dir():
-                raise
-            shutil.rmtree(aside)
-        sync_directory(path.parent)
+    try:
+        place.deliver(aside, name, PART)
+    except FileExistsError:
+        shutil.rmtree(aside)
 
 
 def read_part(path: Path) -> Part:
@@ -73,7 +82,7 @@ def read_part(path: Path) -> Part:
     ArtifactMissing, ArtifactCorrupt
     """
     try:
-        raw = json.loads((path / "part.json").read_bytes())
+        raw = json.loads((path / PART).read_bytes())
         files = {
             name: FileEntry(bytes=e["bytes"], sha256=e["sha256"], dtype=e["dtype"], shape=tuple(e["shape"]))
             for name, e in raw["files"].items()

@@ -15,10 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from artifacts.artifact import Artifact
-from artifacts.disk import explained, replace_file
-from artifacts.manifest import digest_of, read_manifest
-from artifacts.store import Store
+from artifacts.manifest import digest_of
+from artifacts.store import Store, index_name, object_name
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, UnknownId
 
 VERSION = 1
@@ -51,8 +49,10 @@ def version_name(index: str, digests: Mapping[str, str]) -> str:
     return digest_of({"index": index, "stages": dict(digests)})[:12]
 
 
-def publish(store: Store, index: str, config: Mapping[str, Any], stages: Mapping[str, Path], version: str) -> Release:
-    """Check every file of ``stages``, write the release and point ``CURRENT`` at it.
+def publish(store: Store, index: str, config: Mapping[str, Any], stages: Mapping[str, str], version: str) -> Release:
+    """Check every file of ``stages`` (artifact names), write the release and point ``CURRENT`` at it.
+
+    In a directory every byte is read; in a bucket sizes are compared, since every upload was checked on arrival.
 
     Raises
     ------
@@ -60,13 +60,13 @@ def publish(store: Store, index: str, config: Mapping[str, Any], stages: Mapping
         When a byte differs from its manifest; nothing is published then.
     """
     manifests = {}
-    for stage, path in stages.items():
-        manifest = read_manifest(path)
-        damage = Artifact(path, manifest).damage()
-        if damage:
+    for stage, name in stages.items():
+        manifest = store.manifest(name)
+        bad = store.place.damage(object_name(name), manifest, deep=False)
+        if bad:
             raise ArtifactCorrupt(
-                path=damage[0].rpartition(": ")[0],
-                what=damage[0].rpartition(": ")[2],
+                path=bad[0].rpartition(": ")[0],
+                what=bad[0].rpartition(": ")[2],
                 fix=f"build again with --force {stage}",
             )
         manifests[stage] = manifest
@@ -76,32 +76,38 @@ def publish(store: Store, index: str, config: Mapping[str, Any], stages: Mapping
         version=version,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         config=config,
-        stages={stage: path.name for stage, path in stages.items()},
+        stages=dict(stages),
         measured={stage: dict(m.measured) for stage, m in manifests.items() if m.measured},
         stats={stage: dict(m.stats) for stage, m in manifests.items() if m.stats},
         n_bytes=sum(m.n_bytes for m in manifests.values()),
     )
-    directory = store.index_dir(index)
-    with explained(directory):
-        (directory / "versions").mkdir(parents=True, exist_ok=True)
-        text = json.dumps(asdict(release), sort_keys=True, indent=1, allow_nan=False) + "\n"
-        replace_file(directory / "versions" / f"{version}.json", text.encode())
+    text = json.dumps(asdict(release), sort_keys=True, indent=1, allow_nan=False) + "\n"
+    store.place.write(_release_name(index, version), text.encode())
     point_current(store, index, version)
     return release
 
 
 def point_current(store: Store, index: str, version: str) -> None:
     """Make ``version`` the one that is served."""
-    with explained(store.index_dir(index)):
-        replace_file(store.index_dir(index) / CURRENT, f"{version}\n".encode())
+    store.place.write(f"{index_name(index)}/{CURRENT}", f"{version}\n".encode())
 
 
 def current_version(store: Store, index: str) -> str | None:
     """The served version, or None when nothing was ever published."""
     try:
-        return (store.index_dir(index) / CURRENT).read_text(errors="backslashreplace").strip()
+        return store.place.read(f"{index_name(index)}/{CURRENT}").decode(errors="backslashreplace").strip()
     except FileNotFoundError:
         return None
+
+
+def version_names(store: Store, index: str) -> list[str]:
+    """Versions that have a release file, readable or not, sorted."""
+    names = store.place.names(f"{index_name(index)}/versions")
+    return [name.removesuffix(".json") for name in names if name.endswith(".json")]
+
+
+def _release_name(index: str, version: str) -> str:
+    return f"{index_name(index)}/versions/{version}.json"
 
 
 def read_release(store: Store, index: str, version: str | None = None) -> Release:
@@ -116,19 +122,19 @@ def read_release(store: Store, index: str, version: str | None = None) -> Releas
     """
     if index not in store.index_names():
         nearest = tuple(difflib.get_close_matches(index, store.index_names(), n=3, cutoff=0.5))
-        raise UnknownId(kind="index", id=index, where=str(store.root), nearest=nearest)
-    known = sorted(path.stem for path in (store.index_dir(index) / "versions").glob("*.json"))
+        raise UnknownId(kind="index", id=index, where=store.address, nearest=nearest)
+    known = version_names(store, index)
     if version is None:
         version = current_version(store, index)
         if version is None:
             raise ArtifactMissing(
-                path=str(store.index_dir(index)),
+                path=f"{store.address}/{index_name(index)}",
                 what="nothing is published",
                 fix="run purlieu build, or rollback to a version",
             )
         if version not in known:
             raise ArtifactCorrupt(
-                path=str(store.index_dir(index) / CURRENT),
+                path=f"{store.address}/{index_name(index)}/{CURRENT}",
                 what=f"names version {version!r}, which is not there",
                 fix=f"build again, or: purlieu rollback {index} VERSION ({_some(known)})",
             )
@@ -137,7 +143,7 @@ def read_release(store: Store, index: str, version: str | None = None) -> Releas
     ]
     if len(matches) != 1:
         raise UnknownId(kind="version", id=version, where=f"index {index}", nearest=_nearest(version, known))
-    return _parse_release(store.index_dir(index) / "versions" / f"{matches[0]}.json")
+    return _read_release(store, index, matches[0])
 
 
 def _nearest(version: str, known: Sequence[str]) -> tuple[str, ...]:
@@ -150,42 +156,42 @@ def _some(known: Sequence[str]) -> str:
     return ", ".join(known[:3]) if known else "there is none"
 
 
-def _parse_release(path: Path) -> Release:
+def _read_release(store: Store, index: str, version: str) -> Release:
+    name = _release_name(index, version)
+    path = f"{store.address}/{name}"
     try:
-        raw = json.loads(path.read_bytes())
+        raw = json.loads(store.place.read(name))
         if raw["format_version"] not in READABLE:
-            raise ArtifactVersion(path=str(path), found=raw["format_version"], readable=READABLE)
+            raise ArtifactVersion(path=path, found=raw["format_version"], readable=READABLE)
         release = Release(**raw)
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, ArtifactVersion):
             raise
-        raise ArtifactCorrupt(path=str(path), what=f"not a release ({error})", fix=_DAMAGED_RELEASE) from None
+        raise ArtifactCorrupt(path=path, what=f"not a release ({error})", fix=_DAMAGED_RELEASE) from None
     if not isinstance(release.stages, dict) or not isinstance(release.config, dict):
-        raise ArtifactCorrupt(path=str(path), what="a table of the release is not an object", fix=_DAMAGED_RELEASE)
+        raise ArtifactCorrupt(path=path, what="a table of the release is not an object", fix=_DAMAGED_RELEASE)
     return release
 
 
 def releases(store: Store, index: str) -> list[Release]:
     """All releases of an index, newest first."""
-    paths = (store.index_dir(index) / "versions").glob("*.json")
-    return sorted(
-        (_parse_release(path) for path in paths), key=lambda release: (release.created, release.version), reverse=True
-    )
+    found = (_read_release(store, index, version) for version in version_names(store, index))
+    return sorted(found, key=lambda release: (release.created, release.version), reverse=True)
 
 
 def readable_releases(store: Store, index: str) -> tuple[list[Release], list[str]]:
     """The releases that can be read, newest first, and what is wrong with each of the others."""
     found, bad = [], []
-    for path in sorted((store.index_dir(index) / "versions").glob("*.json")):
+    for version in version_names(store, index):
         try:
-            found.append(_parse_release(path))
+            found.append(_read_release(store, index, version))
         except (ArtifactCorrupt, ArtifactVersion) as error:
             bad.append(str(error))
     return sorted(found, key=lambda release: (release.created, release.version), reverse=True), bad
 
 
 def artifact_path(store: Store, release: Release, stage: str) -> Path:
-    """Directory of a stage's artifact.
+    """Directory of a stage's artifact on this machine, fetched if need be.
 
     Raises
     ------
@@ -195,7 +201,7 @@ def artifact_path(store: Store, release: Release, stage: str) -> Path:
     name = release.stages.get(stage)
     if name is None:
         raise UnknownId(kind="stage", id=stage, where=f"index {release.index}", nearest=tuple(release.stages))
-    return store.objects / name
+    return store.bring(name)
 
 
 def damage(store: Store, release: Release) -> tuple[int, list[str]]:
@@ -204,15 +210,14 @@ def damage(store: Store, release: Release) -> tuple[int, list[str]]:
 
     checked, bad = 0, []
     for stage, name in sorted(release.stages.items()):
-        path = store.objects / name
         try:
-            manifest = read_manifest(path)
-            check_readable(path, manifest)
+            manifest = store.manifest(name)
+            check_readable(f"{store.address}/{object_name(name)}", manifest)
         except (ArtifactMissing, ArtifactCorrupt, ArtifactVersion) as error:
             bad.append(f"{stage}: {error}")
             continue
         checked += len(manifest.files)
-        bad.extend(f"{stage}: {line}" for line in Artifact(path, manifest).damage())
+        bad.extend(f"{stage}: {line}" for line in store.place.damage(object_name(name), manifest, deep=True))
     return checked, bad
 
 
@@ -233,15 +238,15 @@ def collect_garbage(store: Store, keep: int) -> tuple[list[str], int]:
                 if rank < keep or release.version == served:
                     named.update(release.stages.values())
                 else:
-                    (store.index_dir(index) / "versions" / f"{release.version}.json").unlink()
+                    store.place.remove(_release_name(index, release.version))
                     removed.append(f"{index}@{release.version}")
-        rooms = [room for room in (store.objects, store.root / "work", store.root / "trash") if room.is_dir()]
-        for path in sorted(entry for room in rooms for entry in room.iterdir()):
-            if path.parent == store.objects and path.name in named:
-                continue
-            freed += sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-            store.discard(path)
-            removed.append(path.name)
-        for lock in (store.root / "locks").glob("object-*"):
-            lock.unlink()
+        for room in ("objects", "work", "trash"):
+            for name in store.place.names(room):
+                if room == "objects" and name in named:
+                    continue
+                freed += store.place.remove(f"{room}/{name}")
+                removed.append(name)
+        for lock in store.place.names("locks"):
+            if lock.startswith("object-"):
+                store.place.remove(f"locks/{lock}")
     return removed, freed

@@ -15,9 +15,8 @@ from prefect import Task, flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from artifacts.store import Store
 from flows.console import ConsoleProgress
-from flows.run import BuildReport, run_build
+from flows.run import BuildReport, create_store, run_build
 from flows.settings import read_config
 from flows.stages.runner import StageReport
 from foundation.errors import EngineError, StoreUnavailable
@@ -49,7 +48,7 @@ def build(
     settings = read_config(config, overrides or ())
     report = run_build(
         settings,
-        Store.create(store),
+        create_store(store, settings),
         only=only or (),
         force=force or (),
         wait=settings.runtime.lock_wait,

@@ -7,55 +7,106 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from foundation.errors import ClusterUnavailable
+from flows.stages.partition import see_store
+from flows.stages.program import program
+from foundation.errors import ClusterMismatch, ClusterUnavailable
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 8
+# One thread per partition: partitions are what runs in parallel.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "POLARS_MAX_THREADS": "1",
+}
 
 
 @contextlib.contextmanager
 def cluster(
-    *, workers: int, threads_per_worker: int, processes: bool, memory_limit: str, scheduler: str | None
+    *,
+    workers: int,
+    threads_per_worker: int,
+    processes: bool,
+    memory_limit: str,
+    scheduler: str | None,
+    store: str | None = None,
 ) -> Iterator[Callable[[], Any]]:
     """Yield a function that returns the ``distributed.Client``, made at its first call.
 
     A build in which everything is cached thus starts no cluster and imports no Dask. Kernels release the
-    interpreter lock, so workers are threads of this process unless ``processes`` is set.
+    interpreter lock, so workers are threads of this process unless ``processes`` is set. Workers of an existing
+    cluster must run the same program and see the store.
 
     Raises
     ------
     ClusterUnavailable
         From the yielded function, when no scheduler answers within 10 seconds.
+    ClusterMismatch
+        When a worker would give other bytes, or cannot read the store.
     """
     stack = contextlib.ExitStack()
     opened: list[Any] = []
 
     def client() -> Any:
         if not opened:
-            opened.append(_connect(stack, workers, threads_per_worker, processes, memory_limit, scheduler))
+            if scheduler is not None:
+                opened.append(_existing(stack, scheduler, store))
+            else:
+                opened.append(_local(stack, workers, threads_per_worker, processes, memory_limit))
         return opened[0]
 
     with stack:
         yield client
 
 
-def _connect(
-    stack: contextlib.ExitStack,
-    workers: int,
-    threads_per_worker: int,
-    processes: bool,
-    memory_limit: str,
-    scheduler: str | None,
+def _existing(stack: contextlib.ExitStack, address: str, store: str | None) -> Any:
+    from distributed import Client
+
+    try:
+        client = stack.enter_context(Client(address, timeout=CONNECT_SECONDS, set_as_default=False))
+    except (OSError, TimeoutError, ValueError) as error:
+        what = f"it does not answer ({str(error) or type(error).__name__})"
+        raise ClusterUnavailable(address=address, what=what) from None
+    _check_workers(client, store)
+    return client
+
+
+def _check_workers(client: Any, store: str | None) -> None:
+    """Every worker has our program and sees the store."""
+    wanted = program()
+    found = client.run(program, on_error="return")
+    for worker, theirs in sorted(found.items()):
+        if isinstance(theirs, Exception):
+            raise ClusterMismatch(
+                worker=worker, what=f"cannot run this program ({theirs})", fix="install purlieu on every worker"
+            )
+        other = [name for name in wanted if theirs.get(name) != wanted[name]]
+        if other:
+            said = ", ".join(f"{name} {theirs.get(name, 'absent')} (here {wanted[name]})" for name in other)
+            raise ClusterMismatch(
+                worker=worker, what=f"has {said}", fix="install the same versions on every worker, or bytes may differ"
+            )
+    if store is None:
+        return
+    for worker, what in sorted(client.run(see_store, store, on_error="return").items()):
+        if what:
+            fix = "give the store a directory that all machines share, or s3://…"
+            raise ClusterMismatch(worker=worker, what=f"cannot use the store ({what})", fix=fix)
+
+
+def _local(
+    stack: contextlib.ExitStack, workers: int, threads_per_worker: int, processes: bool, memory_limit: str
 ) -> Any:
     import dask
     from distributed import Client, LocalCluster
 
-    if scheduler is not None:
-        try:
-            return stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False))
-        except (OSError, TimeoutError, ValueError) as error:
-            raise ClusterUnavailable(address=scheduler, what=str(error) or type(error).__name__) from None
     # Partitions are seconds to minutes long: a worker that computes is not a worker that hangs.
-    stack.enter_context(dask.config.set({"distributed.admin.tick.limit": "10m"}))
+    settings: dict[str, Any] = {"distributed.admin.tick.limit": "10m"}
+    if processes:
+        settings["distributed.nanny.pre-spawn-environ"] = ONE_THREAD
+    stack.enter_context(dask.config.set(settings))
     local = stack.enter_context(
         LocalCluster(
             n_workers=workers,

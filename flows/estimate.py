@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from artifacts.manifest import read_manifest
 from artifacts.publish import version_name
 from artifacts.store import Store
-from flows.plan import PlannedStage, plan
+from flows.plan import plan
 from flows.settings import Config
 from flows.stages.stage import Sizes
 from flows.stages.tokens import TOKENS_A_BYTE
@@ -29,12 +27,13 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
     stages = plan(config)
     store = _existing(store_root)
     found = {stage.name: store.find(stage.stage.kind, stage.digest) if store else None for stage in stages}
-    sizes = _sizes(config, stages, found)
+    stats = {stage: dict(store.manifest(name).stats) for stage, name in found.items() if store and name}
+    sizes = _sizes(config, stats)
     rows: list[dict[str, Any]] = []
     for stage in stages:
         guess = stage.stage.estimate(sizes, stage.params)
-        path = found[stage.name]
-        cached = path is not None
+        name = found[stage.name]
+        cached = name is not None
         rows.append(
             {
                 "name": stage.name,
@@ -43,7 +42,7 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
                 "memory": 0
                 if cached
                 else FIXED_MEMORY + guess.memory * max(1, config.runtime.workers if stage.stage.parallel else 1),
-                "disk": read_manifest(path).n_bytes if path else guess.disk,
+                "disk": store.manifest(name).n_bytes if store and name else guess.disk,
                 "seconds": 0.0 if cached else round(guess.seconds, 3),
             }
         )
@@ -67,9 +66,8 @@ def _existing(root: str) -> Store | None:
         return None
 
 
-def _sizes(config: Config, stages: list[PlannedStage], found: dict[str, Path | None]) -> Sizes:
+def _sizes(config: Config, stats: dict[str, dict[str, Any]]) -> Sizes:
     """Counts from manifests where a stage is cached, else from a sample of its source."""
-    stats = {stage.name: read_manifest(path).stats for stage in stages if (path := found[stage.name])}
     n_nodes = n_edges = n_docs = text_bytes = 0
     if "graph" in stats:
         n_nodes, n_edges = int(stats["graph"]["n_nodes"]), int(stats["graph"]["n_edges"])

@@ -10,7 +10,7 @@ from typing import Any, final
 
 from artifacts.manifest import digest_of
 from artifacts.store import Store
-from flows.settings import Config
+from flows.settings import Config, Runtime
 from flows.sources import fingerprint
 from flows.stages import (
     ann,
@@ -26,7 +26,8 @@ from flows.stages import (
     retriever,
     tokens,
 )
-from flows.stages.stage import Job, Stage
+from flows.stages.program import program_digest
+from flows.stages.stage import Order, Stage
 from foundation.errors import InvalidParams
 
 
@@ -243,22 +244,26 @@ def with_inputs(stages: Sequence[PlannedStage], names: set[str]) -> list[Planned
     return [stage for stage in stages if stage.name in needed]
 
 
-def job_of(
-    stage: PlannedStage, store: Store, stages: Mapping[str, PlannedStage], part_nodes: int, part_docs: int
-) -> Job:
-    """What the runner hands to the stage; its inputs must have been built."""
+def order_of(stage: PlannedStage, store: Store, stages: Mapping[str, PlannedStage], runtime: Runtime) -> Order:
+    """What the runner is given; the stage's inputs must have been built."""
     inputs = {}
     for role, name in stage.inputs.items():
         before = stages[name]
-        path = store.find(before.stage.kind, before.digest)
-        if path is None:
+        artifact = store.find(before.stage.kind, before.digest)
+        if artifact is None:
             raise InvalidParams(name="only", value=stage.name, allowed=f"a stage whose input {name} is built")
-        inputs[role] = path
-    return Job(
+        inputs[role] = artifact
+    return Order(
+        name=stage.name,
+        stage=stage.stage,
+        digest=stage.digest,
+        store=store.address,
         inputs=inputs,
         sources=dict(stage.sources),
         params=dict(stage.params),
-        work=store.work_dir(stage.digest),
-        part_nodes=part_nodes,
-        part_docs=part_docs,
+        part_nodes=runtime.part_nodes,
+        part_docs=runtime.part_docs,
+        cache=runtime.cache,
+        cache_limit=runtime.cache_bytes,
+        program=program_digest(),
     )

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from artifacts.disk import explained, replace_file
 from artifacts.publish import current_version, publish, read_release, version_name
-from artifacts.store import Store
+from artifacts.store import Store, index_name
 from flows.cluster import cluster
-from flows.plan import PlannedStage, check_names, job_of, plan, with_inputs
+from flows.plan import PlannedStage, check_names, order_of, plan, with_inputs
 from flows.settings import Config
 from flows.stages.runner import StageReport, run_stage
 from foundation.errors import ArtifactCorrupt
@@ -60,6 +59,11 @@ class BuildReport:
         }
 
 
+def create_store(address: str, config: Config) -> Store:
+    """The store a build writes to, made if there is none."""
+    return Store.create(address, cache=config.runtime.cache, cache_limit=config.runtime.cache_bytes)
+
+
 def plainly(name: str, make: Callable[[], StageReport]) -> StageReport:  # noqa: ARG001  # the signature of Around
     """Run a stage with nothing around it."""
     return make()
@@ -90,26 +94,24 @@ def run_build(
     EngineError
     """
     begun = time.perf_counter()
-    with store.building(config.name, wait=wait, on_wait=on_wait):
+    with store.building(config.name, wait=wait, on_wait=on_wait) as still_held:
         stages = plan(config)
         forced = check_names(stages, force, "force")
         chosen = with_inputs(stages, check_names(stages, only, "only") if only else {stage.name for stage in stages})
         by_name = {stage.name: stage for stage in stages}
         reports: list[StageReport] = []
-        with _cluster(config) as client, _one_thread():
+        with _cluster(config, store) as client, _one_thread():
             for stage in chosen:
 
                 def make(stage: PlannedStage = stage) -> StageReport:
                     return run_stage(
-                        stage.name,
-                        stage.stage,
-                        stage.digest,
+                        order_of(stage, store, by_name, config.runtime),
                         dict(stage.input_digests),
-                        job_of(stage, store, by_name, config.runtime.part_nodes, config.runtime.part_docs),
                         store,
                         client,
                         progress or Silent(),
                         force=stage.name in forced,
+                        timeout=config.runtime.stage_timeout,
                     )
 
                 reports.append(around(stage.name, make))
@@ -127,7 +129,9 @@ def run_build(
         if unchanged:
             release = read_release(store, config.name)
         else:
-            release = publish(store, config.name, config.raw, {report.name: report.path for report in reports}, version)
+            still_held()
+            stages_made = {report.name: report.artifact for report in reports}
+            release = publish(store, config.name, config.raw, stages_made, version)
         report = BuildReport(
             index=config.name,
             version=version,
@@ -149,17 +153,17 @@ def _is_current(store: Store, index: str, version: str, reports: Sequence[StageR
         named = read_release(store, index).stages
     except ArtifactCorrupt:
         return False  # publishing writes it anew
-    return all(report.cached and named.get(report.name) == report.path.name for report in reports)
+    return all(report.cached and named.get(report.name) == report.artifact for report in reports)
 
 
 def _remember(store: Store, report: BuildReport) -> None:
     """Keep times and counts of the last build beside the index: they differ between equal builds."""
-    directory = store.index_dir(report.index)
-    with explained(directory):
-        replace_file(directory / "last_build.json", (json.dumps(report.to_json(), indent=1) + "\n").encode())
+    store.place.write(
+        f"{index_name(report.index)}/last_build.json", (json.dumps(report.to_json(), indent=1) + "\n").encode()
+    )
 
 
-def _cluster(config: Config) -> contextlib.AbstractContextManager[Callable[[], Any]]:
+def _cluster(config: Config, store: Store) -> contextlib.AbstractContextManager[Callable[[], Any]]:
     runtime = config.runtime
     return cluster(
         workers=runtime.workers,
@@ -167,6 +171,7 @@ def _cluster(config: Config) -> contextlib.AbstractContextManager[Callable[[], A
         processes=runtime.processes,
         memory_limit=runtime.memory_limit,
         scheduler=runtime.scheduler,
+        store=store.address,
     )
 
 

@@ -21,6 +21,7 @@ from artifacts.store import check_name
 from clustering.communities import CommunityParams
 from flows.sources import fingerprint
 from foundation.errors import EngineError, InvalidConfig, InvalidParams
+from foundation.sizes import parse_size
 from graph.edge_list import ReadParams
 from graph.fastrp import FastRPParams
 from graph.orientation import ORIENTATIONS
@@ -95,7 +96,8 @@ class Runtime:
 
     ``workers`` run one partition each, or ``threads_per_worker`` of them; ``processes`` makes them processes, each
     held to ``memory_limit``. ``part_nodes`` and ``part_docs`` are the rows of one partition. ``lock_wait`` is how
-    many seconds to wait while another process builds the same index.
+    many seconds to wait while another process builds the same index. ``stage_timeout`` is how many seconds one stage
+    may take. ``cache`` is where a machine keeps what it reads of a store far away, ``cache_limit`` how much of it.
     """
 
     workers: int = 2
@@ -106,6 +108,9 @@ class Runtime:
     part_nodes: int = 16_384
     part_docs: int = 8_192
     lock_wait: float = 0.0
+    stage_timeout: float | None = None
+    cache: str | None = None
+    cache_limit: str = "auto"
 
     def __post_init__(self) -> None:
         for name in ("workers", "threads_per_worker", "part_nodes", "part_docs"):
@@ -117,6 +122,15 @@ class Runtime:
             )
         if not self.lock_wait >= 0:
             raise InvalidParams(name="lock_wait", value=self.lock_wait, allowed="0 or more seconds")
+        if self.stage_timeout is not None and not self.stage_timeout > 0:
+            raise InvalidParams(name="stage_timeout", value=self.stage_timeout, allowed="more than 0 seconds, or none")
+        if self.cache_limit != "auto" and not _is_memory(self.cache_limit):
+            raise InvalidParams(name="cache_limit", value=self.cache_limit, allowed='"auto", or a size such as "20GB"')
+
+    @property
+    def cache_bytes(self) -> int | None:
+        """``cache_limit`` in bytes; None for "auto"."""
+        return None if self.cache_limit == "auto" else parse_size(self.cache_limit)
 
 
 @final

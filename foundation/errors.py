@@ -13,7 +13,10 @@ EngineError
 ├── ArtifactVersion   (ValueError)         a format this program does not read
 ├── StoreUnavailable  (OSError)            a store that cannot be written: permissions, full disk
 ├── StoreLocked       (RuntimeError)       somebody else is building
-├── ClusterUnavailable (ConnectionError)   no Dask scheduler answers
+├── ClusterUnavailable (ConnectionError)   a Dask scheduler or its workers that do not answer
+├── ClusterMismatch   (RuntimeError)       a worker whose programs would give other bytes, or that cannot see the store
+├── PartitionFailed   (RuntimeError)       a partition that cannot be computed: stage and range
+├── StageTimeout      (TimeoutError)       a stage that took longer than it may
 ├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
 └── NotConverged      (RuntimeError)       an iteration that ran out of steps
 
@@ -199,13 +202,54 @@ class StoreLocked(EngineError, RuntimeError):
 
 @dataclass(eq=False, kw_only=True)
 class ClusterUnavailable(EngineError, ConnectionError):
-    """No Dask scheduler answers at ``address``."""
+    """No Dask scheduler answers at ``address``, or none of its workers does."""
 
     address: str
     what: str
+    fix: str = "start it, or leave out --scheduler"
 
     def __str__(self) -> str:
-        return f"{self.address}: no Dask scheduler answers ({self.what}); start it, or leave out --scheduler"
+        return f"Dask scheduler {self.address}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class ClusterMismatch(EngineError, RuntimeError):
+    """Something about ``worker`` would give other bytes, or no answer at all."""
+
+    worker: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"Dask worker {self.worker}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class PartitionFailed(EngineError, RuntimeError):
+    """Rows [start, stop) of a stage could not be computed, for a reason that trying again does not mend."""
+
+    stage: str
+    start: int
+    stop: int
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"stage {self.stage}, rows {self.start} to {self.stop}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class StageTimeout(EngineError, TimeoutError):
+    """A stage ran longer than ``seconds``."""
+
+    stage: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"stage {self.stage} did not end within {self.seconds:g} s; finished partitions are kept: run again, "
+            "or raise runtime.stage_timeout"
+        )
 
 
 @dataclass(eq=False, kw_only=True)

@@ -18,7 +18,7 @@ from fastapi.responses import PlainTextResponse, Response
 from artifacts.store import Store
 from foundation.errors import InvalidParams
 from serving import questions, schemas
-from serving.catalog import LOOK_SECONDS, Catalog, State, silent
+from serving.catalog import Catalog, State, silent
 from serving.inputs import Indexes, OneIndex
 from serving.keys import required
 from serving.metrics import CONTENT_TYPE, Measured, Metrics
@@ -39,7 +39,7 @@ def create_app(
     *,
     api_keys: frozenset[str] | None = None,
     opener: Opener = open_engine,
-    look_seconds: float = LOOK_SECONDS,
+    look_seconds: float | None = None,
     log: Callable[[str], None] = silent,
 ) -> FastAPI:
     """The service over every index of ``store``, those that appear later too.

@@ -11,25 +11,21 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import final
 
-from artifacts.publish import CURRENT, Release, read_release
-from artifacts.store import Store
+from artifacts.publish import CURRENT, Release, read_release, version_names
+from artifacts.store import Store, index_name
 from foundation.errors import EngineError, InvalidParams, StoreUnavailable, UnknownId
 from serving.opener import Opener, Refused, Served, open_engine, open_version
 
-LOOK_SECONDS = 0.25
 RETRY_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 OPENINGS = 2  # versions opened at the same time: each maps files, reads them and may compile
-
-_Stamp = tuple[int, int, bytes]
 
 
 def silent(line: str) -> None:
@@ -58,7 +54,7 @@ class _Slot:
         self.refused: Refused | None = None
         self.n_refused = 0
         self.opening = False
-        self.stamp: _Stamp | None = None  # of the pointer that was followed last
+        self.stamp: Hashable | None = None  # of the pointer that was followed last
         self.next_look = 0.0
         self.retry_at = 0.0
 
@@ -70,7 +66,7 @@ class Catalog:
     Parameters
     ----------
     opener : makes the engine of a version
-    look_seconds : least time between two looks at the same pointer
+    look_seconds : least time between two looks at the same pointer (default: what the store's place finds reasonable)
     retry_seconds : how long a refused version is left alone
     log : told in one line about every version that is opened or refused
     """
@@ -80,13 +76,13 @@ class Catalog:
         store: Store,
         opener: Opener = open_engine,
         *,
-        look_seconds: float = LOOK_SECONDS,
+        look_seconds: float | None = None,
         retry_seconds: float = RETRY_SECONDS,
         log: Callable[[str], None] = silent,
     ) -> None:
         self._store = store
         self._opener = opener
-        self._look_seconds = look_seconds
+        self._look_seconds = store.place.look_seconds if look_seconds is None else look_seconds
         self._retry_seconds = retry_seconds
         self._log = log
         self._lock = threading.Lock()
@@ -108,8 +104,10 @@ class Catalog:
             The pointer cannot be read.
         """
         slot = self._slots.get(index)
-        if slot is None or time.monotonic() >= slot.next_look:
+        if slot is None or (time.monotonic() >= slot.next_look and (self._store.place.near or slot.served is None)):
             slot = self._look_at(index)
+        elif time.monotonic() >= slot.next_look:
+            self._look_aside(index, slot)
         if slot is None:
             known = self.names()
             nearest = difflib.get_close_matches(index[:100], known, n=3, cutoff=0.5) or known[:3]
@@ -124,7 +122,7 @@ class Catalog:
 
     def names(self) -> list[str]:
         """Indexes that have a published version."""
-        return [name for name in self._store.index_names() if (self._store.index_dir(name) / CURRENT).exists()]
+        return [name for name in self._store.index_names() if CURRENT in self._store.place.names(index_name(name))]
 
     def states(self) -> list[State]:
         """Of every index that was looked at, by name."""
@@ -143,9 +141,9 @@ class Catalog:
     def releases(self, index: str) -> list[Release]:
         """The versions of an index that can be read, newest first; one that cannot does not hide the others."""
         found = []
-        for path in (self._store.index_dir(index) / "versions").glob("*.json"):
+        for version in version_names(self._store, index):
             try:
-                found.append(read_release(self._store, index, path.stem))
+                found.append(read_release(self._store, index, version))
             except (EngineError, OSError):  # damaged, or removed by gc since the listing
                 continue
         return sorted(found, key=lambda release: (release.created, release.version), reverse=True)
@@ -159,11 +157,24 @@ class Catalog:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
+    def _look_aside(self, index: str, slot: _Slot) -> None:
+        """Look while the version that is served answers: a look far away takes its time."""
+        with self._lock:
+            if time.monotonic() < slot.next_look or self._closed:
+                return
+            slot.next_look = time.monotonic() + self._look_seconds
+        threading.Thread(target=self._follow_far, args=(index,), name=f"look at {index}", daemon=True).start()
+
+    def _follow_far(self, index: str) -> None:
+        with contextlib.suppress(StoreUnavailable):  # what is mapped still answers
+            stamp = self._stamp(index)
+            with self._lock:
+                self._follow(index, stamp)
+
     def _look_at(self, index: str) -> _Slot | None:
         with self._lock:
             slot = self._slots.get(index)
-            now = time.monotonic()
-            if slot is not None and now < slot.next_look:
+            if slot is not None and time.monotonic() < slot.next_look:
                 return slot  # another thread was faster
             try:
                 stamp = self._stamp(index)
@@ -171,35 +182,36 @@ class Catalog:
                 if slot is None or slot.served is None:
                     raise
                 stamp = slot.stamp  # what is mapped still answers
-            if stamp is None:
-                self._slots.pop(index, None)
-                return None
-            if slot is None:
-                slot = self._slots[index] = _Slot()
-            slot.next_look = now + self._look_seconds
-            due = stamp != slot.stamp or (slot.refused is not None and now >= slot.retry_at)
-            if due and not slot.opening and not self._closed:
-                slot.stamp, slot.opening = stamp, True
-                if slot.served is None and slot.answer.done():
-                    slot.answer = _pending()
-                thread = threading.Thread(target=self._open, args=(index, slot), name=f"open {index}", daemon=True)
-                self._threads.add(thread)
-                thread.start()
-            return slot
+            return self._follow(index, stamp)
 
-    def _stamp(self, index: str) -> _Stamp | None:
+    def _follow(self, index: str, stamp: Hashable | None) -> _Slot | None:
+        """Begin to open what the pointer names, if that is due; the lock is held."""
+        if stamp is None:
+            self._slots.pop(index, None)
+            return None
+        slot = self._slots.setdefault(index, _Slot())
+        now = time.monotonic()
+        slot.next_look = now + self._look_seconds
+        due = stamp != slot.stamp or (slot.refused is not None and now >= slot.retry_at)
+        if due and not slot.opening and not self._closed:
+            slot.stamp, slot.opening = stamp, True
+            if slot.served is None and slot.answer.done():
+                slot.answer = _pending()
+            thread = threading.Thread(target=self._open, args=(index, slot), name=f"open {index}", daemon=True)
+            self._threads.add(thread)
+            thread.start()
+        return slot
+
+    def _stamp(self, index: str) -> Hashable | None:
         """What changes whenever the pointer is replaced; None when there is no pointer."""
         try:
-            with (self._store.index_dir(index) / CURRENT).open("rb") as pointer:
-                found = os.fstat(pointer.fileno())
-                # Its bytes too: two replacements in one tick of the file system's clock may get the same inode.
-                return found.st_mtime_ns, found.st_ino, pointer.read(100)
-        except (InvalidParams, FileNotFoundError, NotADirectoryError):
+            return self._store.place.stamp(f"{index_name(index)}/{CURRENT}")
+        except InvalidParams:
             return None
         except OSError as error:
-            what = f"the pointer of index {index} cannot be read ({error.strerror})"
+            what = f"the pointer of index {index} cannot be read ({getattr(error, 'strerror', None) or error})"
             fix = "check the disk and its permissions"
-            raise StoreUnavailable(path=str(self._store.root), what=what, fix=fix) from None
+            raise StoreUnavailable(path=self._store.address, what=what, fix=fix) from None
 
     def _open(self, index: str, slot: _Slot) -> None:
         with self._turns:

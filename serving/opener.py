@@ -9,7 +9,7 @@ from typing import Any, Protocol, final
 
 import numpy.typing as npt
 
-from artifacts.manifest import Manifest, read_manifest
+from artifacts.manifest import Manifest
 from artifacts.publish import Release, current_version
 from artifacts.store import Store
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, EngineError, StoreUnavailable
@@ -77,12 +77,13 @@ def open_engine(store: Store, index: str, version: str) -> EngineLike:
 def open_version(store: Store, index: str, opener: Opener) -> Served | Refused:
     """Follow the pointer of ``index``; whatever goes wrong is a refusal, because the version before must go on."""
     version = ""
+    store = Store(store.place.again())
     try:
         version = current_version(store, index) or ""
         engine = opener(store, index, version)
         engine.warm()
         stages = engine.release.stages
-        return Served(engine, {stage: read_manifest(store.objects / stages[stage]) for stage in stages})
+        return Served(engine, {stage: store.manifest(stages[stage]) for stage in stages})
     except (ArtifactMissing, ArtifactCorrupt, ArtifactVersion, StoreUnavailable) as error:
         # A copy from its fields: the traceback would keep what was opened so far in memory.
         return Refused(version, copy.copy(error), str(error))
@@ -94,3 +95,5 @@ def open_version(store: Store, index: str, opener: Opener) -> Served | Refused:
             fix="read in the server's log why, or rollback to another version",
         )
         return Refused(version, unopened, f"{name}: {error}")
+    finally:
+        store.close()  # what is mapped stays so; the cache of a far store may drop it when room is needed

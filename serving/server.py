@@ -56,7 +56,7 @@ def serve(
         address, number = listener.getsockname()[:2]
         url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
         with _signals_end(server):
-            _say(f"serving {opened.root} at {url}")
+            _say(f"serving {opened.address} at {url}")
             server.run(sockets=[listener])
 
 

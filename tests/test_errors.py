@@ -27,6 +27,9 @@ CAUGHT_AS = {
     "StoreUnavailable": OSError,
     "StoreLocked": RuntimeError,
     "ClusterUnavailable": ConnectionError,
+    "ClusterMismatch": RuntimeError,
+    "PartitionFailed": RuntimeError,
+    "StageTimeout": TimeoutError,
     "TargetMissed": RuntimeError,
     "NotConverged": RuntimeError,
 }

@@ -4,69 +4,61 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import shutil
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeVar, final
 
-from artifacts.artifact import Artifact, ArtifactWriter
+from artifacts.artifact import ArtifactWriter
 from artifacts.disk import explained, hash_file
-from artifacts.manifest import Manifest, read_manifest
-from artifacts.parts import Part, part_path, read_part, write_part
-from artifacts.store import Store
-from flows.stages.stage import Job, Range, Stage
-from foundation.errors import ArtifactCorrupt, ArtifactMissing
+from artifacts.manifest import Manifest
+from artifacts.parts import PART, part_name, read_part
+from artifacts.patience import PAUSES, may_pass
+from artifacts.store import Store, object_name, work_name
+from flows.stages.partition import PartReport
+from flows.stages.spread import spread
+from flows.stages.stage import Findings, Job, Order, Range
+from foundation.errors import ArtifactCorrupt, ArtifactMissing, StageTimeout
 from foundation.progress import Progress
 
+T = TypeVar("T")
 log = logging.getLogger("purlieu.stages")
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageReport:
-    """What happened: where the artifact is, whether it was there already, and what it took."""
+    """What happened: the artifact's name, whether it was there already, and what it took."""
 
     name: str
     digest: str
-    path: Path
+    artifact: str
     cached: bool
     seconds: float
     n_bytes: int
     n_parts: int = 0
     n_parts_reused: int = 0
-
-
-def execute_part(stage: Stage, job: Job, round_: int, start: int, stop: int) -> None:
-    """Compute one partition and leave it beside the others. Runs on a Dask worker."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-    with explained(job.work):
-        output = stage.partition(job, round_, start, stop)
-        write_part(part_path(job.work, round_, start, stop), start, stop, output.arrays, output.stats)
+    n_tries: int = 0
 
 
 def run_stage(
-    name: str,
-    stage: Stage,
-    digest: str,
+    order: Order,
     input_digests: dict[str, str],
-    job: Job,
     store: Store,
     client: Callable[[], Any],
     progress: Progress,
     *,
     force: bool = False,
+    timeout: float | None = None,
 ) -> StageReport:
-    """Make the artifact of ``stage`` unless it exists.
+    """Make the artifact of ``order`` unless it exists.
 
     Parameters
     ----------
     client : called when there is work to spread; returns a ``distributed.Client``
     force : make it anew even if it exists, reusing no partition; equal bytes keep the old artifact
+    timeout : seconds after which to give up; finished partitions are kept
 
     Raises
     ------
@@ -74,32 +66,36 @@ def run_stage(
         Whatever a partition raised, as it was raised.
     """
     begun = time.perf_counter()
-    with store.making(digest):
-        existing = store.find(stage.kind, digest)
+    name, stage = order.name, order.stage
+    with store.making(order.digest) as still_held:
+        existing = store.find(stage.kind, order.digest)
         if existing is not None and not force:
-            manifest = _manifest_of(existing, name)
+            manifest = _manifest_of(store, existing, name)
             return StageReport(
-                name=name, digest=digest, path=existing, cached=True, seconds=0.0, n_bytes=manifest.n_bytes
+                name=name, digest=order.digest, artifact=existing, cached=True, seconds=0.0, n_bytes=manifest.n_bytes
             )
-        if force and job.work.exists():
-            store.discard(job.work)
+        work = work_name(order.digest)
+        if force:
+            store.place.remove(work)
         log.info("%s: begins", name)
+        deadline = _Deadline(name, timeout)
+        job = order.job(store)
         rounds = stage.split(job)
         n_parts = sum(len(ranges) for ranges in rounds)
         progress.init(name, n_parts + 1)
         try:
-            reused = _run_rounds(stage, job, rounds, client, progress)
-            parts = [[read_part(part_path(job.work, r, *span)) for span in ranges] for r, ranges in enumerate(rounds)]
-            writer = ArtifactWriter(job.work / "assembled")
-            with explained(job.work):
-                findings = stage.assemble(job, writer, parts)
+            reused, n_tries = _run_rounds(order, store, rounds, client, progress, deadline)
+            writer, findings = deadline.held_to(lambda: _patiently(lambda: _assemble(order, job, store, rounds)))
+            still_held()
+            artifact = store.next_name(stage.kind, order.digest)
             manifest = writer.publish(
-                store.next_path(stage.kind, digest),
+                store.place,
+                object_name(artifact),
                 kind=stage.kind,
                 kind_version=stage.kind_version,
                 stage=name,
                 code_version=stage.code_version,
-                digest=digest,
+                digest=order.digest,
                 params=job.params,
                 inputs=input_digests,
                 stats=findings.stats,
@@ -108,83 +104,145 @@ def run_stage(
             progress.step()
         finally:
             progress.close()
-        path = store.find(stage.kind, digest)
-        assert path is not None  # just published
-        if existing is not None and _same_bytes(existing, path):
-            store.discard(path)
-            path = existing
-        store.discard(job.work)
+        if existing is not None and _same_bytes(store, existing, manifest):
+            store.discard(artifact)
+            artifact = existing
+        store.place.remove(work)
     seconds = time.perf_counter() - begun
     log.info("%s: %d parts, %d reused, %d bytes, %.2f s", name, n_parts, reused, manifest.n_bytes, seconds)
     return StageReport(
         name=name,
-        digest=digest,
-        path=path,
+        digest=order.digest,
+        artifact=artifact,
         cached=False,
         seconds=seconds,
         n_bytes=manifest.n_bytes,
         n_parts=n_parts,
         n_parts_reused=reused,
+        n_tries=n_tries,
     )
 
 
-def _manifest_of(path: Path, name: str) -> Manifest:
+def _manifest_of(store: Store, artifact: str, name: str) -> Manifest:
     """The manifest of a cached artifact; when it is damaged the error says how to make the stage anew."""
     try:
-        return read_manifest(path)
+        return store.manifest(artifact)
     except ArtifactCorrupt as error:
         raise dataclasses.replace(error, fix=f"run the same build with --force {name}") from None
 
 
 def _run_rounds(
-    stage: Stage, job: Job, rounds: list[list[Range]], client: Callable[[], Any], progress: Progress
-) -> int:
-    """Compute what is missing, round by round; the number of partitions that were there already."""
-    reused = 0
+    order: Order,
+    store: Store,
+    rounds: list[list[Range]],
+    client: Callable[[], Any],
+    progress: Progress,
+    deadline: _Deadline,
+) -> tuple[int, int]:
+    """Compute what is missing, round by round; how many partitions were there already, and tries beyond the first."""
+    reused = n_tries = 0
+
+    def done(span: Range, report: PartReport) -> None:
+        nonlocal n_tries
+        del span
+        n_tries += report.n_tries - 1
+        progress.step()
+
     for round_, ranges in enumerate(rounds):
-        missing = [span for span in ranges if not _intact(part_path(job.work, round_, *span))]
+        missing = [span for span in ranges if not _intact(order, store, round_, span)]
         reused += len(ranges) - len(missing)
         if len(missing) < len(ranges):
             progress.step(len(ranges) - len(missing))
         if missing:
-            _spread(stage, job, round_, missing, client(), progress)
-    return reused
+            spread(order, round_, missing, client(), done, deadline.at, deadline.seconds)
+    return reused, n_tries
 
 
-def _spread(stage: Stage, job: Job, round_: int, ranges: list[Range], client: Any, progress: Progress) -> None:
-    from distributed import as_completed
+def _assemble(order: Order, job: Job, store: Store, rounds: list[list[Range]]) -> tuple[ArtifactWriter, Findings]:
+    work = work_name(order.digest)
+    parts = [
+        [read_part(store.place.bring(f"{work}/{part_name(round_, *span)}", PART)) for span in ranges]
+        for round_, ranges in enumerate(rounds)
+    ]
+    # An assembly that was given up may still be writing: each has a directory of its own.
+    writer = ArtifactWriter(job.work / f"assembled.{threading.get_ident()}.{time.monotonic_ns()}")
+    with explained(job.work):
+        return writer, order.stage.assemble(job, writer, parts)
 
-    futures = [client.submit(execute_part, stage, job, round_, *span, pure=False) for span in ranges]
-    try:
-        for future in as_completed(futures, loop=client.loop):
-            future.result()
-            progress.step()
-    except (Exception, CancelledError, KeyboardInterrupt):
-        client.cancel(futures)
-        raise
+
+def _patiently(make: Callable[[], T]) -> T:
+    """Try again what the disk or the network refused."""
+    for pause in (*PAUSES, None):
+        try:
+            return make()
+        except Exception as error:
+            if pause is None or not may_pass(error):
+                raise
+        time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
 
 
-def _intact(path: Path) -> bool:
+def _intact(order: Order, store: Store, round_: int, span: Range) -> bool:
     """Whether a part from an earlier run can be used; a damaged one is removed and made again."""
-    if not path.is_dir():
+    name = f"{work_name(order.digest)}/{part_name(round_, *span)}"
+    try:
+        path = store.place.bring(name, PART)
+    except ArtifactMissing:
+        return False
+    except ArtifactCorrupt:
+        store.place.remove(name)
         return False
     try:
-        part: Part = read_part(path)
+        part = read_part(path)
+        if all(
+            (path / file).is_file()
+            and (path / file).stat().st_size == entry.bytes
+            and hash_file(path / file) == entry.sha256
+            for file, entry in part.files.items()
+        ):
+            return True
     except (ArtifactCorrupt, ArtifactMissing):
-        shutil.rmtree(path)
-        return False
-    for name, entry in part.files.items():
-        file = path / name
-        if not file.is_file() or file.stat().st_size != entry.bytes or hash_file(file) != entry.sha256:
-            shutil.rmtree(path)
-            return False
-    return True
+        pass
+    store.place.remove(name)
+    return False
 
 
-def _same_bytes(old: Path, new: Path) -> bool:
+def _same_bytes(store: Store, old: str, made: Manifest) -> bool:
     """Whether a forced rebuild gave what was there, undamaged."""
     try:
-        before = read_manifest(old)
+        before = store.manifest(old)
     except (ArtifactCorrupt, ArtifactMissing):
         return False
-    return before.files == read_manifest(new).files and not Artifact(old, before).damage()
+    return before.files == made.files and not store.place.damage(object_name(old), before, deep=True)
+
+
+@final
+class _Deadline:
+    """How long a stage may take."""
+
+    def __init__(self, stage: str, seconds: float | None) -> None:
+        self._stage = stage
+        self.seconds = float("inf") if seconds is None else seconds
+        self.at = time.monotonic() + self.seconds
+
+    def held_to(self, work: Callable[[], T]) -> T:
+        """The result of ``work``; one that takes too long is left alone, and what it writes is never published."""
+        if self.seconds == float("inf"):
+            return work()
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                results.append(work())
+            except BaseException as error:  # raised again below, in the thread that waits
+                errors.append(error)
+
+        thread = threading.Thread(target=run, name=f"assemble {self._stage}", daemon=True)
+        thread.start()
+        thread.join(max(0.0, self.at - time.monotonic()))
+        if errors:
+            raise errors[0]
+        if not results:
+            raise StageTimeout(stage=self._stage, seconds=self.seconds)
+        return results[0]

@@ -15,6 +15,7 @@ from typing import Any, final
 from artifacts.arrays import Array
 from artifacts.artifact import ArtifactWriter
 from artifacts.parts import Part
+from artifacts.store import Store
 
 Range = tuple[int, int]
 
@@ -104,3 +105,41 @@ class Stage:
     parallel: bool = False
     split: Callable[[Job], list[list[Range]]] = unsplit
     partition: Callable[[Job, int, int, int], Output] = no_partition
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A stage's work as it travels to the workers: names and numbers only, a few kilobytes.
+
+    ``store`` is the store's address, ``cache`` and ``cache_limit`` where and how much of a far one a worker keeps;
+    ``inputs`` maps a role to an artifact's name; ``program`` tells which code and libraries decide the bytes.
+    """
+
+    name: str
+    stage: Stage
+    digest: str
+    store: str
+    inputs: Mapping[str, str]
+    sources: Mapping[str, str]
+    params: Mapping[str, Any]
+    part_nodes: int
+    part_docs: int
+    cache: str | None = None
+    cache_limit: int | None = None
+    program: str = ""
+
+    def open_store(self) -> Store:
+        """The store, unchecked: whoever gave the order has looked."""
+        return Store.at(self.store, cache=self.cache, cache_limit=self.cache_limit)
+
+    def job(self, store: Store) -> Job:
+        """The same with paths of this machine; what is far away is fetched."""
+        return Job(
+            inputs={role: store.bring(name) for role, name in self.inputs.items()},
+            sources=self.sources,
+            params=self.params,
+            work=store.work_dir(self.digest),
+            part_nodes=self.part_nodes,
+            part_docs=self.part_docs,
+        )

@@ -57,15 +57,14 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
 
 
 def _plain(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
-    from artifacts.store import Store
     from flows.console import ConsoleProgress
-    from flows.run import run_build
+    from flows.run import create_store, run_build
     from flows.settings import read_config
 
     config = read_config(args.config, overrides)
     report = run_build(
         config,
-        Store.create(args.store),
+        create_store(args.store, config),
         only=args.only,
         force=args.force,
         wait=config.runtime.lock_wait,

@@ -7,6 +7,8 @@ import tokenize
 from collections.abc import Sequence
 from typing import Any
 
+from purlieu.places import open_store
+
 
 def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command's words. The index may be pinned to a version: ``INDEX@VERSION``."""
@@ -83,7 +85,7 @@ def _engine(args: argparse.Namespace) -> Any:
     from serving.engine import Engine
 
     index, version = split_version(args.index)
-    return Engine.open(args.store, index, version)
+    return Engine.open(open_store(args), index, version)
 
 
 def _weights(words: Sequence[str]) -> dict[str, float]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from purlieu.places import open_store
+
 
 def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the commands' words."""
@@ -19,5 +21,5 @@ def run_serve(args: argparse.Namespace) -> dict[str, Any] | None:
     """Listen until interrupted."""
     from serving.server import serve
 
-    serve(args.store, host=args.host, port=args.port, api_key_file=args.api_key_file)
+    serve(open_store(args), host=args.host, port=args.port, api_key_file=args.api_key_file)
     return None

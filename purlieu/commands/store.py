@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import Any
 
+from purlieu.places import open_store
+
 
 def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the commands' words."""
@@ -39,9 +41,8 @@ def split_version(text: str) -> tuple[str, str | None]:
 def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
     """List what there is."""
     from artifacts.publish import current_version, readable_releases
-    from artifacts.store import Store
 
-    store = Store.open(args.store)
+    store = open_store(args)
     rows: list[dict[str, Any]] = []
     damaged: list[str] = []
     for index in store.index_names():
@@ -63,9 +64,9 @@ def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
         more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
         print(f"purlieu: {damaged[0]}{more}", file=sys.stderr)
     if args.json:
-        return {"store": str(store.root), "versions": rows, "damaged": damaged}
+        return {"store": store.address, "versions": rows, "damaged": damaged}
     if not rows and not damaged:
-        print(f"no index in {store.root}; build one with: purlieu build CONFIG.toml")
+        print(f"no index in {store.address}; build one with: purlieu build CONFIG.toml")
         return None
     from purlieu.tables import print_table
 
@@ -85,13 +86,12 @@ def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
 
 def run_show(args: argparse.Namespace) -> dict[str, Any] | None:
     """Show one version."""
-    from artifacts.manifest import read_manifest
     from artifacts.publish import current_version, read_release
-    from artifacts.store import Store
+    from artifacts.store import object_name
 
-    store = Store.open(args.store)
+    store = open_store(args)
     release = read_release(store, *split_version(args.index))
-    manifests = {stage: read_manifest(store.objects / name) for stage, name in release.stages.items()}
+    manifests = {stage: store.manifest(name) for stage, name in release.stages.items()}
     document = {
         "index": release.index,
         "version": release.version,
@@ -107,7 +107,7 @@ def run_show(args: argparse.Namespace) -> dict[str, Any] | None:
                 "params": manifest.params,
                 "stats": manifest.stats,
                 "measured": manifest.measured,
-                "path": str(store.objects / release.stages[stage]),
+                "path": f"{store.address}/{object_name(release.stages[stage])}",
             }
             for stage, manifest in manifests.items()
         },
@@ -130,9 +130,8 @@ def run_show(args: argparse.Namespace) -> dict[str, Any] | None:
 def run_verify(args: argparse.Namespace) -> dict[str, Any] | None:
     """Recompute every checksum."""
     from artifacts.publish import damage, read_release
-    from artifacts.store import Store
 
-    store = Store.open(args.store)
+    store = open_store(args)
     release = read_release(store, *split_version(args.index))
     checked, bad = damage(store, release)
     if bad:
@@ -156,10 +155,9 @@ def run_verify(args: argparse.Namespace) -> dict[str, Any] | None:
 def run_rollback(args: argparse.Namespace) -> dict[str, Any] | None:
     """Point the index at an earlier version."""
     from artifacts.publish import current_version, damage, point_current, read_release
-    from artifacts.store import Store
     from foundation.errors import ArtifactCorrupt
 
-    store = Store.open(args.store)
+    store = open_store(args)
     release = read_release(store, args.index, args.version)
     before = current_version(store, args.index)
     with store.building(args.index):
@@ -176,12 +174,11 @@ def run_rollback(args: argparse.Namespace) -> dict[str, Any] | None:
 def run_gc(args: argparse.Namespace) -> dict[str, Any] | None:
     """Remove what is not needed."""
     from artifacts.publish import collect_garbage
-    from artifacts.store import Store
     from foundation.errors import InvalidParams
 
     if args.keep < 1:
         raise InvalidParams(name="--keep", value=args.keep, allowed="at least 1")
-    removed, freed = collect_garbage(Store.open(args.store), args.keep)
+    removed, freed = collect_garbage(open_store(args), args.keep)
     if args.json:
         return {"removed": removed, "bytes_freed": freed}
     print(f"removed {len(removed)} items, {freed / 2**20:,.1f} MiB freed")

@@ -13,10 +13,11 @@ from typing import Any
 
 import artifacts.publish
 import flows.run
-import flows.stages.runner as runner
+import flows.stages.partition as partition
 from artifacts.artifact import ArtifactWriter
 from artifacts.store import Store
 from flows.settings import read_config
+from flows.stages.stage import Order
 
 
 def die() -> None:
@@ -27,11 +28,11 @@ def main() -> None:
     config, root, stage, point = sys.argv[1:]
     store = Store.create(root)
     current = {"stage": ""}
-    write_part, run_stage, publish = runner.write_part, flows.run.run_stage, ArtifactWriter.publish
+    write_part, run_stage, publish = partition.write_part, flows.run.run_stage, ArtifactWriter.publish
 
-    def watched_stage(name: str, *args: Any, **kwargs: Any) -> Any:
-        current["stage"] = name
-        return run_stage(name, *args, **kwargs)
+    def watched_stage(order: Order, *args: Any, **kwargs: Any) -> Any:
+        current["stage"] = order.name
+        return run_stage(order, *args, **kwargs)
 
     def watched_part(*args: Any) -> None:
         write_part(*args)
@@ -44,7 +45,7 @@ def main() -> None:
         return publish(self, *args, **kwargs)
 
     flows.run.run_stage = watched_stage
-    runner.write_part = watched_part
+    partition.write_part = watched_part
     ArtifactWriter.publish = watched_publish  # type: ignore[method-assign]
     if point == "publish":
         flows.run.publish = lambda *args: die()  # type: ignore[assignment,misc]

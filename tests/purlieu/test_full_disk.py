@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from artifacts.directory import Directory
 from artifacts.disk import explained, replace_file
 from artifacts.parts import write_part
 from artifacts.store import Store
 from flows.cluster import cluster
 from flows.stages.runner import run_stage
-from flows.stages.stage import Job
+from flows.stages.stage import Order
 from foundation.errors import StoreUnavailable
 from foundation.progress import Silent
 from tests.purlieu import refusing_stage
@@ -89,13 +90,23 @@ def test_with_space_again_the_build_completes(told: Told) -> None:
 @pytest.mark.parametrize(("refusal", "text"), [("ENOSPC", "no space left ("), ("EROFS", "not writable")])
 def test_what_the_disk_refuses_in_a_partition_arrives_with_its_text(tmp_path: Path, refusal: str, text: str) -> None:
     store = Store.create(tmp_path / "store")
-    job = Job(inputs={}, sources={}, params={"refusal": refusal}, work=store.work_dir("d"), part_nodes=1, part_docs=1)
+    order = Order(
+        name="refused",
+        stage=refusing_stage.STAGE,
+        digest="d",
+        store=store.address,
+        inputs={},
+        sources={},
+        params={"refusal": refusal},
+        part_nodes=1,
+        part_docs=1,
+    )
     with (
         cluster(workers=1, threads_per_worker=1, processes=False, memory_limit="auto", scheduler=None) as client,
         pytest.raises(StoreUnavailable) as caught,
     ):
-        run_stage("refused", refusing_stage.STAGE, "d", {}, job, store, client, Silent())
-    assert str(caught.value).startswith(f"{job.work}: {text}")
+        run_stage(order, {}, store, client, Silent())
+    assert str(caught.value).startswith(f"{store.work_dir('d')}: {text}")
     assert store.find("refused", "d") is None
 
 
@@ -115,6 +126,6 @@ def test_what_could_not_be_written_leaves_nothing_behind(tmp_path: Path, monkeyp
     with pytest.raises(OSError):
         replace_file(tmp_path / "file", b"new")
     with pytest.raises(StoreUnavailable):
-        write_part(tmp_path / "parts" / "0-0-1", 0, 1, {"a": np.zeros(3)}, {})
+        write_part(Directory(tmp_path), "parts/0-0-1", 0, 1, {"a": np.zeros(3)}, {})
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "parts"]
     assert (tmp_path / "file").read_text() == "old"

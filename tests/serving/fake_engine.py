@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from artifacts.artifact import ArtifactWriter
-from artifacts.manifest import digest_of, read_manifest
+from artifacts.manifest import digest_of
 from artifacts.publish import Release, publish, read_release, version_name
-from artifacts.store import Store
+from artifacts.store import Store, object_name
 from foundation.errors import ArtifactCorrupt, InvalidQuery, NotConverged, UnknownId
 
 STAGES = ("graph", "fastrp", "ann.nodes", "powerwalk", "lsh", "retriever")
@@ -28,7 +28,8 @@ def publish_version(store: Store, value: int, index: str = "demo", stages: Seque
         writer = ArtifactWriter(store.work_dir(digest) / "assembled")
         writer.array("values", np.full(4, value, dtype=np.int64))
         writer.publish(
-            store.next_path("numbers", digest),
+            store.place,
+            object_name(store.next_name("numbers", digest)),
             kind="numbers",
             kind_version=1,
             stage="numbers",
@@ -39,10 +40,10 @@ def publish_version(store: Store, value: int, index: str = "demo", stages: Seque
             stats={"n_nodes": 6, "report": {"first_errors": [SECRET]}, "directed": True, "share": 0.5},
             measured={"recall@10": 0.97},
         )
-    path = store.find("numbers", digest)
-    assert path is not None
+    name = store.find("numbers", digest)
+    assert name is not None
     version = version_name(index, dict.fromkeys(stages, digest))
-    publish(store, index, {"name": index, "graph": {"source": SECRET}}, dict.fromkeys(stages, path), version)
+    publish(store, index, {"name": index, "graph": {"source": SECRET}}, dict.fromkeys(stages, name), version)
     return version
 
 
@@ -171,7 +172,7 @@ class Opening:
         if version in self.failing:
             raise self.failing[version]
         for name in release.stages.values():
-            read_manifest(store.objects / name)
+            store.manifest(name)
         engine = FakeEngine(release, self.gate)
         self.engines.append(engine)
         return engine

@@ -152,8 +152,8 @@ def test_an_index_is_described_from_release_and_manifests(api: Api, store: Store
 
 def publish_first(store: Store) -> str:
     """Name of the version that came before the served one."""
-    served = (store.index_dir("demo") / "CURRENT").read_text().strip()
-    names = [path.stem for path in (store.index_dir("demo") / "versions").glob("*.json")]
+    served = (store.root / "indexes" / "demo" / "CURRENT").read_text().strip()
+    names = [path.stem for path in (store.root / "indexes" / "demo" / "versions").glob("*.json")]
     return next(name for name in names if name != served)
 
 
@@ -465,6 +465,9 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "StoreUnavailable": errors.StoreUnavailable(path=SECRET, what="w", fix="f"),
         "StoreLocked": errors.StoreLocked(path=SECRET, holder="h"),
         "ClusterUnavailable": errors.ClusterUnavailable(address=SECRET, what="w"),
+        "ClusterMismatch": errors.ClusterMismatch(worker=SECRET, what="w", fix="f"),
+        "PartitionFailed": errors.PartitionFailed(stage="s", start=0, stop=1, what=SECRET, fix="f"),
+        "StageTimeout": errors.StageTimeout(stage="s", seconds=1.0),
         "TargetMissed": errors.TargetMissed(target="recall", asked=1.0, best=0.5, candidate="c"),
         "NotConverged": errors.NotConverged(algorithm="a", residual=1.0, tol=0.1, n_iter=1),
     }

@@ -135,7 +135,7 @@ def test_two_replacements_that_look_alike_to_the_file_system_are_told_apart(stor
     first, second = publish_version(store, 1), publish_version(store, 2)
     catalog = eager(store, Opening())
     assert served(catalog) == second
-    pointer = store.index_dir("demo") / CURRENT
+    pointer = store.root / "indexes" / "demo" / CURRENT
     before = pointer.stat()
     pointer.write_text(f"{first}\n")
     os.utime(pointer, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -147,7 +147,7 @@ def test_a_pointer_that_cannot_be_read_stops_no_version_that_is_open(store: Stor
     first = publish_version(store, 1)
     catalog = eager(store, Opening())
     assert served(catalog) == first
-    pointer = store.index_dir("demo") / CURRENT
+    pointer = store.root / "indexes" / "demo" / CURRENT
     text = pointer.read_text()
     pointer.unlink()
     pointer.mkdir()
@@ -195,9 +195,9 @@ def test_a_pointer_to_nowhere_is_refused_and_the_old_version_goes_on(store: Stor
     first = publish_version(store, 1)
     catalog = eager(store, Opening())
     assert served(catalog) == first
-    aside = store.index_dir("demo") / "aside"
+    aside = store.root / "indexes" / "demo" / "aside"
     aside.write_bytes(text.encode("latin-1"))
-    aside.replace(store.index_dir("demo") / CURRENT)
+    aside.replace(store.root / "indexes" / "demo" / CURRENT)
     settled(catalog)
     assert catalog.states()[0].refused is not None
     assert served(catalog) == first
@@ -208,7 +208,7 @@ def test_a_damaged_release_is_refused_and_does_not_hide_the_other_versions(store
     catalog = eager(store, Opening())
     assert served(catalog) == first
     second = publish_version(store, 2)
-    (store.index_dir("demo") / "versions" / f"{second}.json").write_text('{"format_version": 1}')
+    (store.root / "indexes" / "demo" / "versions" / f"{second}.json").write_text('{"format_version": 1}')
     settled(catalog)
     assert served(catalog) == first
     assert [release.version for release in catalog.releases("demo")] == [first]
@@ -272,7 +272,7 @@ def test_an_index_without_a_pointer_is_not_there(store: Store) -> None:
     publish_version(store, 1)
     catalog = eager(store, Opening())
     served(catalog)
-    (store.index_dir("demo") / CURRENT).unlink()
+    (store.root / "indexes" / "demo" / CURRENT).unlink()
     with pytest.raises(UnknownId):
         catalog.ask("demo")
     assert catalog.names() == []
@@ -361,8 +361,7 @@ def test_answers_stay_whole_while_versions_change_under_load(store: Store) -> No
         while flips < 60 or len(seen) < len(versions) or sum(seen.values()) < 200:
             release = releases[flips % len(releases)]
             if flips % 7 == 0:  # published as a build does it, not only pointed at
-                stages = {stage: store.objects / name for stage, name in release.stages.items()}
-                publish(store, "demo", release.config, stages, release.version)
+                publish(store, "demo", release.config, release.stages, release.version)
             else:
                 point_current(store, "demo", release.version)
             flips += 1

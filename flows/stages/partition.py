@@ -1,0 +1,99 @@
+"""What runs on a Dask worker: one partition of one stage, from paths and a range to a part beside the others."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple, final
+
+from artifacts.disk import explained
+from artifacts.parts import PART, part_name, write_part
+from artifacts.patience import PAUSES, may_pass
+from artifacts.store import Store, work_name
+from flows.stages.program import program_digest
+from flows.stages.stage import Order
+from foundation.errors import ClusterMismatch, EngineError, PartitionFailed
+
+
+@final
+class PartReport(NamedTuple):
+    """What a partition tells the flow, beside the part it left in the store."""
+
+    seconds: float
+    n_tries: int
+
+
+def execute_part(order: Order, round_: int, start: int, stop: int) -> PartReport:
+    """Compute one partition and leave it beside the others.
+
+    What the disk or the network refuses is tried again a few times; anything else that is not an error of ours
+    is reported with the partition's range.
+
+    Raises
+    ------
+    EngineError
+    """
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+    if order.program and order.program != program_digest():
+        raise ClusterMismatch(
+            worker=_address(),
+            what="its program is not the one that gives the orders",
+            fix="install the same version and libraries on every worker",
+        )
+    begun = time.perf_counter()
+    for tries, pause in enumerate((*PAUSES, None), start=1):
+        try:
+            _compute(order, round_, start, stop)
+            return PartReport(time.perf_counter() - begun, tries)
+        except EngineError:
+            raise
+        except Exception as error:
+            if pause is None or not may_pass(error):
+                raise _failed(order, start, stop, error) from error
+        time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
+
+
+def _compute(order: Order, round_: int, start: int, stop: int) -> None:
+    store = order.open_store()
+    work = work_name(order.digest)
+    try:
+        job = order.job(store)
+        if round_:
+            for name in store.place.whole(f"{work}/parts", f"{round_ - 1}-", PART):
+                store.place.bring(f"{work}/parts/{name}", PART)
+        with explained(job.work):
+            output = order.stage.partition(job, round_, start, stop)
+            name = f"{work}/{part_name(round_, start, stop)}"
+            write_part(store.place, name, start, stop, output.arrays, output.stats)
+    finally:
+        store.close()
+
+
+def _failed(order: Order, start: int, stop: int, error: Exception) -> PartitionFailed:
+    said = " ".join(str(error).split())
+    fix = "smaller partitions need less memory: lower runtime.part_nodes or part_docs, or raise memory_limit"
+    if not isinstance(error, MemoryError):
+        fix = "look at these rows of its input; finished partitions are kept"
+    return PartitionFailed(
+        stage=order.name, start=start, stop=stop, what=f"{type(error).__name__}: {said}"[:500], fix=fix
+    )
+
+
+def _address() -> str:
+    from distributed import get_worker
+
+    try:
+        return str(get_worker().address)
+    except ValueError:
+        return "of this process"
+
+
+def see_store(address: str) -> str:
+    """What keeps this worker from using the store at ``address``; empty when nothing does."""
+    try:
+        Store.open(address)
+    except EngineError as error:
+        return str(error)
+    return ""
