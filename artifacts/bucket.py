@@ -8,8 +8,10 @@ damaged answer is never mapped; every request is repeated a few times before it 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
+import os
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from pathlib import Path
@@ -177,7 +179,8 @@ class Bucket(Place, Leasable):
             found = self._ask(directory, partial(self._fs.find, base, prefix=prefix, detail=True))
         except FileNotFoundError:
             return {}
-        return {name.removeprefix(base): int(entry["size"]) for name, entry in found.items() if name != base}
+        below = {name: entry for name, entry in found.items() if name.startswith(base) and name != base}
+        return {name.removeprefix(base): int(entry["size"]) for name, entry in below.items()}
 
     def _send(self, file: Path, name: str) -> None:
         self._ask(name, partial(self._fs.put_file, str(file), self._key(name)))
@@ -236,7 +239,15 @@ def _file_system(url: str) -> Any:
         import s3fs
     except ImportError:
         raise MissingExtra(feature=f"the store {url}", package="s3fs", extra="s3") from None
-    return s3fs.S3FileSystem(
+    # One client as long as the environment it reads its credentials and endpoint from stays as it is.
+    return _client(s3fs.S3FileSystem, tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))))
+
+
+@functools.lru_cache(maxsize=4)
+def _client(file_system: Any, environment: tuple[tuple[str, str], ...]) -> Any:
+    del environment
+    return file_system(
+        skip_instance_cache=True,
         use_listings_cache=False,
         config_kwargs={"connect_timeout": 4, "read_timeout": 30, "retries": {"max_attempts": 1, "mode": "standard"}},
     )
