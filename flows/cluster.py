@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -120,4 +121,14 @@ def _local(
             silence_logs=logging.CRITICAL,
         )
     )
+    if not processes:
+        # A partition that was given up (an error elsewhere, a timeout, an interrupt) is not waited for: it may be deep
+        # in a kernel. Its thread ends with the process, and what it still writes is a whole part or nothing.
+        for worker in local.workers.values():
+            for executor in worker.executors.values():
+                executor.shutdown = functools.partial(_shutdown, executor.shutdown)
     return stack.enter_context(Client(local, set_as_default=False))
+
+
+def _shutdown(shutdown: Callable[..., None], wait: bool = True, **options: Any) -> None:  # noqa: ARG001  # its signature
+    shutdown(wait=False, **options)
