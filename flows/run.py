@@ -11,9 +11,9 @@ from typing import Any, final
 
 from artifacts.publish import current_version, publish, read_release, version_name
 from artifacts.store import Store, index_name
-from flows.cluster import cluster
+from flows.cluster import cluster, thread_memory
 from flows.plan import PlannedStage, check_names, order_of, plan, with_inputs
-from flows.settings import Config
+from flows.settings import Config, Runtime
 from flows.stages.runner import StageReport, run_stage
 from foundation.errors import ArtifactCorrupt
 from foundation.progress import Progress, Silent
@@ -112,6 +112,7 @@ def run_build(
                         progress or Silent(),
                         force=stage.name in forced,
                         timeout=config.runtime.stage_timeout,
+                        memory=lambda: _thread_memory(config.runtime, client),
                     )
 
                 reports.append(around(stage.name, make))
@@ -144,6 +145,16 @@ def run_build(
         )
         _remember(store, report)
         return report
+
+
+def _thread_memory(runtime: Runtime, client: Callable[[], Any]) -> int:
+    return thread_memory(
+        workers=runtime.workers,
+        threads_per_worker=runtime.threads_per_worker,
+        memory_limit=runtime.memory_limit,
+        scheduler=runtime.scheduler,
+        client=client,
+    )
 
 
 def _is_current(store: Store, index: str, version: str, reports: Sequence[StageReport]) -> bool:

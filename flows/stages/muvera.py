@@ -47,6 +47,11 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     return Findings({"n_docs": shape[0], "fde_dim": shape[1], "n_empty_documents": n_empty})
 
 
+def row_bytes(job: Job) -> float:
+    """An encoding in 32 bits, its magnitudes, and in the 16 bits it is kept in."""
+    return 10 * FDEParams(**job.params).fde_dim(open_multivectors(job.inputs["tokens"]).dim)
+
+
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     """Two bytes a number on disk; the rows of one partition, and the hashed tokens, in memory."""
     width = params["num_repetitions"] * 2 ** params["k_sim"] * (params["d_proj"] or 128)
@@ -63,6 +68,7 @@ STAGE = Stage(
     parallel=True,
     split=split,
     partition=partition,
+    row_bytes=row_bytes,
     assemble=assemble,
     estimate=estimate,
 )

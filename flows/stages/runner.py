@@ -17,6 +17,7 @@ from artifacts.parts import PART, part_name, read_part
 from artifacts.patience import PAUSES, may_pass
 from artifacts.store import Store, object_name, work_name
 from flows.stages.partition import PartReport
+from flows.stages.sizing import fitted
 from flows.stages.spread import spread
 from flows.stages.stage import Findings, Job, Order, Range
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, StageTimeout
@@ -51,6 +52,7 @@ def run_stage(
     *,
     force: bool = False,
     timeout: float | None = None,
+    memory: Callable[[], int] | None = None,
 ) -> StageReport:
     """Make the artifact of ``order`` unless it exists.
 
@@ -59,6 +61,7 @@ def run_stage(
     client : called when there is work to spread; returns a ``distributed.Client``
     force : make it anew even if it exists, reusing no partition; equal bytes keep the old artifact
     timeout : seconds after which to give up; finished partitions are kept
+    memory : bytes that one thread of a worker may use; partitions are made small enough for it
 
     Raises
     ------
@@ -80,6 +83,9 @@ def run_stage(
         log.info("%s: begins", name)
         deadline = _Deadline(name, timeout)
         job = order.job(store)
+        if memory is not None and stage.row_bytes is not None:
+            job = fitted(order, job, memory())
+            order = dataclasses.replace(order, part_nodes=job.part_nodes, part_docs=job.part_docs)
         rounds = stage.split(job)
         n_parts = sum(len(ranges) for ranges in rounds)
         progress.init(name, n_parts + 1)

@@ -94,7 +94,8 @@ def no_partition(job: Job, round_: int, start: int, stop: int) -> Output:
 class Stage:
     """One kind of artifact and how it is made. Raise ``code_version`` when equal input gives other bytes.
 
-    ``estimate`` speaks of one partition at a time when the stage is ``parallel``, of all of it otherwise.
+    ``estimate`` speaks of one partition at a time when the stage is ``parallel``, of all of it otherwise. ``row_bytes``
+    is what a partition needs in memory per row, where its rows are nodes or documents.
     """
 
     kind: str
@@ -105,6 +106,7 @@ class Stage:
     parallel: bool = False
     split: Callable[[Job], list[list[Range]]] = unsplit
     partition: Callable[[Job, int, int, int], Output] = no_partition
+    row_bytes: Callable[[Job], float] | None = None
 
 
 @final

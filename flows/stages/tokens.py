@@ -20,6 +20,7 @@ from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.static import StaticEncoder, token_idf
 
 TOKENS_A_BYTE = 0.25  # of plain English text
+SAMPLED = 100  # documents whose length is looked at
 
 
 def split(job: Job) -> list[list[Range]]:
@@ -90,6 +91,17 @@ def _write_coded(writer: ArtifactWriter, encoder: StaticEncoder, ranges: Sequenc
     writer.array("idf", token_idf(frequency, n_docs))
 
 
+def row_bytes(job: Job) -> float:
+    """The text as Python strings and its tokens: ids of a static table, else a vector each, held twice."""
+    corpus = open_corpus(job.inputs["corpus"])
+    text = sum(len(corpus.text(doc)) for doc in range(0, corpus.n_docs, max(1, corpus.n_docs // SAMPLED)))
+    length = text / max(1, min(SAMPLED, corpus.n_docs))
+    params = job.params["encoder"]
+    dim = params["dim"] or 384
+    per_token = 16 if params["kind"] == "static" else 8 * dim
+    return 4 * length + TOKENS_A_BYTE * length * per_token + 8 * dim
+
+
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     """A static encoder keeps 4 bytes a token; a model keeps whole vectors and needs a tenth of a second a document."""
     static = params["encoder"]["kind"] == "static"
@@ -106,6 +118,7 @@ STAGE = Stage(
     parallel=True,
     split=split,
     partition=partition,
+    row_bytes=row_bytes,
     assemble=assemble,
     estimate=estimate,
 )
