@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--store",
         default=os.environ.get("PURLIEU_STORE", "purlieu-store"),
-        metavar="DIR",
+        metavar="DIR|URL",
         help="where indexes live (default ./purlieu-store, or PURLIEU_STORE)",
     )
     common.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
