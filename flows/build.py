@@ -15,11 +15,11 @@ from prefect import Task, flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from artifacts.patience import may_pass
 from flows.console import ConsoleProgress
 from flows.run import BuildReport, create_store, run_build
 from flows.settings import read_config
 from flows.stages.runner import StageReport
-from foundation.errors import EngineError, StoreUnavailable
 
 RETRIES = 2
 RETRY_SECONDS = [2.0, 15.0]
@@ -76,9 +76,7 @@ def _as_task(name: str, make: Callable[[], StageReport]) -> StageReport:
 def _worth_a_retry(task: Any, run: Any, state: Any) -> bool:  # noqa: ARG001  # Prefect's signature
     """What the disk or the network refused may work later; bad data and bad parameters never will."""
     error = state.result(raise_on_failure=False)
-    if isinstance(error, StoreUnavailable):
-        return False
-    return isinstance(error, OSError) and not isinstance(error, EngineError)
+    return may_pass(error)
 
 
 def _say_waiting(holder: str) -> None:

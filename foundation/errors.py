@@ -4,6 +4,7 @@ EngineError
 ├── InvalidParams     (ValueError)         a parameter that cannot run
 ├── InvalidConfig     (ValueError)         a config file, key or value that cannot be used
 ├── InvalidInput      (ValueError)         data that cannot be read or makes no sense: file and line
+├── SourceUnavailable (ConnectionError)    a source far away that does not answer; it may later
 ├── InvalidQuery      (ValueError)         a question that cannot be answered as asked
 ├── UnknownId         (LookupError)        a node, document, index or version that is not there
 ├── NotBuilt          (LookupError)        a question the index has no stage for
@@ -81,6 +82,17 @@ class InvalidInput(EngineError, ValueError):
     def __str__(self) -> str:
         where = self.source if self.line is None else f"{self.source}, line {self.line}"
         return f"{where}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceUnavailable(EngineError, ConnectionError):
+    """A source named by a URL that could not be read for a reason that may pass."""
+
+    source: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: not reachable ({self.what}); check the address and the network, then run again"
 
 
 @dataclass(eq=False, kw_only=True)

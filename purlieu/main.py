@@ -22,6 +22,7 @@ EXIT_CODES: tuple[tuple[type[errors.EngineError], int], ...] = (
     (errors.InvalidQuery, 2),
     (errors.MissingExtra, 2),
     (errors.InvalidInput, 3),
+    (errors.SourceUnavailable, 3),
     (errors.UnknownId, 3),
     (errors.NotBuilt, 3),
     (errors.ArtifactMissing, 4),

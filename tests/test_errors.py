@@ -27,6 +27,7 @@ CAUGHT_AS = {
     "StoreUnavailable": OSError,
     "StoreLocked": RuntimeError,
     "ClusterUnavailable": ConnectionError,
+    "SourceUnavailable": ConnectionError,
     "ClusterMismatch": RuntimeError,
     "PartitionFailed": RuntimeError,
     "StageTimeout": TimeoutError,
