@@ -19,7 +19,6 @@ import pydantic
 
 from artifacts.store import check_name
 from clustering.communities import CommunityParams
-from flows.sources import fingerprint
 from foundation.errors import EngineError, InvalidConfig, InvalidParams
 from graph.edge_list import ReadParams
 from graph.fastrp import FastRPParams
@@ -27,7 +26,7 @@ from graph.orientation import ORIENTATIONS
 from graph.powerwalk import PowerWalkParams, QueryParams
 from vectors.ann import ANNParams
 from vectors.corpus import CorpusParams
-from vectors.encoders.encoder import EncoderParams, open_encoder
+from vectors.encoders.encoder import EncoderParams
 from vectors.fde import FDEParams
 from vectors.retriever import RetrieverParams
 
@@ -52,12 +51,6 @@ class CorpusTable:
     source: str
     params: CorpusParams
     encoder: EncoderParams
-
-    def identity(self) -> Mapping[str, Any]:
-        """What decides the encoder's vectors: options and the checksums of its files."""
-        if self.encoder.kind == "precomputed":
-            return {"source_sha256": None if self.encoder.path is None else fingerprint(self.encoder.path)}
-        return open_encoder(self.encoder).identity
 
 
 @final
@@ -95,7 +88,8 @@ class Runtime:
 
     ``workers`` run one partition each, or ``threads_per_worker`` of them; ``processes`` makes them processes, each
     held to ``memory_limit``. ``part_nodes`` and ``part_docs`` are the rows of one partition. ``lock_wait`` is how
-    many seconds to wait while another process builds the same index.
+    many seconds to wait while another process builds the same index. ``trust_mtime`` believes that a source which
+    looks as it did has the content it had; otherwise all of it is read.
     """
 
     workers: int = 2
@@ -106,6 +100,7 @@ class Runtime:
     part_nodes: int = 16_384
     part_docs: int = 8_192
     lock_wait: float = 0.0
+    trust_mtime: bool = True
 
     def __post_init__(self) -> None:
         for name in ("workers", "threads_per_worker", "part_nodes", "part_docs"):

@@ -17,7 +17,7 @@ from artifacts.disk import explained, hash_file
 from artifacts.manifest import Manifest, read_manifest
 from artifacts.parts import Part, part_path, read_part, write_part
 from artifacts.store import Store
-from flows.stages.stage import Job, Range, Stage
+from flows.stages.stage import ROWS, ROWS_REUSED, Job, Range, Stage
 from foundation.errors import ArtifactCorrupt, ArtifactMissing
 from foundation.progress import Progress
 
@@ -27,7 +27,10 @@ log = logging.getLogger("purlieu.stages")
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageReport:
-    """What happened: where the artifact is, whether it was there already, and what it took."""
+    """What happened: where the artifact is, whether it was there already, what it took, and why it was made.
+
+    ``n_rows_reused`` of ``n_rows`` were taken from the served version's artifact; both are 0 where nothing counts them.
+    """
 
     name: str
     digest: str
@@ -37,6 +40,9 @@ class StageReport:
     n_bytes: int
     n_parts: int = 0
     n_parts_reused: int = 0
+    n_rows: int = 0
+    n_rows_reused: int = 0
+    why: str = ""
 
 
 def execute_part(stage: Stage, job: Job, round_: int, start: int, stop: int) -> None:
@@ -60,6 +66,7 @@ def run_stage(
     progress: Progress,
     *,
     force: bool = False,
+    confirm: Callable[[], None] = lambda: None,
 ) -> StageReport:
     """Make the artifact of ``stage`` unless it exists.
 
@@ -67,6 +74,7 @@ def run_stage(
     ----------
     client : called when there is work to spread; returns a ``distributed.Client``
     force : make it anew even if it exists, reusing no partition; equal bytes keep the old artifact
+    confirm : called when everything is read and nothing is published yet; raises if what was read has changed
 
     Raises
     ------
@@ -93,6 +101,8 @@ def run_stage(
             writer = ArtifactWriter(job.work / "assembled")
             with explained(job.work):
                 findings = stage.assemble(job, writer, parts)
+            confirm()
+            n_rows, n_rows_reused = (_sum(parts, name) for name in (ROWS, ROWS_REUSED))
             manifest = writer.publish(
                 store.next_path(stage.kind, digest),
                 kind=stage.kind,
@@ -125,7 +135,13 @@ def run_stage(
         n_bytes=manifest.n_bytes,
         n_parts=n_parts,
         n_parts_reused=reused,
+        n_rows=n_rows,
+        n_rows_reused=n_rows_reused,
     )
+
+
+def _sum(parts: list[list[Part]], name: str) -> int:
+    return sum(int(part.stats.get(name, 0)) for round_ in parts for part in round_)
 
 
 def _manifest_of(path: Path, name: str) -> Manifest:

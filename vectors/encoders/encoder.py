@@ -18,6 +18,7 @@ from foundation.errors import InvalidParams
 from vectors.corpus_types import Corpus
 from vectors.multivector import MultiVectors
 
+LEFT_OUT = ("unknown", "faint", "repeated", "dropped")
 _ALLOWED_FOR = {
     "path": ("static", "onnx", "pylate", "precomputed"),
     "tokenizer": ("onnx",),
@@ -82,6 +83,11 @@ class EncoderParams:
     pooled_weight: float = 0.5
     query_weights: Literal["unit", "norm", "idf", "norm_idf"] = "norm_idf"
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether a document's vectors depend on its text alone; those the user made lie elsewhere."""
+        return self.kind != "precomputed"
+
     def __post_init__(self) -> None:
         if self.kind not in _ALLOWED_FOR["path"]:
             raise InvalidParams(name="kind", value=self.kind, allowed="'static', 'onnx', 'pylate' or 'precomputed'")
@@ -114,21 +120,40 @@ class Encoded:
     Attributes
     ----------
     vectors : one set per text, in order; a text without a token has an empty set
-    n_unknown : tokens outside the vocabulary: a static encoder left them out, a transformer saw them as unknown
-    n_faint : tokens left out by ``min_norm``
-    n_repeated : tokens left out by ``distinct``
-    n_truncated : texts that were cut at the limit of tokens
-    n_dropped_tokens : tokens lost to those cuts
-    n_zero : vectors kept although they are zero, so that they match nothing
+    left_out : int32 (n_docs, 4), tokens of each text, a column for each of `LEFT_OUT`: outside the vocabulary (a static
+        encoder left them out, a transformer saw them as unknown), left out by ``min_norm``, left out by ``distinct``,
+        and lost to the limit of tokens
     """
 
     vectors: MultiVectors
-    n_unknown: int = 0
-    n_faint: int = 0
-    n_repeated: int = 0
-    n_truncated: int = 0
-    n_dropped_tokens: int = 0
-    n_zero: int = 0
+    left_out: npt.NDArray[np.int32]
+
+    @property
+    def n_unknown(self) -> int:
+        return self._sum("unknown")
+
+    @property
+    def n_faint(self) -> int:
+        return self._sum("faint")
+
+    @property
+    def n_repeated(self) -> int:
+        return self._sum("repeated")
+
+    @property
+    def n_dropped_tokens(self) -> int:
+        return self._sum("dropped")
+
+    @property
+    def n_truncated(self) -> int:
+        """Texts that were cut at the limit of tokens."""
+        return int(np.count_nonzero(self.left_out[:, LEFT_OUT.index("dropped")]))
+
+    @property
+    def n_zero(self) -> int:
+        """Vectors kept although they are zero, so that they match nothing."""
+        is_zero = np.logical_not(np.asarray(self.vectors.vectors.any(axis=1)))
+        return int(np.count_nonzero(is_zero if self.vectors.codes is None else is_zero[self.vectors.codes]))
 
     @property
     def n_tokens(self) -> int:
@@ -142,8 +167,28 @@ class Encoded:
 
     def counts(self) -> dict[str, int]:
         """For reports; those of ranges add up to those of the whole."""
-        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "vectors"}
-        return {"n_docs": self.vectors.n_docs, "n_tokens": self.n_tokens, "n_empty": self.n_empty} | own
+        return {
+            "n_docs": self.vectors.n_docs,
+            "n_tokens": self.n_tokens,
+            "n_empty": self.n_empty,
+            "n_unknown": self.n_unknown,
+            "n_faint": self.n_faint,
+            "n_repeated": self.n_repeated,
+            "n_truncated": self.n_truncated,
+            "n_dropped_tokens": self.n_dropped_tokens,
+            "n_zero": self.n_zero,
+        }
+
+    def _sum(self, column: str) -> int:
+        return int(self.left_out[:, LEFT_OUT.index(column)].sum(dtype=np.int64))
+
+
+def left_out(n_docs: int, **columns: npt.ArrayLike) -> npt.NDArray[np.int32]:
+    """The table of `Encoded` from its columns; those not given are 0."""
+    table = np.zeros((n_docs, len(LEFT_OUT)), dtype=np.int32)
+    for name, values in columns.items():
+        table[:, LEFT_OUT.index(name)] = values
+    return table
 
 
 class Encoder(ABC):
