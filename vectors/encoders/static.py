@@ -20,6 +20,7 @@ from vectors.encoders.rows import Float32s, count_zero_rows, cut_columns, read_m
 from vectors.encoders.selection import Kept, append_last, docs_of_tokens, keep_tokens
 from vectors.encoders.tables import directory_files, read_table, wordllama_files
 from vectors.encoders.tokens import TextTokenizer, Tokens
+from vectors.kernels.tokens import count_documents
 from vectors.multivector import MultiVectors
 
 _WORDLLAMA_MIN_NORM = 5.0  # rows shorter than this are stop words and punctuation, see docs/encoders.md
@@ -188,10 +189,9 @@ class StaticEncoder(Encoder):
 
 def document_frequency(vectors: MultiVectors, n_ids: int) -> npt.NDArray[np.int64]:
     """As `StaticEncoder.document_frequency`, for a table of ``n_ids`` rows."""
-    codes = _codes(vectors)
-    is_token = codes < n_ids
-    pairs = np.unique(docs_of_tokens(vectors.offsets)[is_token] * n_ids + codes[is_token])
-    return np.bincount(pairs % n_ids, minlength=n_ids).astype(np.int64, copy=False)
+    frequency = np.zeros(n_ids, dtype=np.int64)
+    count_documents(_codes(vectors), vectors.offsets, np.full(n_ids, -1, dtype=np.int64), frequency)
+    return frequency
 
 
 def token_idf(document_frequency: npt.NDArray[np.int64], n_docs: int) -> Float32s:

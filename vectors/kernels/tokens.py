@@ -1,4 +1,4 @@
-"""Which documents have the token vectors they had.
+"""Which documents have the token vectors they had, and which tokens they have.
 
 Layout   rows are uint32 views of C-contiguous float32, so that equal means equal bytes; ``codes`` name a token's row,
          and where there are none (size 0, ``coded`` false) a token is its own row. Offsets, rows int64.
@@ -64,3 +64,17 @@ def keep_same_tokens(
             if not same:
                 kept[doc] = -1
                 break
+
+
+@numba.njit(nogil=True, cache=True)
+def count_documents(codes: Int32s, offsets: Int64s, latest: Int64s, out: Int64s) -> None:
+    """Add to ``out[code]`` the documents that hold ``code``; codes past its end are passed over.
+
+    ``latest`` int64, -1 everywhere, as long as ``out``: the last document that held each code.
+    """
+    for doc in range(offsets.size - 1):
+        for token in range(offsets[doc], offsets[doc + 1]):
+            code = codes[token]
+            if code < out.size and latest[code] != doc:
+                latest[code] = doc
+                out[code] += 1
