@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from artifacts.manifest import MANIFEST
 from artifacts.multivector import open_multivectors
 from artifacts.publish import current_version, damage, read_release
 from artifacts.store import Store
+from flows.marks import SETTLED_NS
 from flows.run import BuildReport, run_build
 from flows.settings import read_config
 from flows.stages.runner import StageReport
@@ -428,3 +430,32 @@ def test_the_command_says_what_was_kept_and_why(night: Path) -> None:
     (document,) = purlieu(config, "--store", str(night / "store"), "--json")
     assert {stage["why"] for stage in json.loads(document)["stages"]} == {"cached"}
     assert json.loads(document)["unchanged"]
+
+
+WATCHED = """
+import json, sys
+opened = []
+sys.addaudithook(lambda event, words: opened.append(str(words[0])) if event == "open" else None)
+from purlieu.main import main
+code = main(sys.argv[1:])
+heavy = {"dask", "distributed", "faiss", "tokenizers", "safetensors", "prefect", "onnxruntime"} & set(sys.modules)
+print(json.dumps({"code": code, "heavy": sorted(heavy), "opened": opened}))
+"""
+
+
+def test_a_night_with_nothing_to_do_opens_no_source_no_encoder_and_no_array(night: Path) -> None:
+    config, store = night / "nightly.toml", night / "store"
+    config.write_text(CONFIG.replace("MODEL", str(night / "model")))
+    time.sleep(SETTLED_NS / 1e9)  # files that were just written are not known by their looks
+    build(config, store)
+    words = ["build", str(config), "--store", str(store), "--no-prefect", "--json"]
+    run = subprocess.run([sys.executable, "-P", "-c", WATCHED, *words], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    document, watched = (json.loads(line) for line in run.stdout.splitlines())
+    assert document["unchanged"]
+    assert (watched["code"], watched["heavy"]) == (0, [])
+    sources = {night / "docs.jsonl", night / "edges.tsv", *(night / "model").iterdir()}
+    opened = {Path(path) for path in watched["opened"]}
+    assert not opened & sources
+    inside = {path.name for path in opened if store / "objects" in path.parents}
+    assert inside == {MANIFEST}
