@@ -7,7 +7,8 @@ from typing import Any
 
 from artifacts.artifact import Artifact
 from foundation.errors import ArtifactCorrupt, InvalidQuery
-from vectors.encoders.encoder import Encoded, Encoder, EncoderParams, open_encoder
+from vectors.encoders.encoded import Encoded
+from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
 from vectors.multivector import MultiVectors
 
 KIND = "multivector"

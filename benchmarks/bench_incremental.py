@@ -1,7 +1,8 @@
 """A night after 1 % of the Debian descriptions changed: from nothing, as a delta, and once more with nothing to do.
 
 Run: python benchmarks/bench_incremental.py
-Seconds of wall time per stage, two workers, without Prefect; ids stay, so that every shard is compared where it was.
+Seconds of wall time per stage, two workers, without Prefect, and of wall and CPU time for the command as a whole.
+Ids stay, so that every shard is compared where it was.
 "The end" changes the last 1 % of the ids, "scattered" as many drawn at random.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -53,13 +55,19 @@ def write(home: Path, lines: list[bytes]) -> Path:
     return home / "debian.toml"
 
 
-def build(config: Path, store: Path) -> tuple[float, dict[str, dict[str, Any]]]:
-    """Wall time of the whole command, and the report of each stage."""
+def build(config: Path, store: Path) -> tuple[float, float, dict[str, dict[str, Any]]]:
+    """Wall and CPU time of the whole command, and the report of each stage."""
     command = [sys.executable, "-P", "-m", "purlieu.main", "build", str(config), "--store", str(store)]
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), cpu_seconds()
     run = subprocess.run([*command, "--no-prefect", "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - begun
-    return seconds, {stage["name"]: stage for stage in json.loads(run.stdout)["stages"]}
+    return seconds, cpu_seconds() - used, {stage["name"]: stage for stage in json.loads(run.stdout)["stages"]}
+
+
+def cpu_seconds() -> float:
+    """Of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -70,10 +78,10 @@ def main() -> None:
             store, fresh = home / f"store {where}", home / f"fresh {where}"
             build(write(home, lines), store)
             config = write(home, edited(lines, where))
-            delta_seconds, delta = build(config, store)
-            full_seconds, full = build(config, fresh)
+            delta_seconds, delta_cpu, delta = build(config, store)
+            full_seconds, full_cpu, full = build(config, fresh)
             build(config, store)  # the source has settled by now: this run writes down what it looks like
-            idle_seconds, _ = build(config, store)
+            idle_seconds, _, _ = build(config, store)
             print(f"\n1 % of {len(lines):,} documents changed, {where}")
             rows: list[dict[str, object]] = [
                 {
@@ -85,6 +93,7 @@ def main() -> None:
                 for name in DOCUMENT_STAGES
             ]
             rows.append({"stage": "the command", "full s": full_seconds, "delta s": delta_seconds, "rows kept": ""})
+            rows.append({"stage": "its CPU time", "full s": full_cpu, "delta s": delta_cpu, "rows kept": ""})
             print_table(rows)
             print(f"nothing to do: {idle_seconds:.2f} s")
 

@@ -16,7 +16,8 @@ from artifacts.multivector import KIND, VERSION, open_encoded
 from artifacts.parts import Part
 from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
-from vectors.encoders.encoder import LEFT_OUT, Encoded, EncoderParams, open_encoder
+from vectors.encoders.encoded import LEFT_OUT, Encoded
+from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.reuse import merged
 from vectors.encoders.static import StaticEncoder, document_frequency, token_idf
 from vectors.unchanged import unchanged_texts

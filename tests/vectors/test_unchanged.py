@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.static_model import write_static_model
 from tests.vectors.strategies import coded_sets, plain
-from vectors.encoders.encoder import Encoded, Encoder, EncoderParams, left_out, open_encoder
+from vectors.encoders.encoded import Encoded, left_out
+from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
 from vectors.encoders.pylate import PylateEncoder
 from vectors.encoders.reuse import merged
 from vectors.encoders.static import StaticEncoder

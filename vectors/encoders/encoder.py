@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidParams
 from vectors.corpus_types import Corpus
-from vectors.multivector import MultiVectors
+from vectors.encoders.encoded import Encoded
 
-LEFT_OUT = ("unknown", "faint", "repeated", "dropped")
+__all__ = ["Encoded", "Encoder", "EncoderParams", "open_encoder"]
+
 _ALLOWED_FOR = {
     "path": ("static", "onnx", "pylate", "precomputed"),
     "tokenizer": ("onnx",),
@@ -111,84 +112,6 @@ class EncoderParams:
             if kinds is not None and self.kind not in kinds and value != field.default:
                 allowed = f"only with kind = {' or '.join(repr(kind) for kind in kinds)}"
                 raise InvalidParams(name=field.name, value=value, allowed=allowed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Encoded:
-    """Vectors of some texts, and what happened to them on the way; nothing is left out uncounted.
-
-    Attributes
-    ----------
-    vectors : one set per text, in order; a text without a token has an empty set
-    left_out : int32 (n_docs, 4), tokens of each text, a column for each of `LEFT_OUT`: outside the vocabulary (a static
-        encoder left them out, a transformer saw them as unknown), left out by ``min_norm``, left out by ``distinct``,
-        and lost to the limit of tokens
-    """
-
-    vectors: MultiVectors
-    left_out: npt.NDArray[np.int32]
-
-    @property
-    def n_unknown(self) -> int:
-        return self._sum("unknown")
-
-    @property
-    def n_faint(self) -> int:
-        return self._sum("faint")
-
-    @property
-    def n_repeated(self) -> int:
-        return self._sum("repeated")
-
-    @property
-    def n_dropped_tokens(self) -> int:
-        return self._sum("dropped")
-
-    @property
-    def n_truncated(self) -> int:
-        """Texts that were cut at the limit of tokens."""
-        return int(np.count_nonzero(self.left_out[:, LEFT_OUT.index("dropped")]))
-
-    @property
-    def n_zero(self) -> int:
-        """Vectors kept although they are zero, so that they match nothing."""
-        is_zero = np.logical_not(np.asarray(self.vectors.vectors.any(axis=1)))
-        return int(np.count_nonzero(is_zero if self.vectors.codes is None else is_zero[self.vectors.codes]))
-
-    @property
-    def n_tokens(self) -> int:
-        """Vectors kept, the one for the whole text included."""
-        return self.vectors.n_tokens
-
-    @property
-    def n_empty(self) -> int:
-        """Texts without a vector."""
-        return int(np.count_nonzero(np.diff(self.vectors.offsets) == 0))
-
-    def counts(self) -> dict[str, int]:
-        """For reports; those of ranges add up to those of the whole."""
-        return {
-            "n_docs": self.vectors.n_docs,
-            "n_tokens": self.n_tokens,
-            "n_empty": self.n_empty,
-            "n_unknown": self.n_unknown,
-            "n_faint": self.n_faint,
-            "n_repeated": self.n_repeated,
-            "n_truncated": self.n_truncated,
-            "n_dropped_tokens": self.n_dropped_tokens,
-            "n_zero": self.n_zero,
-        }
-
-    def _sum(self, column: str) -> int:
-        return int(self.left_out[:, LEFT_OUT.index(column)].sum(dtype=np.int64))
-
-
-def left_out(n_docs: int, **columns: npt.ArrayLike) -> npt.NDArray[np.int32]:
-    """The table of `Encoded` from its columns; those not given are 0."""
-    table = np.zeros((n_docs, len(LEFT_OUT)), dtype=np.int32)
-    for name, values in columns.items():
-        table[:, LEFT_OUT.index(name)] = values
-    return table
 
 
 class Encoder(ABC):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vectors.encoders.encoder import LEFT_OUT, Encoded
+from vectors.encoders.encoded import LEFT_OUT, Encoded
 from vectors.multivector import MultiVectors
 
 Int64s = npt.NDArray[np.int64]

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidQuery
 from vectors.corpus_types import Corpus
-from vectors.encoders.encoder import Encoded, Encoder, EncoderParams, left_out
+from vectors.encoders.encoded import Encoded, left_out
+from vectors.encoders.encoder import Encoder, EncoderParams
 from vectors.encoders.rows import Float32s, count_zero_rows, cut_columns, read_model_file, row_norms, sha256, unit_rows
 from vectors.encoders.selection import Kept, append_last, docs_of_tokens, keep_tokens
 from vectors.encoders.tables import directory_files, read_table, wordllama_files
