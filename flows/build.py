@@ -88,6 +88,7 @@ def _leave_artifacts(report: BuildReport) -> None:
         {
             "stage": stage.name,
             "cached": stage.cached,
+            "why": stage.why,
             "seconds": round(stage.seconds, 2),
             "MiB": round(stage.n_bytes / 2**20, 2),
             "partitions": stage.n_parts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from artifacts.publish import current_version, publish, read_release, version_name
-from artifacts.store import Store, index_name
+from artifacts.store import Store, index_name, work_name
+from flows.changes import CACHED, changed_sources, explain, refreshed
 from flows.cluster import cluster, thread_memory
 from flows.plan import PlannedStage, check_names, order_of, plan, with_inputs
+from flows.refresh import Served
 from flows.settings import Config, Runtime
+from flows.sources import Sources
 from flows.stages.runner import StageReport, run_stage
-from foundation.errors import ArtifactCorrupt
+from foundation.errors import ArtifactCorrupt, InvalidInput
 from foundation.progress import Progress, Silent
 
 Around = Callable[[str, Callable[[], StageReport]], StageReport]
@@ -32,6 +36,7 @@ class BuildReport:
     unchanged: bool
     seconds: float
     stages: tuple[StageReport, ...] = ()
+    sources: tuple[dict[str, Any], ...] = ()
     measured: dict[str, Any] = field(default_factory=dict)
     stats: dict[str, Any] = field(default_factory=dict)
 
@@ -52,9 +57,13 @@ class BuildReport:
                     "bytes": stage.n_bytes,
                     "parts": stage.n_parts,
                     "parts_reused": stage.n_parts_reused,
+                    "rows": stage.n_rows,
+                    "rows_reused": stage.n_rows_reused,
+                    "why": stage.why,
                 }
                 for stage in self.stages
             ],
+            "sources": list(self.sources),
             "measured": self.measured,
         }
 
@@ -95,17 +104,26 @@ def run_build(
     """
     begun = time.perf_counter()
     with store.building(config.name, wait=wait, on_wait=on_wait) as still_held:
-        stages = plan(config)
+        sources = Sources.of(store, trust=config.runtime.trust_mtime)
+        stages = plan(config, sources)
         forced = check_names(stages, force, "force")
         chosen = with_inputs(stages, check_names(stages, only, "only") if only else {stage.name for stage in stages})
         by_name = {stage.name: stage for stage in stages}
+        served = Served(store, config.name)
+        cached = {stage.name for stage in stages if store.find(stage.stage.kind, stage.digest) is not None}
+        why = explain(stages, served, sources, cached, forced)
+        read = tuple(changed_sources(stages, served, sources))
         reports: list[StageReport] = []
         with _cluster(config, store) as client, _one_thread():
             for stage in chosen:
 
                 def make(stage: PlannedStage = stage) -> StageReport:
-                    return run_stage(
-                        order_of(stage, store, by_name, config.runtime),
+                    order = order_of(stage, store, by_name, config.runtime)
+                    if stage.name not in cached | forced:
+                        previous, beside = served.previous(stage, by_name)
+                        order = dataclasses.replace(order, previous=previous, beside=beside)
+                    report = run_stage(
+                        order,
                         dict(stage.input_digests),
                         store,
                         client,
@@ -113,9 +131,14 @@ def run_build(
                         force=stage.name in forced,
                         timeout=config.runtime.stage_timeout,
                         memory=lambda: _thread_memory(config.runtime, client),
+                        confirm=lambda: _confirm(stage, sources, store),
                     )
+                    said = refreshed(why[stage.name], report.n_rows, report.n_rows_reused)
+                    return dataclasses.replace(report, why=CACHED if report.cached else said)
 
                 reports.append(around(stage.name, make))
+                if len(reports) == 1:  # a build that is refused at once leaves the store as it was
+                    sources.remember(store)
         version = version_name(config.name, {stage.name: stage.digest for stage in stages})
         if len(chosen) < len(stages):
             return BuildReport(
@@ -125,6 +148,7 @@ def run_build(
                 unchanged=False,
                 seconds=time.perf_counter() - begun,
                 stages=tuple(reports),
+                sources=read,
             )
         unchanged = _is_current(store, config.name, version, reports)
         if unchanged:
@@ -140,6 +164,7 @@ def run_build(
             unchanged=unchanged,
             seconds=time.perf_counter() - begun,
             stages=tuple(reports),
+            sources=read,
             measured=dict(release.measured),
             stats=dict(release.stats),
         )
@@ -155,6 +180,16 @@ def _thread_memory(runtime: Runtime, client: Callable[[], Any]) -> int:
         scheduler=runtime.scheduler,
         client=client,
     )
+
+
+def _confirm(stage: PlannedStage, sources: Sources, store: Store) -> None:
+    """Make sure that what ``stage`` read is what its digest says, or throw away what was made of it."""
+    try:
+        for source in (*stage.sources.values(), *stage.files):
+            sources.check(source)
+    except InvalidInput:
+        store.place.remove(work_name(stage.digest))
+        raise
 
 
 def _is_current(store: Store, index: str, version: str, reports: Sequence[StageReport]) -> bool:

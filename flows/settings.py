@@ -19,7 +19,6 @@ import pydantic
 
 from artifacts.store import check_name
 from clustering.communities import CommunityParams
-from flows.sources import fingerprint
 from foundation.errors import EngineError, InvalidConfig, InvalidParams
 from foundation.sizes import parse_size
 from graph.edge_list import ReadParams
@@ -28,7 +27,7 @@ from graph.orientation import ORIENTATIONS
 from graph.powerwalk import PowerWalkParams, QueryParams
 from vectors.ann import ANNParams
 from vectors.corpus import CorpusParams
-from vectors.encoders.encoder import EncoderParams, open_encoder
+from vectors.encoders.encoder import EncoderParams
 from vectors.fde import FDEParams
 from vectors.retriever import RetrieverParams
 
@@ -53,12 +52,6 @@ class CorpusTable:
     source: str
     params: CorpusParams
     encoder: EncoderParams
-
-    def identity(self) -> Mapping[str, Any]:
-        """What decides the encoder's vectors: options and the checksums of its files."""
-        if self.encoder.kind == "precomputed":
-            return {"source_sha256": None if self.encoder.path is None else fingerprint(self.encoder.path)}
-        return open_encoder(self.encoder).identity
 
 
 @final
@@ -98,6 +91,7 @@ class Runtime:
     held to ``memory_limit``. ``part_nodes`` and ``part_docs`` are the rows of one partition. ``lock_wait`` is how
     many seconds to wait while another process builds the same index. ``stage_timeout`` is how many seconds one stage
     may take. ``cache`` is where a machine keeps what it reads of a store far away, ``cache_limit`` how much of it.
+    ``trust_mtime`` believes that a source which looks as it did has the content it had; otherwise all of it is read.
     """
 
     workers: int = 2
@@ -111,6 +105,7 @@ class Runtime:
     stage_timeout: float | None = None
     cache: str | None = None
     cache_limit: str = "auto"
+    trust_mtime: bool = True
 
     def __post_init__(self) -> None:
         for name in ("workers", "threads_per_worker", "part_nodes", "part_docs"):

@@ -126,10 +126,11 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
             "" if stage["cached"] else _size(stage["memory"]),
             _size(stage["disk"]),
             "" if stage["cached"] else f"{stage['seconds']:.1f} s",
+            "" if stage["cached"] else stage["why"],
         ]
         for stage in document["stages"]
     ]
-    print_table(["stage", "state", "memory", "disk", "time"], rows)
+    print_table(["stage", "state", "memory", "disk", "time", "why"], rows)
     total = document["total"]
     memory, disk = _size(total["memory"]), _size(total["disk"])
     print(f"in all: {memory} of memory, {disk} more on disk, about {total['seconds']:.0f} s")
@@ -151,10 +152,11 @@ def _print_report(document: dict[str, Any]) -> None:
             ""
             if stage["cached"]
             else f"{stage['parts']}" + (f" ({stage['parts_reused']} reused)" if stage["parts_reused"] else ""),
+            "" if stage["cached"] else stage["why"],
         ]
         for stage in document["stages"]
     ]
-    print_table(["stage", "time", "size", "partitions"], rows)
+    print_table(["stage", "time", "size", "partitions", "why"], rows)
     for stage, found in document["measured"].items():
         figures = ", ".join(f"{key} {value}" for key, value in found.items() if isinstance(value, int | float | str))
         print(f"{stage}: {figures}")
