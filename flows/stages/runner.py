@@ -17,6 +17,7 @@ from artifacts.disk import explained, hash_file
 from artifacts.manifest import Manifest, read_manifest
 from artifacts.parts import Part, part_path, read_part, write_part
 from artifacts.store import Store
+from flows.stages.memory import Peak, watched_memory
 from flows.stages.stage import Job, Range, Stage
 from foundation.errors import ArtifactCorrupt, ArtifactMissing
 from foundation.progress import Progress
@@ -27,7 +28,10 @@ log = logging.getLogger("purlieu.stages")
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageReport:
-    """What happened: where the artifact is, whether it was there already, and what it took."""
+    """What happened: where the artifact is, whether it was there already and ``why``, and what it took.
+
+    ``peak_memory`` is in bytes, of the process that held most; 0 when nothing was computed.
+    """
 
     name: str
     digest: str
@@ -37,16 +41,19 @@ class StageReport:
     n_bytes: int
     n_parts: int = 0
     n_parts_reused: int = 0
+    peak_memory: int = 0
+    why: str = ""
 
 
-def execute_part(stage: Stage, job: Job, round_: int, start: int, stop: int) -> None:
-    """Compute one partition and leave it beside the others. Runs on a Dask worker."""
+def execute_part(stage: Stage, job: Job, round_: int, start: int, stop: int) -> int:
+    """Compute one partition and leave it beside the others; its peak memory. Runs on a Dask worker."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
-    with explained(job.work):
+    with explained(job.work), watched_memory() as peak:
         output = stage.partition(job, round_, start, stop)
         write_part(part_path(job.work, round_, start, stop), start, stop, output.arrays, output.stats)
+    return peak.n_bytes
 
 
 def run_stage(
@@ -74,7 +81,7 @@ def run_stage(
         Whatever a partition raised, as it was raised.
     """
     begun = time.perf_counter()
-    with store.making(digest):
+    with store.making(digest), watched_memory() as peak:
         existing = store.find(stage.kind, digest)
         if existing is not None and not force:
             manifest = _manifest_of(existing, name)
@@ -88,7 +95,7 @@ def run_stage(
         n_parts = sum(len(ranges) for ranges in rounds)
         progress.init(name, n_parts + 1)
         try:
-            reused = _run_rounds(stage, job, rounds, client, progress)
+            reused = _run_rounds(stage, job, rounds, client, progress, peak)
             parts = [[read_part(part_path(job.work, r, *span)) for span in ranges] for r, ranges in enumerate(rounds)]
             writer = ArtifactWriter(job.work / "assembled")
             with explained(job.work):
@@ -125,6 +132,7 @@ def run_stage(
         n_bytes=manifest.n_bytes,
         n_parts=n_parts,
         n_parts_reused=reused,
+        peak_memory=peak.n_bytes,
     )
 
 
@@ -137,7 +145,7 @@ def _manifest_of(path: Path, name: str) -> Manifest:
 
 
 def _run_rounds(
-    stage: Stage, job: Job, rounds: list[list[Range]], client: Callable[[], Any], progress: Progress
+    stage: Stage, job: Job, rounds: list[list[Range]], client: Callable[[], Any], progress: Progress, peak: Peak
 ) -> int:
     """Compute what is missing, round by round; the number of partitions that were there already."""
     reused = 0
@@ -147,17 +155,19 @@ def _run_rounds(
         if len(missing) < len(ranges):
             progress.step(len(ranges) - len(missing))
         if missing:
-            _spread(stage, job, round_, missing, client(), progress)
+            _spread(stage, job, round_, missing, client(), progress, peak)
     return reused
 
 
-def _spread(stage: Stage, job: Job, round_: int, ranges: list[Range], client: Any, progress: Progress) -> None:
+def _spread(
+    stage: Stage, job: Job, round_: int, ranges: list[Range], client: Any, progress: Progress, peak: Peak
+) -> None:
     from distributed import as_completed
 
     futures = [client.submit(execute_part, stage, job, round_, *span, pure=False) for span in ranges]
     try:
         for future in as_completed(futures, loop=client.loop):
-            future.result()
+            peak.include(future.result())
             progress.step()
     except (Exception, CancelledError, KeyboardInterrupt):
         client.cancel(futures)
