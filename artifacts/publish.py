@@ -18,6 +18,7 @@ from typing import Any
 from artifacts.artifact import Artifact
 from artifacts.disk import explained, replace_file
 from artifacts.manifest import digest_of, read_manifest
+from artifacts.reports import remove_reports
 from artifacts.store import Store
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, UnknownId
 
@@ -59,6 +60,21 @@ def publish(store: Store, index: str, config: Mapping[str, Any], stages: Mapping
     ArtifactCorrupt
         When a byte differs from its manifest; nothing is published then.
     """
+    release = write_release(store, index, config, stages, version)
+    point_current(store, index, version)
+    return release
+
+
+def write_release(
+    store: Store, index: str, config: Mapping[str, Any], stages: Mapping[str, Path], version: str
+) -> Release:
+    """Check every file of ``stages`` and write the release; ``CURRENT`` stays where it is.
+
+    Raises
+    ------
+    ArtifactCorrupt
+        When a byte differs from its manifest; nothing is written then.
+    """
     manifests = {}
     for stage, path in stages.items():
         manifest = read_manifest(path)
@@ -86,7 +102,6 @@ def publish(store: Store, index: str, config: Mapping[str, Any], stages: Mapping
         (directory / "versions").mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(release), sort_keys=True, indent=1, allow_nan=False) + "\n"
         replace_file(directory / "versions" / f"{version}.json", text.encode())
-    point_current(store, index, version)
     return release
 
 
@@ -234,6 +249,7 @@ def collect_garbage(store: Store, keep: int) -> tuple[list[str], int]:
                     named.update(release.stages.values())
                 else:
                     (store.index_dir(index) / "versions" / f"{release.version}.json").unlink()
+                    remove_reports(store, index, release.version)
                     removed.append(f"{index}@{release.version}")
         rooms = [room for room in (store.objects, store.root / "work", store.root / "trash") if room.is_dir()]
         for path in sorted(entry for room in rooms for entry in room.iterdir()):

@@ -28,6 +28,7 @@ from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion,
 
 FORMAT_VERSION = 1
 READABLE = (1,)
+GC_SECONDS = 60.0  # a build waits so long for gc: after another build retention holds that lock for a moment
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -121,7 +122,7 @@ class Store:
         check_name(name)
         locks = self.root / "locks"
         with (
-            locked(locks / "gc", "build", shared=True, wait=wait, on_wait=on_wait),
+            locked(locks / "gc", "build", shared=True, wait=max(wait, GC_SECONDS), on_wait=on_wait),
             locked(locks / f"index-{name}", f"building {name}", wait=wait, on_wait=on_wait),
         ):
             yield

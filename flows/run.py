@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
 from artifacts.disk import explained, replace_file
-from artifacts.publish import current_version, publish, read_release, version_name
+from artifacts.publish import current_version, read_release, version_name
 from artifacts.store import Store
 from flows.cluster import cluster
+from flows.conclude import conclude, retain
 from flows.plan import PlannedStage, check_names, job_of, plan, with_inputs
 from flows.settings import Config
 from flows.stages.runner import StageReport, run_stage
 from foundation.errors import ArtifactCorrupt
 from foundation.progress import Progress, Silent
+
+log = logging.getLogger("purlieu.build")
 
 Around = Callable[[str, Callable[[], StageReport]], StageReport]
 
@@ -75,8 +79,9 @@ def run_build(
     on_wait: Callable[[str], None] | None = None,
     progress: Progress | None = None,
     around: Around = plainly,
+    say: Callable[[str], None] = log.warning,
 ) -> BuildReport:
-    """Build what is missing and publish it.
+    """Build what is missing and publish it, unless the gate withholds it.
 
     Parameters
     ----------
@@ -84,13 +89,16 @@ def run_build(
     force : stages to build anew even if they exist
     wait : seconds to wait while another process builds the same index; ``on_wait`` is told who does
     around : called with each stage's name and the function that makes it
+    say : told in one line what went wrong without harm to the version, or was removed
 
     Raises
     ------
     EngineError
+        `GateFailed` when the version was built and is withheld.
     """
     begun = time.perf_counter()
-    with store.building(config.name, wait=wait, on_wait=on_wait):
+    # What is put off until the end runs when the lock of this build is released.
+    with contextlib.ExitStack() as at_the_end, store.building(config.name, wait=wait, on_wait=on_wait):
         stages = plan(config)
         forced = check_names(stages, force, "force")
         chosen = with_inputs(stages, check_names(stages, only, "only") if only else {stage.name for stage in stages})
@@ -126,8 +134,9 @@ def run_build(
         unchanged = _is_current(store, config.name, version, reports)
         if unchanged:
             release = read_release(store, config.name)
+            at_the_end.callback(retain, config, store, None, say)
         else:
-            release = publish(store, config.name, config.raw, {report.name: report.path for report in reports}, version)
+            release = conclude(config, store, version, reports, begun=begun, say=say, put_off=at_the_end.callback)
         report = BuildReport(
             index=config.name,
             version=version,

@@ -14,6 +14,7 @@ EngineError
 ├── StoreUnavailable  (OSError)            a store that cannot be written: permissions, full disk
 ├── StoreLocked       (RuntimeError)       somebody else is building
 ├── ClusterUnavailable (ConnectionError)   no Dask scheduler answers
+├── GateFailed        (RuntimeError)       a version that was built and falls short of the quality gate
 ├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
 └── NotConverged      (RuntimeError)       an iteration that ran out of steps
 
@@ -206,6 +207,22 @@ class ClusterUnavailable(EngineError, ConnectionError):
 
     def __str__(self) -> str:
         return f"{self.address}: no Dask scheduler answers ({self.what}); start it, or leave out --scheduler"
+
+
+@dataclass(eq=False, kw_only=True)
+class GateFailed(EngineError, RuntimeError):
+    """A new version falls short of its config's ``[gate]``; ``failed`` says each threshold with found and allowed."""
+
+    index: str
+    version: str
+    failed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.index}@{self.version} was built and is not served, the gate found: {', '.join(self.failed)}; "
+            f"read purlieu report {self.index}@{self.version}, or serve it all the same with: "
+            f"purlieu rollback {self.index} {self.version}"
+        )
 
 
 @dataclass(eq=False, kw_only=True)

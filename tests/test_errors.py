@@ -27,6 +27,7 @@ CAUGHT_AS = {
     "StoreUnavailable": OSError,
     "StoreLocked": RuntimeError,
     "ClusterUnavailable": ConnectionError,
+    "GateFailed": RuntimeError,
     "TargetMissed": RuntimeError,
     "NotConverged": RuntimeError,
 }

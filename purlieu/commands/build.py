@@ -71,6 +71,7 @@ def _plain(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
         wait=config.runtime.lock_wait,
         on_wait=lambda holder: print(f"waiting for {holder}", file=sys.stderr, flush=True),
         progress=ConsoleProgress(),
+        say=lambda note: print(f"note: {note}", file=sys.stderr, flush=True),
     )
     return report.to_json()
 

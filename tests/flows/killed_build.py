@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-import artifacts.publish
+import flows.conclude
 import flows.run
 import flows.stages.runner as runner
 from artifacts.artifact import ArtifactWriter
@@ -47,9 +47,9 @@ def main() -> None:
     runner.write_part = watched_part
     ArtifactWriter.publish = watched_publish  # type: ignore[method-assign]
     if point == "publish":
-        flows.run.publish = lambda *args: die()  # type: ignore[assignment,misc]
+        flows.conclude.write_release = lambda *args: die()  # type: ignore[assignment,misc]
     if point == "pointer":
-        artifacts.publish.point_current = lambda *args: die()  # type: ignore[assignment,misc]
+        flows.conclude.point_current = lambda *args: die()  # type: ignore[assignment,misc]
     flows.run.run_build(read_config(config), store)
 
 

@@ -81,7 +81,7 @@ def test_prefect_knows_the_run_its_tasks_and_its_artifacts(first: subprocess.Com
         artifacts = {row[0] for row in database.execute("select key from artifact where key is not null")}
     assert flows == ["COMPLETED"]
     assert tasks == {"graph": "COMPLETED", "minhash": "COMPLETED", "lsh": "COMPLETED"}
-    assert artifacts == {"tiny-stages", "tiny-measured"}
+    assert artifacts == {"tiny-stages", "tiny-report"}
 
 
 def test_bad_data_is_one_line_and_is_not_retried(
