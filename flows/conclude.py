@@ -47,10 +47,12 @@ def conclude(
         When a threshold was missed; the release is written, ``CURRENT`` has not moved.
     """
     index, served = config.name, current_version(store, config.name)
-    old, without = _version_before(store, index, served)
+    old, without = _version_before(store, index, served, version)
     new = write_release(store, index, config.raw, {stage.name: stage.path for stage in stages}, version)
-    drift, without = _compare(store, old, new, config.runtime.workers, without)
-    if without and served is not None:
+    drift = None
+    if old is not None:
+        drift, without = _compare(store, old, new, config.runtime.workers)
+    if served not in (None, version) and drift is None:
         say(f"drift was not measured: {without}")
     checks = check_gate(config.gate, new, drift, without)
     failed = tuple(str(check) for check in checks if not check.passed) if version != served else ()
@@ -63,19 +65,19 @@ def conclude(
     return new
 
 
-def _version_before(store: Store, index: str, served: str | None) -> tuple[Release | None, str]:
+def _version_before(store: Store, index: str, served: str | None, version: str) -> tuple[Release | None, str]:
     """The served version as it is now, or why there is none to compare with."""
     if served is None:
         return None, "this is the first version"
+    if served == version:
+        return None, "this version was served already"
     try:
         return read_release(store, index), ""
     except UNREADABLE as error:
         return None, f"the served version cannot be read ({error})"
 
 
-def _compare(store: Store, old: Release | None, new: Release, n_threads: int, without: str) -> tuple[Drift | None, str]:
-    if old is None:
-        return None, without
+def _compare(store: Store, old: Release, new: Release, n_threads: int) -> tuple[Drift | None, str]:
     try:
         return measure_drift(store, old, new, n_threads), ""
     except UNREADABLE as error:
