@@ -49,7 +49,8 @@ def leave_report(
         write_report(store, release.index, release.version, {"md": to_markdown(title, sections)})
         write_report(store, release.index, release.version, {"html": to_html(title, sections)})
     except Exception as error:
-        say(f"the report of {release.index}@{release.version} is not complete: {type(error).__name__}: {error}")
+        what = " ".join(str(error).split())
+        say(f"the report of {release.index}@{release.version} is not complete: {type(error).__name__}: {what}")
 
 
 def report_facts(
