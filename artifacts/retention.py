@@ -70,7 +70,7 @@ def apply_retention(
         everything = {name: releases(store, name) for name in store.index_names()}
         served = current_version(store, index)
         ordered = _remember_order(store, index, everything.get(index, []), served)
-        gone = _expired(store, ordered, params, {version for version in (served, before) if version})
+        gone = _expired(store, ordered, params, served, before)
         if not gone or (served and served not in {release.version for release in ordered}):
             return [], 0
         candidates = {name for release in gone for name in release.stages.values()}
@@ -94,16 +94,18 @@ def apply_retention(
     return [release.version for release in gone], freed
 
 
-def _expired(store: Store, ordered: Sequence[Release], params: RetentionParams, needed: set[str]) -> list[Release]:
+def _expired(
+    store: Store, ordered: Sequence[Release], params: RetentionParams, served: str | None, before: str | None
+) -> list[Release]:
     """Versions beyond ``keep`` of their sort and older than ``keep_days``, oldest first."""
     limit = None if params.keep_days is None else datetime.now(UTC) - timedelta(days=params.keep_days)
     gone, n_kept = [], {True: 0, False: 0}
     for release in reversed(ordered):
-        if release.version in needed:
+        if release.version == served:
             continue
         withheld = is_withheld(store, release.index, release.version)
         n_kept[withheld] += 1
-        within = params.keep is not None and n_kept[withheld] <= params.keep
+        within = release.version == before or (params.keep is not None and n_kept[withheld] <= params.keep)
         if not within and (limit is None or _is_older(release.created, limit)):
             gone.append(release)
     return gone[::-1]

@@ -105,6 +105,7 @@ def _leave_artifacts(report: BuildReport) -> None:
             "stage": stage.name,
             "cached": stage.cached,
             "seconds": round(stage.seconds, 2),
+            "peak MiB": round(stage.peak_memory / 2**20),
             "MiB": round(stage.n_bytes / 2**20, 2),
             "partitions": stage.n_parts,
             "reused": stage.n_parts_reused,

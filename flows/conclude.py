@@ -94,4 +94,4 @@ def retain(config: Config, store: Store, before: str | None, say: Say) -> None:
         say(f"retention removed nothing: {error}")
     else:
         if removed:
-            say(f"retention removed {len(removed)} old versions ({', '.join(removed)}), {freed / 2**20:,.1f} MiB freed")
+            say(f"retention removed {', '.join(removed)}: {freed / 2**20:,.1f} MiB freed")

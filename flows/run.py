@@ -57,6 +57,7 @@ class BuildReport:
                     "bytes": stage.n_bytes,
                     "parts": stage.n_parts,
                     "parts_reused": stage.n_parts_reused,
+                    "peak_memory": stage.peak_memory,
                 }
                 for stage in self.stages
             ],

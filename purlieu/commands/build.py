@@ -161,7 +161,7 @@ def _print_report(document: dict[str, Any]) -> None:
         figures = ", ".join(f"{key} {value}" for key, value in found.items() if isinstance(value, int | float | str))
         print(f"{stage}: {figures}")
     if document["published"]:
-        print(f"published {name} in {document['seconds']:.1f} s")
+        print(f"published {name} in {document['seconds']:.1f} s; its report: purlieu report {name}")
     else:
         print(f"built in {document['seconds']:.1f} s; nothing was published, since --only left stages out")
 
