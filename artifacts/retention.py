@@ -71,7 +71,7 @@ def apply_retention(
         served = current_version(store, index)
         ordered = _remember_order(store, index, everything.get(index, []), served)
         gone = _expired(store, ordered, params, served, before)
-        if not gone or (served and served not in {release.version for release in ordered}):
+        if not gone or (served is not None and served not in {release.version for release in ordered}):
             return [], 0
         candidates = {name for release in gone for name in release.stages.values()}
         expired = {release.version for release in gone}

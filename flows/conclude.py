@@ -17,6 +17,8 @@ from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion,
 
 Say = Callable[[str], None]
 UNREADABLE = (ArtifactCorrupt, ArtifactMissing, ArtifactVersion)
+# What a manifest or a release that says something else than was written makes of its readers.
+DISTORTED = (EngineError, LookupError, TypeError, ValueError, AttributeError, OSError)
 
 
 def conclude(
@@ -82,6 +84,8 @@ def _compare(store: Store, old: Release, new: Release, n_threads: int) -> tuple[
         return measure_drift(store, old, new, n_threads), ""
     except UNREADABLE as error:
         return None, f"the served version is damaged ({error})"
+    except DISTORTED as error:
+        return None, f"the served version cannot be compared with ({type(error).__name__}: {error})"
 
 
 def retain(config: Config, store: Store, before: str | None, say: Say) -> None:

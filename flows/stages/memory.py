@@ -32,10 +32,12 @@ class Peak:
 
     def __init__(self) -> None:
         self.n_bytes = resident_memory()
+        self._lock = threading.Lock()
 
     def include(self, n_bytes: int) -> None:
         """Count what was found elsewhere, such as in a worker's process."""
-        self.n_bytes = max(self.n_bytes, n_bytes)
+        with self._lock:
+            self.n_bytes = max(self.n_bytes, n_bytes)
 
 
 @contextlib.contextmanager

@@ -198,9 +198,10 @@ def test_a_damaged_release_keeps_everything(store: Store, index: str) -> None:
     assert all((store.index_dir("demo") / "versions" / f"{version}.json").exists() for version in versions)
 
 
-def test_a_pointer_to_nothing_keeps_everything(store: Store) -> None:
+@pytest.mark.parametrize("pointer", ["f" * 12, ""])
+def test_a_pointer_to_nothing_keeps_everything(store: Store, pointer: str) -> None:
     versions = [release(store, value) for value in range(4)]
-    point_current(store, "demo", "f" * 12)
+    point_current(store, "demo", pointer)
     assert apply_retention(store, "demo", RetentionParams(keep=1)) == ([], 0)
     assert {entry.version for entry in releases(store, "demo")} == set(versions)
 

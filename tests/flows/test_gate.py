@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -212,17 +213,29 @@ def test_the_first_version_meets_qualities_and_has_no_drift(
     assert [check["note"] for check in facts["gate"]] == ["", "this is the first version"]
 
 
+def damage_bytes(artifact: Path) -> str:
+    victim = artifact / "indices.npy"
+    victim.write_bytes(victim.read_bytes()[:-8] + b"\xff" * 8)
+    return f"is damaged ({victim}"
+
+
+def damage_manifest(artifact: Path) -> str:
+    manifest = artifact / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"query"', '"qvery"'))
+    return "cannot be compared with (KeyError: 'query')"
+
+
+@pytest.mark.parametrize(("stage", "harm"), [("graph", damage_bytes), ("powerwalk", damage_manifest)])
 def test_a_damaged_served_version_does_not_keep_a_whole_one_from_being_served(
-    small_config: Path, small_store: Store, tmp_path: Path
+    small_config: Path, small_store: Store, tmp_path: Path, stage: str, harm: Callable[[Path], str]
 ) -> None:
     store, config = night(small_config, small_store, tmp_path, "gate.max_nodes_lost=0")
-    victim = store.objects / read_release(store, "small").stages["graph"] / "indices.npy"
-    victim.write_bytes(victim.read_bytes()[:-8] + b"\xff" * 8)
+    what = harm(store.objects / read_release(store, "small").stages[stage])
     said: list[str] = []
     report = run_build(config, store, say=said.append)
     assert current_version(store, "small") == report.version
     assert len(said) == 1
-    assert said[0].startswith(f"drift was not measured: the served version is damaged ({victim}")
+    assert said[0].startswith(f"drift was not measured: the served version {what}")
 
 
 def test_thresholds_do_not_change_what_a_version_is(small_config: Path, small_store: Store) -> None:

@@ -115,6 +115,8 @@ def test_a_withheld_version_is_a_failed_run_that_leaves_its_report(
     assert "Traceback" not in failed.stderr
     with closing(sqlite3.connect(home / "prefect" / "prefect.db")) as database:
         states = [row[0] for row in database.execute("select state_type from flow_run order by created")]
-        reports = [row[0] for row in database.execute("select data from artifact where key = 'tiny-report'")]
+        reports = [
+            row[0] for row in database.execute("select data from artifact where key = 'tiny-report' order by created")
+        ]
     assert states[-1] == "FAILED"
     assert [("**withheld**" in text, "**published**" in text) for text in reports] == [(False, True), (True, False)]
