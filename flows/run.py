@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from artifacts.publish import current_version, publish, read_release, version_name
+from artifacts.publish import current_version, read_release, version_name
 from artifacts.store import Store, index_name, work_name
 from flows.changes import CACHED, changed_sources, explain, refreshed
 from flows.cluster import cluster, thread_memory
+from flows.conclude import conclude, retain
 from flows.plan import PlannedStage, check_names, order_of, plan, with_inputs
 from flows.refresh import Served
 from flows.settings import Config, Runtime
@@ -21,6 +23,8 @@ from flows.sources import Sources
 from flows.stages.runner import StageReport, run_stage
 from foundation.errors import ArtifactCorrupt, InvalidInput
 from foundation.progress import Progress, Silent
+
+log = logging.getLogger("purlieu.build")
 
 Around = Callable[[str, Callable[[], StageReport]], StageReport]
 
@@ -60,6 +64,7 @@ class BuildReport:
                     "rows": stage.n_rows,
                     "rows_reused": stage.n_rows_reused,
                     "why": stage.why,
+                    "peak_memory": stage.peak_memory,
                 }
                 for stage in self.stages
             ],
@@ -88,8 +93,9 @@ def run_build(
     on_wait: Callable[[str], None] | None = None,
     progress: Progress | None = None,
     around: Around = plainly,
+    say: Callable[[str], None] = log.warning,
 ) -> BuildReport:
-    """Build what is missing and publish it.
+    """Build what is missing and publish it, unless the gate withholds it.
 
     Parameters
     ----------
@@ -97,13 +103,18 @@ def run_build(
     force : stages to build anew even if they exist
     wait : seconds to wait while another process builds the same index; ``on_wait`` is told who does
     around : called with each stage's name and the function that makes it
+    say : told in one line what went wrong without harm to the version, or was removed
 
     Raises
     ------
     EngineError
+        `GateFailed` when the version was built and is withheld.
     """
     begun = time.perf_counter()
-    with store.building(config.name, wait=wait, on_wait=on_wait) as still_held:
+    with (
+        contextlib.ExitStack() as at_the_end,  # what is put off until the lock of this build is released
+        store.building(config.name, wait=wait, on_wait=on_wait) as still_held,
+    ):
         sources = Sources.of(store, trust=config.runtime.trust_mtime)
         stages = plan(config, sources)
         forced = check_names(stages, force, "force")
@@ -153,10 +164,10 @@ def run_build(
         unchanged = _is_current(store, config.name, version, reports)
         if unchanged:
             release = read_release(store, config.name)
+            at_the_end.callback(retain, config, store, None, say)
         else:
             still_held()
-            stages_made = {report.name: report.artifact for report in reports}
-            release = publish(store, config.name, config.raw, stages_made, version)
+            release = conclude(config, store, version, reports, begun=begun, say=say, put_off=at_the_end.callback)
         report = BuildReport(
             index=config.name,
             version=version,

@@ -17,8 +17,10 @@ from typing import Any, Literal, TypeVar, final
 
 import pydantic
 
+from artifacts.retention import RetentionParams
 from artifacts.store import check_name
 from clustering.communities import CommunityParams
+from flows.gate import NEEDS, GateParams
 from foundation.errors import EngineError, InvalidConfig, InvalidParams
 from foundation.sizes import parse_size
 from graph.edge_list import ReadParams
@@ -144,9 +146,23 @@ class Config:
     ann_nodes: ANNParams | None = None
     ann_documents: ANNParams | None = None
     runtime: Runtime = field(default_factory=Runtime)
+    gate: GateParams = field(default_factory=GateParams)
+    retention: RetentionParams = field(default_factory=RetentionParams)
 
 
-TABLES = ("name", "graph", "corpus", "fastrp", "powerwalk", "communities", "muvera", "ann", "runtime")
+TABLES = (
+    "name",
+    "graph",
+    "corpus",
+    "fastrp",
+    "powerwalk",
+    "communities",
+    "muvera",
+    "ann",
+    "runtime",
+    "gate",
+    "retention",
+)
 
 
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
@@ -204,6 +220,8 @@ def parse_config(raw: Table, path: str, base: Path) -> Config:
         ann_nodes=reader.params(ANNParams, ann["nodes"], "ann.nodes") if "nodes" in ann else None,
         ann_documents=_ann_documents(reader, raw, ann),
         runtime=reader.params(Runtime, reader.table(raw, "runtime"), "runtime"),
+        gate=reader.params(GateParams, reader.table(raw, "gate"), "gate"),
+        retention=reader.params(RetentionParams, reader.table(raw, "retention"), "retention"),
     )
     _check_needs(reader, config)
     return config
@@ -297,6 +315,12 @@ def _check_needs(reader: _Reader, config: Config) -> None:
     ):
         if table is not None and present is None:
             raise reader.error(key, f"needs the table [{needed}], which is absent", f"add [{needed}] or remove [{key}]")
+    for name, tables in NEEDS.items():
+        if getattr(config.gate, name) is not None and not any(
+            getattr(config, table.replace(".", "_")) is not None for table in tables
+        ):
+            what = f"needs the table {' or '.join(f'[{table}]' for table in tables)}, which is absent"
+            raise reader.error(f"gate.{name}", what, f"add [{tables[0]}] or remove the threshold")
     if config.graph is None and config.corpus is None:
         raise reader.error("", "neither [graph] nor [corpus]: there is nothing to build", "add one of them")
 

@@ -18,6 +18,7 @@ EngineError
 ├── ClusterMismatch   (RuntimeError)       a worker whose programs would give other bytes, or that cannot see the store
 ├── PartitionFailed   (RuntimeError)       a partition that cannot be computed: stage and range
 ├── StageTimeout      (TimeoutError)       a stage that took longer than it may
+├── GateFailed        (RuntimeError)       a version that was built and falls short of the quality gate
 ├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
 └── NotConverged      (RuntimeError)       an iteration that ran out of steps
 
@@ -261,6 +262,22 @@ class StageTimeout(EngineError, TimeoutError):
         return (
             f"stage {self.stage} did not end within {self.seconds:g} s; finished partitions are kept: run again, "
             "or raise runtime.stage_timeout"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class GateFailed(EngineError, RuntimeError):
+    """A new version falls short of its config's ``[gate]``; ``failed`` says each threshold with found and allowed."""
+
+    index: str
+    version: str
+    failed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.index}@{self.version} was built and is not served, the gate found: {', '.join(self.failed)}; "
+            f"read purlieu report {self.index}@{self.version}, or serve it all the same with: "
+            f"purlieu rollback {self.index} {self.version}"
         )
 
 

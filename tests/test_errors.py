@@ -31,6 +31,7 @@ CAUGHT_AS = {
     "ClusterMismatch": RuntimeError,
     "PartitionFailed": RuntimeError,
     "StageTimeout": TimeoutError,
+    "GateFailed": RuntimeError,
     "TargetMissed": RuntimeError,
     "NotConverged": RuntimeError,
 }

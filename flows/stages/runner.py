@@ -16,6 +16,7 @@ from artifacts.manifest import Manifest
 from artifacts.parts import PART, Part, part_name, read_part
 from artifacts.patience import PAUSES, may_pass
 from artifacts.store import Store, object_name, work_name
+from flows.stages.memory import Peak, watched_memory
 from flows.stages.partition import PartReport
 from flows.stages.sizing import fitted
 from flows.stages.spread import spread
@@ -30,9 +31,10 @@ log = logging.getLogger("purlieu.stages")
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageReport:
-    """What happened: the artifact's name, whether it was there already, what it took, and why it was made.
+    """What happened: the artifact's name, whether it was there already and ``why``, and what it took.
 
     ``n_rows_reused`` of ``n_rows`` were taken from the served version's artifact; both are 0 where nothing counts them.
+    ``peak_memory`` is in bytes, of the process that held most; 0 when nothing was computed.
     """
 
     name: str
@@ -46,6 +48,7 @@ class StageReport:
     n_tries: int = 0
     n_rows: int = 0
     n_rows_reused: int = 0
+    peak_memory: int = 0
     why: str = ""
 
 
@@ -78,7 +81,7 @@ def run_stage(
     """
     begun = time.perf_counter()
     name, stage = order.name, order.stage
-    with store.making(order.digest) as still_held:
+    with store.making(order.digest) as still_held, watched_memory() as peak:
         existing = store.find(stage.kind, order.digest)
         if existing is not None and not force:
             manifest = _manifest_of(store, existing, name)
@@ -98,7 +101,7 @@ def run_stage(
         n_parts = sum(len(ranges) for ranges in rounds)
         progress.init(name, n_parts + 1)
         try:
-            reused, n_tries = _run_rounds(order, store, rounds, client, progress, deadline)
+            reused, n_tries = _run_rounds(order, store, rounds, client, progress, deadline, peak)
             made = deadline.held_to(lambda: _patiently(lambda: _assemble(order, job, store, rounds)))
             confirm()
             still_held()
@@ -137,6 +140,7 @@ def run_stage(
         n_tries=n_tries,
         n_rows=made.n_rows,
         n_rows_reused=made.n_rows_reused,
+        peak_memory=peak.n_bytes,
     )
 
 
@@ -155,6 +159,7 @@ def _run_rounds(
     client: Callable[[], Any],
     progress: Progress,
     deadline: _Deadline,
+    peak: Peak,
 ) -> tuple[int, int]:
     """Compute what is missing, round by round; how many partitions were there already, and tries beyond the first."""
     reused = n_tries = 0
@@ -163,6 +168,7 @@ def _run_rounds(
         nonlocal n_tries
         del span
         n_tries += report.n_tries - 1
+        peak.include(report.peak_memory)
         progress.step()
 
     for round_, ranges in enumerate(rounds):

@@ -70,6 +70,7 @@ def _plain(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
         wait=config.runtime.lock_wait,
         on_wait=lambda holder: print(f"waiting for {holder}", file=sys.stderr, flush=True),
         progress=ConsoleProgress(),
+        say=lambda note: print(f"note: {note}", file=sys.stderr, flush=True),
     )
     return report.to_json()
 
@@ -161,7 +162,7 @@ def _print_report(document: dict[str, Any]) -> None:
         figures = ", ".join(f"{key} {value}" for key, value in found.items() if isinstance(value, int | float | str))
         print(f"{stage}: {figures}")
     if document["published"]:
-        print(f"published {name} in {document['seconds']:.1f} s")
+        print(f"published {name} in {document['seconds']:.1f} s; its report: purlieu report {name}")
     else:
         print(f"built in {document['seconds']:.1f} s; nothing was published, since --only left stages out")
 
