@@ -45,7 +45,7 @@ def read_report(store: Store, index: str, version: str, form: Form) -> str:
         raise ArtifactCorrupt(path=path, what="not UTF-8 text", fix="remove it, or read another form") from None
 
 
-def report_facts(store: Store, index: str, version: str) -> dict[str, Any]:
+def read_facts(store: Store, index: str, version: str) -> dict[str, Any]:
     """The facts of a version's report, as `flows.report` wrote them.
 
     Raises
@@ -66,7 +66,7 @@ def report_facts(store: Store, index: str, version: str) -> dict[str, Any]:
 def is_withheld(store: Store, index: str, version: str) -> bool:
     """Whether the quality gate kept this version from being served when it was built; False when nothing says so."""
     try:
-        return report_facts(store, index, version).get("outcome") == "withheld"
+        return read_facts(store, index, version).get("outcome") == "withheld"
     except (ArtifactMissing, ArtifactCorrupt):
         return False
 

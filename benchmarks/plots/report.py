@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from artifacts.publish import read_release
-from artifacts.reports import report_facts
+from artifacts.reports import read_facts
 from artifacts.store import Store
 from flows.report_blocks import Bars, Curve
 from flows.report_figures import artifact_sections, stage_charts
@@ -25,7 +25,7 @@ DPI, COLUMNS = 84, 2
 def main() -> None:
     store = Store.open(sys.argv[1] if len(sys.argv) > 1 else "purlieu-store")
     release = read_release(store, sys.argv[2] if len(sys.argv) > 2 else "nightly")
-    charts = stage_charts(report_facts(store, release.index, release.version)["stages"])
+    charts = stage_charts(read_facts(store, release.index, release.version)["stages"])
     blocks = [block for section in artifact_sections(store, release) for block in section.blocks]
     charts += [block for block in blocks if isinstance(block, Bars | Curve)]
     pictures = []

@@ -25,7 +25,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any] | None:
     """Hand out one form of the report."""
     from artifacts.publish import read_release
-    from artifacts.reports import read_report, report_facts
+    from artifacts.reports import read_facts, read_report
     from purlieu.commands.store import split_version
 
     store = open_store(args)
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
                     name="--html", value=args.html, allowed="a file in a directory that exists"
                 ) from error
     if args.json:
-        return report_facts(*name)
+        return read_facts(*name)
     if args.html is None:
         print(read_report(*name, "md"), end="")
     else:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from artifacts.publish import current_version, damage, point_current, read_release, releases
-from artifacts.reports import is_withheld, read_report, report_facts
+from artifacts.reports import is_withheld, read_facts, read_report
 from artifacts.store import Store
 from flows.churn import Churn
 from flows.drift import Counts, Drift
@@ -163,7 +163,7 @@ def test_a_withheld_version_is_kept_and_the_one_before_answers(
     assert damage(store, read_release(store, "small", failed.version))[1] == []
     assert is_withheld(store, "small", failed.version)
     assert "**withheld** by the quality gate: nodes 295" in read_report(store, "small", failed.version, "md")
-    assert {check["name"]: check["passed"] for check in report_facts(store, "small", failed.version)["gate"]} == {
+    assert {check["name"]: check["passed"] for check in read_facts(store, "small", failed.version)["gate"]} == {
         "min_nodes": False,
         "max_nodes_lost": False,
         "max_edges_lost": True,
@@ -209,7 +209,7 @@ def test_the_first_version_meets_qualities_and_has_no_drift(
     assert current_version(store, "small") is None
     report = run_build(read_config(small_config, ("gate.min_nodes=100", "gate.max_nodes_lost=0")), store)
     assert current_version(store, "small") == report.version
-    facts = report_facts(store, "small", report.version)
+    facts = read_facts(store, "small", report.version)
     assert [check["note"] for check in facts["gate"]] == ["", "this is the first version"]
 
 

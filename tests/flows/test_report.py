@@ -12,7 +12,7 @@ import pytest
 
 import flows.report
 from artifacts.publish import current_version
-from artifacts.reports import read_report, report_facts
+from artifacts.reports import read_facts, read_report
 from artifacts.store import Store
 from flows.report_blocks import Bars, Curve, Section, Table, Text
 from flows.report_html import to_html
@@ -168,7 +168,7 @@ def test_the_markdown_says_the_same_in_tables(reported: tuple[Store, str, str]) 
 
 def test_the_facts_name_every_stage_and_what_it_took(reported: tuple[Store, str, str]) -> None:
     store, first, second = reported
-    before, after = (report_facts(store, "small", version) for version in (first, second))
+    before, after = (read_facts(store, "small", version) for version in (first, second))
     assert before["drift"] is None
     assert before["no_drift"] == "this is the first version"
     assert after["drift"]["before"] == first
@@ -237,7 +237,7 @@ def test_an_error_in_the_report_is_one_line_and_the_build_stands(
     report = run_build(config, store, say=said.append)
     assert current_version(store, "g") == report.version
     assert said == [f"the report of g@{report.version} is not complete: RuntimeError: no ink left"]
-    assert report_facts(store, "g", report.version)["outcome"] == "published"
+    assert read_facts(store, "g", report.version)["outcome"] == "published"
     assert "## Stages" in read_report(store, "g", report.version, "md")
 
 
