@@ -312,6 +312,32 @@ def test_raised_code_is_named_and_nothing_made_by_older_code_is_kept(
     assert stages["ann.documents"].n_rows_reused == N_DOCS
 
 
+def test_a_shard_of_another_form_is_not_kept(night: Path, tmp_path: Path) -> None:
+    """One document more, and vectors no longer fit the memory as float32: all shards become float16."""
+    memory = f"ann.documents.memory={(N_DOCS * (3 * 4 * 4 * 4 + 8))}"
+    build(night / "nightly.toml", night / "store", memory)
+    docs = first_docs()
+    append(docs, 0)
+    config = write_sources(night, docs, first_edges())
+    store, report = build(config, night / "store", memory)
+    assert by_name(report)["muvera"].n_rows_reused == N_DOCS
+    assert by_name(report)["ann.documents"].n_rows_reused == 0
+    assert by_name(report)["ann.documents"].why == "rebuilt: its input muvera changed"
+    assert contents(store) == contents(build(config, tmp_path / "fresh", memory)[0])
+
+
+def test_vectors_of_the_users_own_are_read_again_whatever_the_text(night: Path, tmp_path: Path) -> None:
+    own = ("corpus.vectors=vectors", "corpus.encoder={ kind = 'precomputed' }")
+    docs = [doc | {"vectors": [[row % 7, 1.0, 0.5], [1.0, row % 5, 2.0]]} for row, doc in enumerate(first_docs())]
+    build(write_sources(night, docs, first_edges()), night / "store", *own)
+    docs[3] = docs[3] | {"vectors": [[9.0, 9.0, 9.0]]}
+    config = write_sources(night, docs, first_edges())
+    store, report = build(config, night / "store", *own)
+    assert by_name(report)["tokens"].n_rows_reused == 0
+    assert by_name(report)["muvera"].n_rows_reused == N_DOCS - 1
+    assert contents(store) == contents(build(config, tmp_path / "fresh", *own)[0])
+
+
 def test_force_keeps_nothing(night: Path) -> None:
     before = contents(Store.open(night / "store"))
     store, report = build(night / "nightly.toml", night / "store", force=["muvera"])
