@@ -14,8 +14,10 @@ from typing import Any
 from prefect import Task, flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 
 from artifacts.store import Store
+from flows.catch_up import CatchUp, skipped
 from flows.console import ConsoleProgress
 from flows.run import BuildReport, run_build
 from flows.settings import read_config
@@ -33,7 +35,9 @@ def build(
     overrides: list[str] | None = None,
     only: list[str] | None = None,
     force: list[str] | None = None,
-) -> dict[str, Any]:
+    catch_up: CatchUp = "latest",
+    grace: float | None = None,
+) -> dict[str, Any] | State[None]:
     """Build the index declared in the TOML file ``config`` and publish it in ``store``.
 
     Parameters
@@ -41,11 +45,14 @@ def build(
     overrides : ``key.path=value`` changes to the config, such as ``runtime.workers=4``
     only : stages to build without publishing
     force : stages to build anew
+    catch_up : of scheduled runs that come late, the "latest" works, or "all", or "none" later than ``grace`` seconds
 
     Returns
     -------
-    The document of ``purlieu build --json``.
+    The document of ``purlieu build --json``; a state named Skipped when the catch-up policy says so.
     """
+    if (skip := skipped(catch_up, grace)) is not None:
+        return skip
     settings = read_config(config, overrides or ())
     report = run_build(
         settings,

@@ -13,6 +13,7 @@ from artifacts.disk import explained, replace_file
 from artifacts.publish import current_version, publish, read_release, version_name
 from artifacts.store import Store
 from flows.cluster import cluster
+from flows.journal import journaled
 from flows.plan import PlannedStage, check_names, job_of, plan, with_inputs
 from flows.settings import Config
 from flows.stages.runner import StageReport, run_stage
@@ -65,6 +66,7 @@ def plainly(name: str, make: Callable[[], StageReport]) -> StageReport:  # noqa:
     return make()
 
 
+@journaled
 def run_build(
     config: Config,
     store: Store,

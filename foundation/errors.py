@@ -14,6 +14,7 @@ EngineError
 ├── StoreUnavailable  (OSError)            a store that cannot be written: permissions, full disk
 ├── StoreLocked       (RuntimeError)       somebody else is building
 ├── ClusterUnavailable (ConnectionError)   no Dask scheduler answers
+├── ServerUnavailable (ConnectionError)    no Prefect API answers
 ├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
 └── NotConverged      (RuntimeError)       an iteration that ran out of steps
 
@@ -206,6 +207,18 @@ class ClusterUnavailable(EngineError, ConnectionError):
 
     def __str__(self) -> str:
         return f"{self.address}: no Dask scheduler answers ({self.what}); start it, or leave out --scheduler"
+
+
+@dataclass(eq=False, kw_only=True)
+class ServerUnavailable(EngineError, ConnectionError):
+    """No Prefect API answers at ``address``."""
+
+    address: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: no Prefect server answers ({self.what}); {self.fix}"
 
 
 @dataclass(eq=False, kw_only=True)

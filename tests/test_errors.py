@@ -27,6 +27,7 @@ CAUGHT_AS = {
     "StoreUnavailable": OSError,
     "StoreLocked": RuntimeError,
     "ClusterUnavailable": ConnectionError,
+    "ServerUnavailable": ConnectionError,
     "TargetMissed": RuntimeError,
     "NotConverged": RuntimeError,
 }
