@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import State
 
 from artifacts.store import Store
 from flows.catch_up import CatchUp, skipped
-from flows.console import ConsoleProgress
+from flows.progress import FlowProgress
 from flows.run import BuildReport, run_build
 from flows.settings import read_config
 from flows.stages.runner import StageReport
@@ -54,16 +54,17 @@ def build(
     if (skip := skipped(catch_up, grace)) is not None:
         return skip
     settings = read_config(config, overrides or ())
-    report = run_build(
-        settings,
-        Store.create(store),
-        only=only or (),
-        force=force or (),
-        wait=settings.runtime.lock_wait,
-        on_wait=_say_waiting,
-        progress=ConsoleProgress(),
-        around=_as_task,
-    )
+    with FlowProgress(settings.name) as progress:
+        report = run_build(
+            settings,
+            Store.create(store),
+            only=only or (),
+            force=force or (),
+            wait=settings.runtime.lock_wait,
+            on_wait=_say_waiting,
+            progress=progress,
+            around=_as_task,
+        )
     _leave_artifacts(report)
     return report.to_json()
 

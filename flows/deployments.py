@@ -19,7 +19,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCre
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterStartTime
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, FlowRun, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import FlowRunSort
+from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.utilities.callables import parameter_schema
@@ -201,7 +201,8 @@ def _read(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
 def _existing(client: SyncPrefectClient, name: str) -> DeploymentResponse:
     found = _read(client, name)
     if found is None:
-        near = tuple(sorted(other.name for other in client.read_deployments() if other.entrypoint == ENTRYPOINT))[:5]
+        known = client.read_deployments(limit=200, sort=DeploymentSort.NAME_ASC)
+        near = tuple(other.name for other in known if other.entrypoint == ENTRYPOINT)[:5]
         raise UnknownId(kind="deployment", id=name, where=str(client.api_url), nearest=near)
     return found
 
@@ -224,7 +225,7 @@ def _workers(client: SyncPrefectClient, pool: str | None) -> list[str]:
     if pool is None:
         return []
     try:
-        found = client.read_workers_for_work_pool(pool)
+        found = client.read_workers_for_work_pool(pool, limit=200, offset=0)
     except ObjectNotFound:
         return []
     return sorted(worker.name for worker in found if worker.status == WorkerStatus.ONLINE)
