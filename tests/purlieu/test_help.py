@@ -25,7 +25,7 @@ HEAVY = (
     "pydantic",
     "rich",
 )
-COMMANDS = ("build", "ls", "show", "verify", "rollback", "gc", "query", "serve")
+COMMANDS = ("build", "deploy", "health", "ls", "show", "verify", "rollback", "gc", "query", "serve")
 
 
 def test_help_loads_nothing_heavy() -> None:
