@@ -51,14 +51,16 @@ class Pace:
         return None if rate is None else max(0, self.total - self.done) / rate
 
     def text(self) -> str:
-        """``12/48 parts, 0.35 parts/s, 103 s left``; without what is not known, or over."""
+        """``12/48 parts  0.35 parts/s  1:43 left``; without what is not known, or over."""
         facts = [f"{self.done}/{self.total} parts"]
+        if self._ended is not None:
+            facts.append(in_clock(self.seconds))
         rate, left = self.rate(), self.left()
         if rate is not None:
             facts.append(f"{rate:.3g} parts/s")
         if left and self._ended is None:
             facts.append(f"{in_clock(left)} left")
-        return ", ".join(facts)
+        return "  ".join(facts)
 
 
 def in_clock(seconds: float) -> str:
@@ -113,7 +115,7 @@ class ConsoleProgress(Progress):
         if self._ticker is not None:
             self._ticker.join()
             self._ticker = None
-        _say(f"{self._pace.label:<16} {self._pace.text()} in {in_clock(self._pace.seconds)}")
+        _say(f"{self._pace.label:<16} {self._pace.text()}")
 
     def _tick(self, pace: Pace, closed: threading.Event) -> None:
         while not closed.wait(self._log_seconds):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from artifacts.journal import REFUSED, begin_attempt, end_attempt
@@ -32,6 +31,7 @@ class Report(Protocol):
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Report)
+T = TypeVar("T")
 
 
 def journaled(
@@ -42,15 +42,15 @@ def journaled(
     @functools.wraps(run)
     def noted(config: Config, store: Store, /, *args: P.args, **kwargs: P.kwargs) -> R:
         begun = time.perf_counter()
-        number = 0
-        with _whatever_happens():
-            number = begin_attempt(store, config.name)
+        number, trouble = _tried(lambda: begin_attempt(store, config.name))
 
-        def end(outcome: str, *, version: str | None = None, error: str | None = None) -> None:
-            if number:
-                seconds = time.perf_counter() - begun
-                with _whatever_happens():
-                    end_attempt(store, config.name, number, outcome, seconds, version=version, error=error)
+        def end(outcome: str, *, version: str | None = None, error: str | None = None) -> Exception | None:
+            seconds = time.perf_counter() - begun
+            if number is None:
+                return trouble
+            return _tried(
+                lambda: end_attempt(store, config.name, number, outcome, seconds, version=version, error=error)
+            )[1]
 
         try:
             report = run(config, store, *args, **kwargs)
@@ -63,19 +63,21 @@ def journaled(
         except BaseException as error:  # an interrupt, or Prefect's cancellation
             end("cancelled", error=_line(error))
             raise
-        end("unchanged" if report.unchanged else "published" if report.published else "built", version=report.version)
+        outcome = "unchanged" if report.unchanged else "published" if report.published else "built"
+        trouble = end(outcome, version=report.version)
+        if trouble is not None:
+            log.warning("this build is not in the journal: %s", trouble)
         return report
 
     return noted
 
 
-@contextlib.contextmanager
-def _whatever_happens() -> Iterator[None]:
-    """A journal that cannot be written is a line in the log: it neither fails a build nor hides why one failed."""
+def _tried(note: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """A journal that cannot be written neither fails a build nor talks over the reason why one failed."""
     try:
-        yield
+        return note(), None
     except (EngineError, OSError) as error:
-        log.warning("the journal of builds could not be written: %s", error)
+        return None, error
 
 
 def _line(error: BaseException) -> str:

@@ -34,12 +34,12 @@ def test_rate_and_time_left_come_from_what_is_done() -> None:
     clock.now = 8.0
     pace.step(4)
     assert (pace.rate(), pace.left(), pace.percent()) == (0.5, 12.0, 40.0)
-    assert pace.text() == "4/10 parts, 0.5 parts/s, 12.0 s left"
+    assert pace.text() == "4/10 parts  0.5 parts/s  12.0 s left"
     pace.step(6)
     clock.now = 20.0
     pace.end()
     clock.now = 99.0
-    assert pace.text() == "10/10 parts, 0.5 parts/s"
+    assert pace.text() == "10/10 parts  20.0 s  0.5 parts/s"
 
 
 @given(
@@ -70,7 +70,7 @@ def test_a_log_file_gets_lines_while_nothing_is_finished_and_one_at_the_end(caps
     *during, last = capsys.readouterr().err.splitlines()
     assert len(during) >= 2
     assert all(re.fullmatch(r"powerwalk +0/4 parts", line) for line in during)
-    assert re.fullmatch(r"powerwalk +4/4 parts, [\d.]+ parts/s in 0\.\d s", last)
+    assert re.fullmatch(r"powerwalk +4/4 parts +0\.\d s +[\d.]+ parts/s", last)
 
 
 class FakeClient:

@@ -12,7 +12,7 @@ import pytest
 from artifacts.journal import JOURNAL
 from purlieu.main import main
 
-_PROGRESS = re.compile(r"[\w.]+ +\d+/\d+ parts(, [\d.e+-]+ parts/s)?(, [\d.:]+( s)? left)?( in [\d.:]+( s)?)?")
+_PROGRESS = re.compile(r"[\w.]+ +\d+/\d+ parts(  [\d.:]+( s)?)?(  [\d.e+-]+ parts/s)?(  [\d.:]+( s)? left)?")
 _WAITING = re.compile(r"waiting for .+")
 _INTERNALS = ("Traceback", "Errno", "Warning", "pickle", "Error:", "site-packages", "object at 0x")
 
