@@ -467,6 +467,7 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "StoreUnavailable": errors.StoreUnavailable(path=SECRET, what="w", fix="f"),
         "StoreLocked": errors.StoreLocked(path=SECRET, holder="h"),
         "ClusterUnavailable": errors.ClusterUnavailable(address=SECRET, what="w"),
+        "ServerUnavailable": errors.ServerUnavailable(address=SECRET, what="w", fix="f"),
         "TargetMissed": errors.TargetMissed(target="recall", asked=1.0, best=0.5, candidate="c"),
         "NotConverged": errors.NotConverged(algorithm="a", residual=1.0, tol=0.1, n_iter=1),
     }
