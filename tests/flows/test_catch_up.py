@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Completed, Running, Scheduled
 
 from flows.build import build
-from flows.catch_up import PUNCTUAL, Due, judge_latest, judge_none, skipped
+from flows.catch_up import PUNCTUAL, CatchUp, Due, judge_latest, judge_none, skipped
 from flows.schedules import cron, dates, interval, interval_of
 from foundation.errors import InvalidParams
 
 NOW = datetime(2031, 5, 1, 12, tzinfo=UTC)
+DEPLOYMENT = UUID(int=7)
 AGES = st.lists(st.integers(0, 10_000), min_size=1, max_size=12, unique=True)
 
 
@@ -48,6 +54,77 @@ def test_none_leaves_those_within_the_grace(ages: list[int], grace: int) -> None
 @pytest.mark.parametrize("policy", ["latest", "all", "none"])
 def test_outside_a_scheduled_run_every_policy_builds(policy: str) -> None:
     assert skipped(policy, None) is None  # type: ignore[arg-type]
+
+
+class FakeClient:
+    """A server with one deployment, every five minutes, and the runs it is given."""
+
+    def __init__(self, runs: list[Any]) -> None:
+        self.runs = runs
+        self.forced: dict[str, State] = {}
+
+    def __enter__(self) -> FakeClient:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def read_flow_runs(self, **asked: Any) -> list[Any]:
+        assert asked["flow_run_filter"].deployment_id.any_ == [DEPLOYMENT]
+        return self.runs
+
+    def read_deployment(self, id: UUID) -> Any:
+        return SimpleNamespace(schedules=[SimpleNamespace(schedule=interval(300))])
+
+    def set_flow_run_state(self, id: str, state: State, force: bool) -> None:
+        assert force
+        self.forced[id] = state
+
+
+def run_due(name: str, age: float, state: State | None = None, **facts: Any) -> Any:
+    at = datetime.now(UTC) - timedelta(seconds=age)
+    known = {"deployment_id": DEPLOYMENT, "auto_scheduled": True, "run_count": 1, "state": state or Scheduled()}
+    return SimpleNamespace(id=name, expected_start_time=at, **{**known, **facts})
+
+
+@pytest.mark.parametrize(
+    ("policy", "grace", "age", "mine_is_skipped", "others_skipped"),
+    [
+        ("latest", None, 1000, True, {"older"}),
+        ("latest", None, 5, False, {"older", "newer"}),
+        ("none", None, 400, True, {"older"}),
+        ("none", None, 200, False, {"older"}),
+        ("none", 60, 200, True, {"older", "newer"}),
+        ("all", None, 1000, False, set()),
+    ],
+)
+def test_a_run_asks_for_the_others_and_ends_those_that_wait_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+    policy: CatchUp,
+    grace: float | None,
+    age: float,
+    mine_is_skipped: bool,
+    others_skipped: set[str],
+) -> None:
+    mine = run_due("mine", age, Running())
+    by_hand = run_due("by hand", 90, auto_scheduled=False)
+    client = FakeClient(
+        [run_due("newer", 100), by_hand, mine, run_due("older", 2000), run_due("done", 3000, Completed())]
+    )
+    monkeypatch.setattr("flows.catch_up.get_client", lambda sync_client: client)
+    monkeypatch.setattr("flows.catch_up.FlowRunContext.get", lambda: SimpleNamespace(flow_run=mine))
+    state = skipped(policy, grace)
+    assert (state is not None) == mine_is_skipped
+    assert set(client.forced) == others_skipped
+    for ended in [*client.forced.values(), *([state] if state else [])]:
+        assert (ended.type, ended.name) == (StateType.COMPLETED, "Skipped")
+        assert f"catch-up policy {policy}" in (ended.message or "")
+
+
+@pytest.mark.parametrize("facts", [{"auto_scheduled": False}, {"run_count": 2}, {"deployment_id": None}])
+def test_what_somebody_wanted_runs_however_late(monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any]) -> None:
+    mine = run_due("mine", 10_000, Running(), **facts)
+    monkeypatch.setattr("flows.catch_up.FlowRunContext.get", lambda: SimpleNamespace(flow_run=mine))
+    assert skipped("latest", None) is None
 
 
 def test_the_flow_knows_the_policies() -> None:

@@ -90,7 +90,7 @@ def runs_of(server: Server, deployment: str) -> list[dict[str, Any]]:
     return [run for run in found if run["expected_start_time"] < now]
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 120) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 200) -> Any:
     """The first true value of ``what``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
