@@ -15,11 +15,13 @@ from typing import Any
 from prefect import Task, flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 
 from artifacts.patience import may_pass
 from artifacts.reports import read_report
 from artifacts.store import Store
-from flows.console import ConsoleProgress
+from flows.catch_up import CatchUp, skipped
+from flows.progress import FlowProgress
 from flows.run import BuildReport, create_store, run_build
 from flows.settings import read_config
 from flows.stages.runner import StageReport
@@ -36,7 +38,9 @@ def build(
     overrides: list[str] | None = None,
     only: list[str] | None = None,
     force: list[str] | None = None,
-) -> dict[str, Any]:
+    catch_up: CatchUp = "latest",
+    grace: float | None = None,
+) -> dict[str, Any] | State[None]:
     """Build the index declared in the TOML file ``config`` and publish it in ``store``.
 
     Parameters
@@ -44,25 +48,29 @@ def build(
     overrides : ``key.path=value`` changes to the config, such as ``runtime.workers=4``
     only : stages to build without publishing
     force : stages to build anew
+    catch_up : of scheduled runs that come late, the "latest" works, or "all", or "none" later than ``grace`` seconds
 
     Returns
     -------
-    The document of ``purlieu build --json``.
+    The document of ``purlieu build --json``; a state named Skipped when the catch-up policy says so.
     """
+    if (skip := skipped(catch_up, grace)) is not None:
+        return skip
     settings = read_config(config, overrides or ())
     opened = create_store(store, settings)
     try:
-        report = run_build(
-            settings,
-            opened,
-            only=only or (),
-            force=force or (),
-            wait=settings.runtime.lock_wait,
-            on_wait=_say_waiting,
-            progress=ConsoleProgress(),
-            around=_as_task,
-            say=_say_note,
-        )
+        with FlowProgress(settings.name) as progress:
+            report = run_build(
+                settings,
+                opened,
+                only=only or (),
+                force=force or (),
+                wait=settings.runtime.lock_wait,
+                on_wait=_say_waiting,
+                progress=progress,
+                around=_as_task,
+                say=_say_note,
+            )
     except GateFailed as failed:
         _leave_report(opened, failed.index, failed.version)
         raise

@@ -82,6 +82,8 @@ def report_facts(
                 "bytes": stage.n_bytes,
                 "parts": stage.n_parts,
                 "parts_reused": stage.n_parts_reused,
+                "rows": stage.n_rows,
+                "rows_reused": stage.n_rows_reused,
             }
             for stage in stages
         ],

@@ -16,6 +16,7 @@ from artifacts.store import Store, index_name, work_name
 from flows.changes import CACHED, changed_sources, explain, refreshed
 from flows.cluster import cluster, thread_memory
 from flows.conclude import conclude, retain
+from flows.journal import journaled
 from flows.plan import PlannedStage, check_names, order_of, plan, with_inputs
 from flows.refresh import Served
 from flows.settings import Config, Runtime
@@ -83,6 +84,7 @@ def plainly(name: str, make: Callable[[], StageReport]) -> StageReport:  # noqa:
     return make()
 
 
+@journaled
 def run_build(
     config: Config,
     store: Store,

@@ -18,6 +18,7 @@ EngineError
 ├── ClusterMismatch   (RuntimeError)       a worker whose programs would give other bytes, or that cannot see the store
 ├── PartitionFailed   (RuntimeError)       a partition that cannot be computed: stage and range
 ├── StageTimeout      (TimeoutError)       a stage that took longer than it may
+├── ServerUnavailable (ConnectionError)    no Prefect API answers
 ├── GateFailed        (RuntimeError)       a version that was built and falls short of the quality gate
 ├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
 └── NotConverged      (RuntimeError)       an iteration that ran out of steps
@@ -279,6 +280,18 @@ class GateFailed(EngineError, RuntimeError):
             f"read purlieu report {self.index}@{self.version}, or serve it all the same with: "
             f"purlieu rollback {self.index} {self.version}"
         )
+
+
+@dataclass(eq=False, kw_only=True)
+class ServerUnavailable(EngineError, ConnectionError):
+    """No Prefect API answers at ``address``."""
+
+    address: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: no Prefect server answers ({self.what}); {self.fix}"
 
 
 @dataclass(eq=False, kw_only=True)

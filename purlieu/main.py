@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from foundation import errors
-from purlieu.commands import build, query, report, serve, store
+from purlieu.commands import build, deploy, health, query, report, serve, store
 
 EXIT_CODES: tuple[tuple[type[errors.EngineError], int], ...] = (
     (errors.InvalidParams, 2),
@@ -29,7 +29,7 @@ EXIT_CODES: tuple[tuple[type[errors.EngineError], int], ...] = (
     (errors.ArtifactCorrupt, 4),
     (errors.ArtifactVersion, 4),
 )
-COMMANDS = (build, report, store, query, serve)
+COMMANDS = (build, report, deploy, health, store, query, serve)
 DESCRIPTION = "What is near this? Builds versioned indexes over graphs and corpora, and answers from them."
 
 

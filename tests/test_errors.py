@@ -32,6 +32,7 @@ CAUGHT_AS = {
     "PartitionFailed": RuntimeError,
     "StageTimeout": TimeoutError,
     "GateFailed": RuntimeError,
+    "ServerUnavailable": ConnectionError,
     "TargetMissed": RuntimeError,
     "NotConverged": RuntimeError,
 }

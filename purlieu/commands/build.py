@@ -79,7 +79,12 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
     from flows.settings import read_config
 
     read_config(args.config, overrides)  # a wrong config is refused before a server is started
-    embedded = "PREFECT_API_URL" not in os.environ
+    url = os.environ.get("PREFECT_API_URL")
+    embedded = not url
+    if url:
+        from flows.server import check_api
+
+        check_api(url, otherwise=", or build with --no-prefect")
     for name, value in {
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -93,7 +98,7 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
     begun = time.perf_counter()
     from flows.build import build
 
-    document: dict[str, Any] = build(
+    document: dict[str, Any] = build(  # type: ignore[assignment]  # only runs of a schedule are ever skipped
         config=str(Path(args.config).absolute()),
         store=str(Path(args.store).absolute()) if "://" not in args.store else args.store,
         overrides=overrides,

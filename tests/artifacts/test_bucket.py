@@ -247,7 +247,7 @@ def test_leases_exclude_and_are_given_back(store: Store, tmp_path: Path) -> None
 def test_a_lease_of_a_process_that_is_gone_is_taken(store: Store) -> None:
     from artifacts.leases import _whoami
 
-    facts = {**_whoami(), "born": "1", "purpose": "building demo", "since": "then"}
+    facts = {**_whoami(), "born": 1, "purpose": "building demo", "since": "then"}
     store.place.write("locks/index-demo/sole", json.dumps(facts).encode())
     with store.building("demo"):
         pass

@@ -79,9 +79,12 @@ def test_prefect_knows_the_run_its_tasks_and_its_artifacts(first: subprocess.Com
         flows = [row[0] for row in database.execute("select state_type from flow_run")]
         tasks = {row[0].rpartition("-")[0]: row[1] for row in database.execute("select name, state_type from task_run")}
         artifacts = {row[0] for row in database.execute("select key from artifact where key is not null")}
+        shown = database.execute("select key, data from artifact where type = 'progress' and task_run_id is not null")
+        progress = {key: float(data) for key, data in shown}
     assert flows == ["COMPLETED"]
     assert tasks == {"graph": "COMPLETED", "minhash": "COMPLETED", "lsh": "COMPLETED"}
-    assert artifacts == {"tiny-stages", "tiny-report"}
+    assert artifacts == {"tiny-stages", "tiny-report", "tiny-graph", "tiny-minhash", "tiny-lsh"}
+    assert progress == {"tiny-graph": 100.0, "tiny-minhash": 100.0, "tiny-lsh": 100.0}
 
 
 def test_bad_data_is_one_line_and_is_not_retried(
