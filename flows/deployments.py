@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -17,7 +17,7 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterStartTime
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, FlowRun, WorkerStatus
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
@@ -63,7 +63,7 @@ class Deployed:
     coming: Sequence[str]
     last: Mapping[str, Any] | None
     workers: Sequence[str]
-    created: bool = field(default=False)
+    created: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The document of ``deploy --json``, as far as the server knows it."""
@@ -240,10 +240,9 @@ def _last_run(client: SyncPrefectClient, found: DeploymentResponse) -> dict[str,
         sort=FlowRunSort.START_TIME_DESC,
         limit=1,
     )
-    return _told(runs[0]) if runs else None
-
-
-def _told(run: FlowRun) -> dict[str, Any]:
+    if not runs:
+        return None
+    run = runs[0]
     return {
         "name": run.name,
         "state": run.state_name,
