@@ -31,7 +31,6 @@ from flows.server import START, check_api
 from foundation.errors import InvalidParams, ServerUnavailable, UnknownId
 
 ENTRYPOINT = "flows.build.build"  # Prefect's spelling of a module path
-POOL = "purlieu"
 POOL_TYPE = "process"
 TAGS = ["purlieu"]
 N_COMING = 3
@@ -240,13 +239,12 @@ def _last_run(client: SyncPrefectClient, found: DeploymentResponse) -> dict[str,
         sort=FlowRunSort.START_TIME_DESC,
         limit=1,
     )
-    if not runs:
-        return None
-    run = runs[0]
-    return {
-        "name": run.name,
-        "state": run.state_name,
-        "message": None if run.state is None else run.state.message,
-        "started": None if run.start_time is None else run.start_time.isoformat(timespec="seconds"),
-        "seconds": round(run.total_run_time.total_seconds(), 1),
-    }
+    for run in runs:
+        return {
+            "name": run.name,
+            "state": run.state_name,
+            "message": run.state.message if run.state else None,
+            "started": run.start_time.isoformat(timespec="seconds") if run.start_time else None,
+            "seconds": round(run.total_run_time.total_seconds(), 1),
+        }
+    return None
