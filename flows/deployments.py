@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -17,7 +17,7 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterStartTime
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, FlowRun, WorkerStatus
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
@@ -31,7 +31,6 @@ from flows.server import START, check_api
 from foundation.errors import InvalidParams, ServerUnavailable, UnknownId
 
 ENTRYPOINT = "flows.build.build"  # Prefect's spelling of a module path
-POOL = "purlieu"
 POOL_TYPE = "process"
 TAGS = ["purlieu"]
 N_COMING = 3
@@ -63,7 +62,7 @@ class Deployed:
     coming: Sequence[str]
     last: Mapping[str, Any] | None
     workers: Sequence[str]
-    created: bool = field(default=False)
+    created: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The document of ``deploy --json``, as far as the server knows it."""
@@ -240,14 +239,12 @@ def _last_run(client: SyncPrefectClient, found: DeploymentResponse) -> dict[str,
         sort=FlowRunSort.START_TIME_DESC,
         limit=1,
     )
-    return _told(runs[0]) if runs else None
-
-
-def _told(run: FlowRun) -> dict[str, Any]:
-    return {
-        "name": run.name,
-        "state": run.state_name,
-        "message": None if run.state is None else run.state.message,
-        "started": None if run.start_time is None else run.start_time.isoformat(timespec="seconds"),
-        "seconds": round(run.total_run_time.total_seconds(), 1),
-    }
+    for run in runs:
+        return {
+            "name": run.name,
+            "state": run.state_name,
+            "message": run.state.message if run.state else None,
+            "started": run.start_time.isoformat(timespec="seconds") if run.start_time else None,
+            "seconds": round(run.total_run_time.total_seconds(), 1),
+        }
+    return None
