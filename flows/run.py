@@ -100,6 +100,7 @@ def run_build(
         chosen = with_inputs(stages, check_names(stages, only, "only") if only else {stage.name for stage in stages})
         by_name = {stage.name: stage for stage in stages}
         reports: list[StageReport] = []
+        sound: set[str] = set()
         with _cluster(config, store) as client, _one_thread():
             for stage in chosen:
 
@@ -112,6 +113,7 @@ def run_build(
                         progress or Silent(),
                         force=stage.name in forced,
                         timeout=config.runtime.stage_timeout,
+                        sound=sound,
                     )
 
                 reports.append(around(stage.name, make))

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, final
 
-from artifacts.artifact import ArtifactWriter
+from artifacts.artifact import Artifact, ArtifactWriter
 from artifacts.disk import explained, hash_file
-from artifacts.manifest import Manifest
+from artifacts.manifest import Manifest, read_manifest
 from artifacts.parts import PART, part_name, read_part
 from artifacts.patience import PAUSES, may_pass
 from artifacts.store import Store, object_name, work_name
@@ -51,6 +51,7 @@ def run_stage(
     *,
     force: bool = False,
     timeout: float | None = None,
+    sound: set[str] | None = None,
 ) -> StageReport:
     """Make the artifact of ``order`` unless it exists.
 
@@ -59,12 +60,16 @@ def run_stage(
     client : called when there is work to spread; returns a ``distributed.Client``
     force : make it anew even if it exists, reusing no partition; equal bytes keep the old artifact
     timeout : seconds after which to give up; finished partitions are kept
+    sound : names of artifacts whose bytes this build made or checked already; the stage's are added
 
     Raises
     ------
+    ArtifactCorrupt
+        An input is not as its manifest says.
     EngineError
         Whatever a partition raised, as it was raised.
     """
+    sound = set() if sound is None else sound
     begun = time.perf_counter()
     name, stage = order.name, order.stage
     with store.making(order.digest) as still_held:
@@ -80,6 +85,7 @@ def run_stage(
         log.info("%s: begins", name)
         deadline = _Deadline(name, timeout)
         job = order.job(store)
+        _check_inputs(order, job, store, sound)
         rounds = stage.split(job)
         n_parts = sum(len(ranges) for ranges in rounds)
         progress.init(name, n_parts + 1)
@@ -108,6 +114,7 @@ def run_stage(
             store.discard(artifact)
             artifact = existing
         store.place.remove(work)
+    sound.add(artifact)
     seconds = time.perf_counter() - begun
     log.info("%s: %d parts, %d reused, %d bytes, %.2f s", name, n_parts, reused, manifest.n_bytes, seconds)
     return StageReport(
@@ -129,6 +136,21 @@ def _manifest_of(store: Store, artifact: str, name: str) -> Manifest:
         return store.manifest(artifact)
     except ArtifactCorrupt as error:
         raise dataclasses.replace(error, fix=f"run the same build with --force {name}") from None
+
+
+def _check_inputs(order: Order, job: Job, store: Store, sound: set[str]) -> None:
+    """Every byte the stage will read is as it was made: what damaged input leads to would be kept for sound."""
+    for role, name in order.inputs.items():
+        if name in sound:
+            continue
+        path = job.inputs[role]
+        made = Artifact(path, read_manifest(path))
+        if bad := made.damage():
+            fix = f"run the same build with --force {made.manifest.stage}"
+            if not store.place.near:
+                fix = f"remove {path}, which is a copy, and run again"
+            raise ArtifactCorrupt(path=bad[0].rpartition(": ")[0], what=bad[0].rpartition(": ")[2], fix=fix)
+        sound.add(name)
 
 
 def _run_rounds(
