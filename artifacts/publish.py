@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from artifacts.manifest import digest_of
+from artifacts.manifest import digest_of, sealed, unsealed
 from artifacts.store import Store, index_name, object_name
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, UnknownId
 
-VERSION = 1
-READABLE = (1,)
+VERSION = 2  # 1 had no seal
+READABLE = (1, 2)
 CURRENT = "CURRENT"
 _DAMAGED_RELEASE = "build it again, or remove this file and rollback to another version"
 
@@ -81,8 +81,7 @@ def publish(store: Store, index: str, config: Mapping[str, Any], stages: Mapping
         stats={stage: dict(m.stats) for stage, m in manifests.items() if m.stats},
         n_bytes=sum(m.n_bytes for m in manifests.values()),
     )
-    text = json.dumps(asdict(release), sort_keys=True, indent=1, allow_nan=False) + "\n"
-    store.place.write(_release_name(index, version), text.encode())
+    store.place.write(_release_name(index, version), sealed(asdict(release)).encode())
     point_current(store, index, version)
     return release
 
@@ -163,7 +162,7 @@ def _read_release(store: Store, index: str, version: str) -> Release:
         raw = json.loads(store.place.read(name))
         if raw["format_version"] not in READABLE:
             raise ArtifactVersion(path=path, found=raw["format_version"], readable=READABLE)
-        release = Release(**raw)
+        release = Release(**unsealed(raw))
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, ArtifactVersion):
             raise
