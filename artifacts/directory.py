@@ -81,8 +81,9 @@ class Directory(Place):
         return here
 
     def deliver(self, aside: Path, directory: str, last: str) -> None:
-        del last  # the rename is what makes it appear
         target = self.path / directory
+        if target.is_dir() and not (target / last).is_file():
+            self.remove(directory)  # what somebody damaged is not whole, and must not be in the way for ever
         with explained(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:

@@ -18,8 +18,8 @@ from typing import Any
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion
 
 MANIFEST = "manifest.json"
-VERSION = 1
-READABLE = (1,)
+VERSION = 2  # 1 had no seal
+READABLE = (1, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +66,29 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:32]
 
 
+def sealed(fields: Mapping[str, Any]) -> str:
+    """``fields`` as the text of a JSON file that also holds their digest: no other file holds the checksum of this one."""
+    read = json.loads(canonical(fields))  # as it will be read: keys are text
+    return json.dumps({**read, "seal": digest_of(read)}, sort_keys=True, indent=1, allow_nan=False) + "\n"
+
+
+def unsealed(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of what `sealed` wrote.
+
+    Raises
+    ------
+    ValueError
+        Something was changed since.
+    """
+    fields = {name: value for name, value in raw.items() if name != "seal"}
+    if raw["format_version"] > 1 and raw.get("seal") != digest_of(fields):
+        raise ValueError("its seal does not fit")
+    return fields
+
+
 def manifest_text(manifest: Manifest) -> str:
     """What is written to disk."""
-    return json.dumps(dataclasses.asdict(manifest), sort_keys=True, indent=1, allow_nan=False) + "\n"
+    return sealed(dataclasses.asdict(manifest))
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -103,6 +123,7 @@ def parse_manifest(data: bytes, path: str) -> Manifest:
     if raw.get("format_version") not in READABLE:
         raise ArtifactVersion(path=path, found=raw.get("format_version"), readable=READABLE)
     try:
+        raw = unsealed(raw)
         files = {
             str(name): FileEntry(
                 bytes=int(entry["bytes"]),
@@ -114,7 +135,7 @@ def parse_manifest(data: bytes, path: str) -> Manifest:
         }
         manifest = Manifest(**{**raw, "files": files})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ArtifactCorrupt(path=path, what=f"the manifest misses or misspells a field ({error})") from None
+        raise ArtifactCorrupt(path=path, what=f"the manifest is not as it was written ({error})") from None
     mappings = (manifest.params, manifest.inputs, manifest.stats, manifest.measured)
     if not all(isinstance(mapping, dict) for mapping in mappings):
         raise ArtifactCorrupt(path=path, what="a table of the manifest is not a JSON object")

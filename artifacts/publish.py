@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from artifacts.manifest import digest_of
+from artifacts.manifest import digest_of, sealed, unsealed
 from artifacts.reports import remove_reports
 from artifacts.store import Store, index_name, object_name
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, UnknownId
 
-VERSION = 1
-READABLE = (1,)
+VERSION = 2  # 1 had no seal
+READABLE = (1, 2)
 CURRENT = "CURRENT"
 _DAMAGED_RELEASE = "build it again, or remove this file and rollback to another version"
 
@@ -97,8 +97,7 @@ def write_release(
         stats={stage: dict(m.stats) for stage, m in manifests.items() if m.stats},
         n_bytes=sum(m.n_bytes for m in manifests.values()),
     )
-    text = json.dumps(asdict(release), sort_keys=True, indent=1, allow_nan=False) + "\n"
-    store.place.write(release_name(index, version), text.encode())
+    store.place.write(release_name(index, version), sealed(asdict(release)).encode())
     return release
 
 
@@ -179,7 +178,7 @@ def _read_release(store: Store, index: str, version: str) -> Release:
         raw = json.loads(store.place.read(name))
         if raw["format_version"] not in READABLE:
             raise ArtifactVersion(path=path, found=raw["format_version"], readable=READABLE)
-        release = Release(**raw)
+        release = Release(**unsealed(raw))
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, ArtifactVersion):
             raise

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import functools
 import logging
+import signal
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from typing import Any
 
 from flows.stages.partition import see_store
@@ -132,27 +134,38 @@ def _local(
     if processes:
         settings["distributed.nanny.pre-spawn-environ"] = ONE_THREAD
     stack.enter_context(dask.config.set(settings))
-    local = stack.enter_context(
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=threads_per_worker,
-            processes=processes,
-            memory_limit=memory_limit if processes else 0,
-            # No dashboard; its port is opened all the same, and must not be one that another build has.
-            dashboard_address=None,
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-            # What a partition raises comes back through its future; Dask's own account of it is many lines.
-            silence_logs=logging.CRITICAL,
+    with _deaf():
+        local: Any = stack.enter_context(
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=threads_per_worker,
+                processes=processes,
+                memory_limit=memory_limit if processes else 0,
+                # No dashboard; its port is opened all the same, and must not be one that another build has.
+                dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                # What a partition raises comes back through its future; Dask's own account of it is many lines.
+                silence_logs=logging.CRITICAL,
+            )
         )
-    )
     if not processes:
-        # A partition that was given up (an error elsewhere, a timeout, an interrupt) is not waited for: it may be deep
-        # in a kernel. Its thread ends with the process, and what it still writes is a whole part or nothing.
-        for worker in local.workers.values():
-            for executor in worker.executors.values():
-                executor.shutdown = functools.partial(_shutdown, executor.shutdown)
+        stack.push(lambda kind, error, trace: None if kind is None else local.sync(_abandon, local))
     return stack.enter_context(Client(local, set_as_default=False))
 
 
-def _shutdown(shutdown: Callable[..., None], wait: bool = True, **options: Any) -> None:  # noqa: ARG001  # its signature
-    shutdown(wait=False, **options)
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Threads and processes started here never see SIGINT: a terminal sends it to all, and to end its workers is the
+    build's business."""
+    resource_tracker.ensure_running()  # its start would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+async def _abandon(local: Any) -> None:
+    """End the workers without waiting for partitions nobody wants any more: a thread cannot be stopped, and what it
+    still writes is whole or ignored."""
+    await asyncio.gather(*(worker.close(executor_wait=False) for worker in local.workers.values()))

@@ -127,6 +127,7 @@ def run_build(
         why = explain(stages, served, sources, cached, forced)
         read = tuple(changed_sources(stages, served, sources))
         reports: list[StageReport] = []
+        sound: set[str] = set()
         with _cluster(config, store) as client, _one_thread():
             for stage in chosen:
 
@@ -145,6 +146,7 @@ def run_build(
                         timeout=config.runtime.stage_timeout,
                         memory=lambda: _thread_memory(config.runtime, client),
                         confirm=lambda: _confirm(stage, sources, store),
+                        sound=sound,
                     )
                     said = refreshed(why[stage.name], report.n_rows, report.n_rows_reused)
                     return dataclasses.replace(report, why=CACHED if report.cached else said)

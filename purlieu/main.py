@@ -6,11 +6,14 @@ Nothing heavy is imported here or at the top of the command files: ``purlieu --h
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from foundation import errors
@@ -72,7 +75,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     args = parser().parse_args(words)
     try:
-        document = args.run(args)
+        with _terminable():
+            document = args.run(args)
     except errors.EngineError as error:
         return _failed(args, error, _exit_code(error))
     except KeyboardInterrupt:
@@ -86,6 +90,23 @@ def main(words: Sequence[str] | None = None) -> int:
     if args.json and document is not None:
         _print_json(document)
     return int(args.exit_code)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends a command as SIGINT does: by unwinding, so that locks are let go and workers end with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:  # noqa: ARG001  # the signature of a handler
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _exit_code(error: errors.EngineError) -> int:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, final
 
-from artifacts.artifact import ArtifactWriter
+from artifacts.artifact import Artifact, ArtifactWriter
 from artifacts.disk import explained, hash_file
-from artifacts.manifest import Manifest
+from artifacts.manifest import Manifest, read_manifest
 from artifacts.parts import PART, Part, part_name, read_part
 from artifacts.patience import PAUSES, may_pass
 from artifacts.store import Store, object_name, work_name
@@ -63,6 +63,7 @@ def run_stage(
     timeout: float | None = None,
     memory: Callable[[], int] | None = None,
     confirm: Callable[[], None] = lambda: None,
+    sound: set[str] | None = None,
 ) -> StageReport:
     """Make the artifact of ``order`` unless it exists.
 
@@ -73,12 +74,16 @@ def run_stage(
     timeout : seconds after which to give up; finished partitions are kept
     memory : bytes that one thread of a worker may use; partitions are made small enough for it
     confirm : called when everything is read and nothing is published yet; raises if what was read has changed
+    sound : names of artifacts whose bytes this build made or checked already; the stage's are added
 
     Raises
     ------
+    ArtifactCorrupt
+        An input is not as its manifest says.
     EngineError
         Whatever a partition raised, as it was raised.
     """
+    sound = set() if sound is None else sound
     begun = time.perf_counter()
     name, stage = order.name, order.stage
     with store.making(order.digest) as still_held, watched_memory() as peak:
@@ -94,6 +99,7 @@ def run_stage(
         log.info("%s: begins", name)
         deadline = _Deadline(name, timeout)
         job = order.job(store)
+        _check_inputs(order, job, store, sound)
         if memory is not None and stage.row_bytes is not None:
             job = fitted(order, job, memory())
             order = dataclasses.replace(order, part_nodes=job.part_nodes, part_docs=job.part_docs)
@@ -126,6 +132,7 @@ def run_stage(
             store.discard(artifact)
             artifact = existing
         store.place.remove(work)
+    sound.add(artifact)
     seconds = time.perf_counter() - begun
     log.info("%s: %d parts, %d reused, %d bytes, %.2f s", name, n_parts, reused, manifest.n_bytes, seconds)
     return StageReport(
@@ -150,6 +157,21 @@ def _manifest_of(store: Store, artifact: str, name: str) -> Manifest:
         return store.manifest(artifact)
     except ArtifactCorrupt as error:
         raise dataclasses.replace(error, fix=f"run the same build with --force {name}") from None
+
+
+def _check_inputs(order: Order, job: Job, store: Store, sound: set[str]) -> None:
+    """Every byte the stage will read is as it was made: what damaged input leads to would be kept for sound."""
+    for role, name in order.inputs.items():
+        if name in sound:
+            continue
+        path = job.inputs[role]
+        made = Artifact(path, read_manifest(path))
+        if bad := made.damage():
+            fix = f"run the same build with --force {made.manifest.stage}"
+            if not store.place.near:
+                fix = f"remove {path}, which is a copy, and run again"
+            raise ArtifactCorrupt(path=bad[0].rpartition(": ")[0], what=bad[0].rpartition(": ")[2], fix=fix)
+        sound.add(name)
 
 
 def _run_rounds(

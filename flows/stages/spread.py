@@ -55,7 +55,7 @@ def spread(
                 continue
             span = spans.pop(future)
             done(span, _result(order, span, future, client))
-    except (Exception, CancelledError, KeyboardInterrupt):
+    except BaseException:
         if client.status == "running":
             client.cancel(list(spans))
         raise

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.manifest import sealed
 from purlieu.main import main
 from tests.purlieu.said import files, refused, said
 
@@ -59,7 +60,9 @@ def replaced(path: Path, old: str, new: str) -> None:
 def test_another_format_version_is_refused(
     store: Path, capsys: pytest.CaptureFixture[str], find: Callable[[Path], Path], key: str
 ) -> None:
-    replaced(find(store), f'"{key}": 1', f'"{key}": 7')
+    path = find(store)
+    fields = {**json.loads(path.read_text()), key: 7}
+    path.write_text(sealed({name: value for name, value in fields.items() if name != "seal"}))
     error = refused(capsys, 4, *SIMILAR, "--store", store, "--json")
     assert "format version 7 cannot be read, this program reads 1" in error
     assert "build again into a new store" in error
@@ -82,6 +85,20 @@ def test_json_that_is_not_ours_is_refused(
     find(store).write_bytes(text.encode(errors="surrogateescape"))
     assert str(store) in refused(capsys, 4, *SIMILAR, "--store", store)
     assert said(capsys, "verify", "small", "--store", store, "--json").code == 4
+
+
+@pytest.mark.parametrize("find", [release, lambda store: artifact(store, "embedding") / "manifest.json"])
+def test_a_changed_figure_in_a_record_is_found_by_verify(
+    store: Path, capsys: pytest.CaptureFixture[str], find: Callable[[Path], Path]
+) -> None:
+    replaced(
+        find(store),
+        '"n_walks": 20' if find is release else '"dim": 128',
+        '"n_walks": 21' if find is release else '"dim": 129',
+    )
+    got = said(capsys, "verify", "small", "--store", store, "--json")
+    assert got.code == 4
+    assert str(find(store)) in got.out
 
 
 def test_a_flipped_byte_is_found_by_verify_and_mended_by_force(
