@@ -149,7 +149,7 @@ def _local(
             )
         )
     if not processes:
-        stack.push(lambda kind, error, trace: None if kind is None else local.sync(_abandon, local))
+        stack.push(lambda *raised: None if raised[0] is None else local.sync(_abandon, local))
     return stack.enter_context(Client(local, set_as_default=False))
 
 

@@ -468,6 +468,7 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "StoreLocked": errors.StoreLocked(path=SECRET, holder="h"),
         "ClusterUnavailable": errors.ClusterUnavailable(address=SECRET, what="w"),
         "SourceUnavailable": errors.SourceUnavailable(source=SECRET, what="w"),
+        "GateFailed": errors.GateFailed(index="i", version="v", failed=("f",)),
         "ClusterMismatch": errors.ClusterMismatch(worker=SECRET, what="w", fix="f"),
         "PartitionFailed": errors.PartitionFailed(stage="s", start=0, stop=1, what=SECRET, fix="f"),
         "StageTimeout": errors.StageTimeout(stage="s", seconds=1.0),
