@@ -33,6 +33,13 @@ def misbehave(job: Job) -> None:
     with tried.open("a") as file:
         file.write("x")
     what = job.params["what"]
+    if what == "count threads":
+        import faiss
+        import threadpoolctl
+
+        pools = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+        numba = int(os.environ.get("NUMBA_NUM_THREADS", 0))
+        (Path(job.params["notes"]) / "threads").write_text(f"{max(pools)} {faiss.omp_get_max_threads()} {numba}")
     if what == "raise":
         raise ValueError("row 33 is not\na number")
     if what == "flaky" and len(tried.read_text()) < 3:

@@ -99,6 +99,11 @@ def test_a_stage_that_takes_too_long_is_given_up_and_goes_on_next_time(
     np.testing.assert_array_equal(rows(store), np.arange(10 * N_PARTS))
 
 
+def test_a_worker_process_gives_every_library_one_thread(store: Store, tmp_path: Path) -> None:
+    run(store, tmp_path, "count threads", processes=True)
+    assert (tmp_path / "threads").read_text() == "1 1 1"
+
+
 def test_a_worker_of_another_program_refuses(store: Store, tmp_path: Path) -> None:
     with pytest.raises(ClusterMismatch, match="its program is not the one that gives the orders"):
         run(store, tmp_path, "fine", program="another")
