@@ -106,7 +106,8 @@ def dask_cluster(directory: Path, workers: int, environment: Mapping[str, str] |
     try:
         for _ in range(workers):
             cluster.add_worker(environment)
-        cluster.wait_for_workers(workers)
+        if workers:
+            cluster.wait_for_workers(workers)
         yield cluster
     finally:
         for process in (*cluster.workers, scheduler):
