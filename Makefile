@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= purlieu-store
 
-.PHONY: demo test bench serve lint clean
+.PHONY: demo test faults bench serve lint clean
 
 # Installed once, and again when the dependencies change.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -33,6 +33,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -P -m pytest
+
+# Some half an hour of faults, and the page that says what came of them.
+faults: $(VENV)/.installed-test
+	$(BIN)/python -P -m tests.faults --write docs/reliability.md
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .

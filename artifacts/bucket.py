@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, final
 
+import fsspec.asyn
+
 from artifacts.cache import Cache
 from artifacts.disk import hash_file
 from artifacts.leases import Leasable, leased
@@ -58,7 +60,7 @@ class Bucket(Place, Leasable):
         return LOOK_SECONDS
 
     def read(self, name: str) -> bytes:
-        return bytes(self._ask(name, partial(self._fs.cat_file, self._key(name))))
+        return bytes(self._ask(name, partial(self._read, self._key(name))))
 
     def write(self, name: str, data: bytes) -> None:
         self._ask(name, partial(self._fs.pipe_file, self._key(name), data))
@@ -229,6 +231,22 @@ class Bucket(Place, Leasable):
             return digest.hexdigest()
 
         return str(self._ask(name, read))
+
+    def _read(self, key: str) -> bytes:
+        """A small file as it was sent; one that arrives alike twice is believed: not every store's tag is a hash."""
+        bucket, _, path = key.partition("/")
+
+        async def get() -> tuple[str, bytes]:
+            answer = await self._fs._call_s3("get_object", Bucket=bucket, Key=path)
+            async with answer["Body"] as body:
+                return str(answer["ETag"]).strip('"'), await body.read()
+
+        found: set[bytes] = set()
+        while True:
+            tag, data = fsspec.asyn.sync(self._fs.loop, get)
+            if data in found or hashlib.md5(data, usedforsecurity=False).hexdigest() == tag:
+                return data
+            found.add(data)
 
     def _ask(self, name: str, request: Callable[[], Any]) -> Any:
         return patiently(f"{self._url}/{name}", request)

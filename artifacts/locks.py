@@ -56,7 +56,7 @@ def locked(
                     told = True
                 time.sleep(0.1)
         if not shared:
-            with explained(path):
+            with contextlib.suppress(OSError):  # a full disk is no reason not to hold it: gc must
                 _sign(descriptor, purpose)
         yield _held
     finally:

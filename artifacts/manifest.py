@@ -67,7 +67,7 @@ def digest_of(value: object) -> str:
 
 
 def sealed(fields: Mapping[str, Any]) -> str:
-    """``fields`` as the text of a JSON file that also holds their digest: its checksum is in no other file."""
+    """``fields`` as the text of a JSON file that also holds their digest, since no other file does."""
     read = json.loads(canonical(fields))  # as it will be read: keys are text
     return json.dumps({**read, "seal": digest_of(read)}, sort_keys=True, indent=1, allow_nan=False) + "\n"
 

@@ -90,7 +90,10 @@ def _machine_memory() -> int:
 
 def _existing(stack: contextlib.ExitStack, address: str, store: str | None) -> Any:
     from distributed import Client
+    from distributed.utils import silence_logging_cmgr
 
+    # A scheduler that is lost is told in one line by whoever waits for it; Dask's own account of it is many.
+    stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
     try:
         client = stack.enter_context(Client(address, timeout=CONNECT_SECONDS, set_as_default=False))
     except (OSError, TimeoutError, ValueError) as error:
@@ -149,7 +152,7 @@ def _local(
             )
         )
     if not processes:
-        stack.push(lambda *raised: None if raised[0] is None else local.sync(_abandon, local))
+        stack.push(lambda kind, *_: None if kind is None else local.sync(_abandon, local))
     return stack.enter_context(Client(local, set_as_default=False))
 
 
