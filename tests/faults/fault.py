@@ -28,8 +28,7 @@ Fault = dict[str, Any]
 
 def install() -> None:
     """Put the points into the program; what `PURLIEU_FAULT` asks for is read when one is reached."""
-    import artifacts.publish
-    import flows.run
+    import flows.conclude as conclude
     import flows.stages.partition as partition
     from artifacts.artifact import ArtifactWriter
     from flows.stages import spread
@@ -58,8 +57,8 @@ def install() -> None:
 
     partition._compute = watched_compute
     ArtifactWriter.publish = watched_deliver  # type: ignore[method-assign]
-    flows.run.publish = watched("publish", flows.run.publish)
-    artifacts.publish.point_current = watched("pointer", artifacts.publish.point_current)
+    conclude.write_release = watched("publish", conclude.write_release)
+    conclude.point_current = watched("pointer", conclude.point_current)
 
 
 def _fault() -> Fault:
@@ -93,9 +92,11 @@ def _reached(point: str, stage: str = "") -> None:
 
 def set_back(hours: float) -> None:
     """From now on this process's wall clock is ``hours`` behind; the monotonic one, as on any machine, goes on."""
+    import artifacts.journal
     import artifacts.leases
     import artifacts.locks
     import artifacts.publish
+    import artifacts.retention
 
     seconds = hours * 3600
 
@@ -106,5 +107,5 @@ def set_back(hours: float) -> None:
 
     time.time = lambda: _true_time() - seconds
     time.time_ns = lambda: _true_time_ns() - int(seconds * 1e9)
-    for module in (artifacts.publish, artifacts.locks, artifacts.leases):
+    for module in (artifacts.publish, artifacts.locks, artifacts.leases, artifacts.journal, artifacts.retention):
         module.datetime = Late  # type: ignore[attr-defined]
