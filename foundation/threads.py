@@ -41,6 +41,22 @@ def balanced_ranges(indptr: npt.NDArray[np.int64], cost: int, row_cost: int = 1)
     return [(int(start), int(stop)) for start, stop in itertools.pairwise(cuts)]
 
 
+def bounded_ranges(indptr: npt.NDArray[np.int64], size: int, row_cost: int = 1) -> list[tuple[int, int]]:
+    """Rows of a CSR cut into ranges of at most ``size`` rows, none of which costs much more than their mean.
+
+    The cost is that of `balanced_ranges`. A range of few long rows is as much work as one of many short rows; a single
+    row may still be more.
+    """
+    n_rows = indptr.size - 1
+    n_ranges = max(1, -(-n_rows // max(1, size)))
+    total = int(indptr[-1] - indptr[0]) + n_rows * row_cost
+    return [
+        (start + first, start + last)
+        for start, stop in balanced_ranges(indptr, -(-total // n_ranges), row_cost)
+        for first, last in even_ranges(stop - start, size)
+    ]
+
+
 def run_ranges(work: Callable[[int, int], None], ranges: Sequence[tuple[int, int]], n_threads: int) -> None:
     """Call ``work(start, stop)`` for every range, ``n_threads`` at a time.
 
