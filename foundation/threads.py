@@ -8,13 +8,17 @@ depend on the number of threads.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
+
+T = TypeVar("T")
+_END: Final = object()
 
 
 def even_ranges(n: int, size: int) -> list[tuple[int, int]]:
@@ -55,6 +59,16 @@ def bounded_ranges(indptr: npt.NDArray[np.int64], size: int, row_cost: int = 1) 
         for start, stop in balanced_ranges(indptr, -(-total // n_ranges), row_cost)
         for first, last in even_ranges(stop - start, size)
     ]
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """The same items, the next one made in a thread of its own while the one before is in use."""
+    source = iter(items)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        following = pool.submit(next, source, _END)
+        while (item := following.result()) is not _END:
+            following = pool.submit(next, source, _END)
+            yield item  # type: ignore[misc]  # _END is no item
 
 
 def run_ranges(work: Callable[[int, int], None], ranges: Sequence[tuple[int, int]], n_threads: int) -> None:

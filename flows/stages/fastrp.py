@@ -19,7 +19,7 @@ from artifacts.graph import open_graph
 from artifacts.parts import Part, part_path, read_part
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
-from foundation.threads import even_ranges
+from foundation.threads import ahead, even_ranges
 from graph.fastrp import FastRPParams, Power, combine_panel, hop_panel, hop_scale, initial_panel, row_norms
 from graph.kernels.spmm import COLUMNS
 from graph.projection import squared_norms
@@ -70,7 +70,8 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
             panels = parts[max(0, hop - 1) if params.mode == "gds" else 0]
             norms = row_norms([part.array(f"squares{hop}") for part in panels])
             terms.append((weight, norms, [part.array(f"power{hop}") for part in panels]))
-    stats = write_embedding(writer, _rows(terms, graph.n_nodes, len(parts[0])), graph.n_nodes, params.dim)
+    rows = ahead(_rows(terms, graph.n_nodes, len(parts[0])))  # summed while the rows before are hashed and written
+    stats = write_embedding(writer, rows, graph.n_nodes, params.dim)
     return Findings(stats=stats)
 
 

@@ -16,11 +16,19 @@ from flows.stages.costs import PART_SECONDS, parts_of
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
 
+PART_BYTES = 1 << 30  # of the entries being sorted; above it a partition takes fewer bands
+ENTRY_BYTES = 24  # packed key and node, the same sorted apart, and as they are written
+
 
 def split(job: Job) -> list[list[Range]]:
     """Even ranges of bands."""
-    n_bands, _ = CommunityParams(**job.params).lsh_params().banding(open_signatures(job.inputs["signatures"]).shape[1])
-    return [even_ranges(n_bands, BANDS_AT_ONCE)]
+    n_nodes, num_perm = open_signatures(job.inputs["signatures"]).shape
+    n_bands, _ = CommunityParams(**job.params).lsh_params().banding(num_perm)
+    return [even_ranges(n_bands, _bands_at_once(n_nodes))]
+
+
+def _bands_at_once(n_nodes: int) -> int:
+    return min(BANDS_AT_ONCE, max(1, PART_BYTES // (ENTRY_BYTES * max(1, n_nodes))))
 
 
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
@@ -47,9 +55,9 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     """Eight bytes a node and band; packing and sorting an entry takes 50 ns."""
     n_bands, _ = CommunityParams(**params).lsh_params().banding(int(params["num_perm"]))
-    entries, n_parts = n_bands * sizes.n_nodes, parts_of(n_bands, BANDS_AT_ONCE)
+    entries, n_parts = n_bands * sizes.n_nodes, parts_of(n_bands, _bands_at_once(sizes.n_nodes))
     return Estimate(
-        memory=24 * entries // n_parts,
+        memory=ENTRY_BYTES * entries // n_parts,
         disk=8 * entries,
         seconds=5e-8 * entries + PART_SECONDS * n_parts,
         n_parts=n_parts,

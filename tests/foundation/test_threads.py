@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import InvalidParams
-from foundation.threads import balanced_ranges, bounded_ranges, even_ranges, run_ranges
+from foundation.threads import ahead, balanced_ranges, bounded_ranges, even_ranges, run_ranges
 
 
 def rows_of(ranges: list[tuple[int, int]]) -> list[int]:
@@ -91,3 +92,31 @@ def test_bounded_ranges_have_few_rows_and_none_is_much_dearer(sizes: list[int], 
     for start, stop in ranges:
         assert 0 < stop - start <= size
         assert sum(sizes[start:stop]) + row_cost * (stop - start) <= mean + dearest_row + 1
+
+
+@given(items=st.lists(st.integers()))
+def test_items_made_ahead_are_the_same_in_the_same_order(items: list[int]) -> None:
+    assert list(ahead(iter(items))) == items
+
+
+def test_the_next_item_is_made_while_one_is_in_use() -> None:
+    made = [threading.Event() for _ in range(3)]
+
+    def items() -> Iterator[int]:
+        for number, event in enumerate(made):
+            event.set()
+            yield number
+
+    for number in ahead(items()):
+        assert all(event.wait(30) for event in made[: number + 2])
+
+
+def test_an_error_while_making_an_item_is_raised_in_its_place() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    seen = []
+    with pytest.raises(ValueError, match="broken"):
+        seen.extend(ahead(items()))
+    assert seen == [1]
