@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, final
+from typing import Any, cast, final
 
 import fsspec.asyn
 
@@ -243,7 +243,7 @@ class Bucket(Place, Leasable):
 
         found: set[bytes] = set()
         while True:
-            tag, data = fsspec.asyn.sync(self._fs.loop, get)
+            tag, data = cast("tuple[str, bytes]", fsspec.asyn.sync(self._fs.loop, get))
             if data in found or hashlib.md5(data, usedforsecurity=False).hexdigest() == tag:
                 return data
             found.add(data)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, final
 
+from artifacts.processes import born
 from foundation.errors import StoreLocked, StoreUnavailable
 
 BEAT_SECONDS = 4.0
@@ -154,7 +155,7 @@ class _Watcher:
         first, since = self._seen.setdefault(rival, (tag, now))
         moved = first != tag
         here = facts.get("space") == _space()
-        alive = moved or (here and _born(int(facts["pid"])) == facts["born"])
+        alive = moved or (here and born(int(facts["pid"])) == facts["born"])
         if (here and not alive) or (not alive and now - since >= DEAD_SECONDS):
             if self._place.look(rival) == seen:
                 self._place.forget(rival)
@@ -171,7 +172,7 @@ class _Watcher:
 
 
 def _whoami() -> dict[str, Any]:
-    return {"pid": os.getpid(), "born": _born(os.getpid()), "host": socket.gethostname(), "space": _space()}
+    return {"pid": os.getpid(), "born": born(os.getpid()), "host": socket.gethostname(), "space": _space()}
 
 
 def _space() -> str:
@@ -181,16 +182,6 @@ def _space() -> str:
             return f"{file.read().strip()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return uuid.uuid4().hex  # unknown: equal to no other
-
-
-def _born(pid: int) -> str:
-    """Start time of a process, so that one that got the same number later is told apart; empty when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            after = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return ""
-    return "" if after[0] in (b"Z", b"X") else after[19].decode()
 
 
 def _facts(data: bytes) -> dict[str, Any]:

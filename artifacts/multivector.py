@@ -7,12 +7,13 @@ from typing import Any
 
 from artifacts.artifact import Artifact
 from foundation.errors import ArtifactCorrupt, InvalidQuery
+from vectors.encoders.encoded import Encoded
 from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
 from vectors.multivector import MultiVectors
 
 KIND = "multivector"
-VERSION = 1
-READABLE = (1,)
+VERSION = 2  # 2 adds ``left_out``: how many tokens of each document have no vector
+READABLE = (1, 2)
 
 
 def open_multivectors(path: Path) -> MultiVectors:
@@ -23,6 +24,13 @@ def open_multivectors(path: Path) -> MultiVectors:
         offsets=artifact.array("offsets"),
         codes=artifact.array("codes") if artifact.has("codes") else None,
     )
+
+
+def open_encoded(path: Path) -> tuple[Encoded, int]:
+    """What was encoded, and how many rows of its vectors are a table shared by all documents (0 when plain)."""
+    artifact = Artifact.open(path, KIND, (VERSION,))
+    n_shared = artifact.array("idf").size if artifact.has("idf") else 0
+    return Encoded(vectors=open_multivectors(path), left_out=artifact.array("left_out")), n_shared
 
 
 def open_query_encoder(path: Path) -> Encoder:

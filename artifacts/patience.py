@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from foundation.errors import EngineError, StoreUnavailable
+from foundation.errors import EngineError, SourceUnavailable, StoreUnavailable
 
 T = TypeVar("T")
 PAUSES = (0.1, 0.5, 2.0)  # seconds between tries
@@ -16,6 +16,8 @@ _NEVER = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, er
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same request may work later: the disk or the network, but not what our own errors explain."""
+    if isinstance(error, SourceUnavailable):
+        return True
     if isinstance(error, EngineError):
         return False
     if isinstance(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from artifacts.manifest import digest_of, sealed, unsealed
+from artifacts.reports import remove_reports
 from artifacts.store import Store, index_name, object_name
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, UnknownId
 
@@ -59,6 +60,21 @@ def publish(store: Store, index: str, config: Mapping[str, Any], stages: Mapping
     ArtifactCorrupt
         When a byte differs from its manifest; nothing is published then.
     """
+    release = write_release(store, index, config, stages, version)
+    point_current(store, index, version)
+    return release
+
+
+def write_release(
+    store: Store, index: str, config: Mapping[str, Any], stages: Mapping[str, str], version: str
+) -> Release:
+    """Check every file of ``stages`` and write the release; ``CURRENT`` stays where it is.
+
+    Raises
+    ------
+    ArtifactCorrupt
+        When a byte differs from its manifest; nothing is written then.
+    """
     manifests = {}
     for stage, name in stages.items():
         manifest = store.manifest(name)
@@ -81,8 +97,7 @@ def publish(store: Store, index: str, config: Mapping[str, Any], stages: Mapping
         stats={stage: dict(m.stats) for stage, m in manifests.items() if m.stats},
         n_bytes=sum(m.n_bytes for m in manifests.values()),
     )
-    store.place.write(_release_name(index, version), sealed(asdict(release)).encode())
-    point_current(store, index, version)
+    store.place.write(release_name(index, version), sealed(asdict(release)).encode())
     return release
 
 
@@ -105,7 +120,8 @@ def version_names(store: Store, index: str) -> list[str]:
     return [name.removesuffix(".json") for name in names if name.endswith(".json")]
 
 
-def _release_name(index: str, version: str) -> str:
+def release_name(index: str, version: str) -> str:
+    """Where a release is below the store."""
     return f"{index_name(index)}/versions/{version}.json"
 
 
@@ -156,7 +172,7 @@ def _some(known: Sequence[str]) -> str:
 
 
 def _read_release(store: Store, index: str, version: str) -> Release:
-    name = _release_name(index, version)
+    name = release_name(index, version)
     path = f"{store.address}/{name}"
     try:
         raw = json.loads(store.place.read(name))
@@ -237,7 +253,8 @@ def collect_garbage(store: Store, keep: int) -> tuple[list[str], int]:
                 if rank < keep or release.version == served:
                     named.update(release.stages.values())
                 else:
-                    store.place.remove(_release_name(index, release.version))
+                    store.place.remove(release_name(index, release.version))
+                    remove_reports(store, index, release.version)
                     removed.append(f"{index}@{release.version}")
         for room in ("objects", "work", "trash"):
             for name in store.place.names(room):

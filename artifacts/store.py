@@ -29,6 +29,7 @@ from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion,
 FORMAT_VERSION = 1
 READABLE = (1,)
 DEFAULT_CACHE = "~/.cache/purlieu"
+GC_SECONDS = 60.0  # a build waits so long for gc: after another build retention holds that lock for a moment
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -171,7 +172,7 @@ class Store:
     @contextlib.contextmanager
     def _building(self, name: str, wait: float, on_wait: Callable[[str], None] | None) -> Iterator[Callable[[], None]]:
         with (
-            self.place.lock("gc", "build", shared=True, wait=wait, on_wait=on_wait),
+            self.place.lock("gc", "build", shared=True, wait=max(wait, GC_SECONDS), on_wait=on_wait),
             self.place.lock(f"index-{name}", f"building {name}", shared=False, wait=wait, on_wait=on_wait) as check,
         ):
             yield check

@@ -13,6 +13,7 @@ from typing import Any
 from flows.stages.partition import see_store
 from flows.stages.program import program
 from foundation.errors import ClusterMismatch, ClusterUnavailable
+from foundation.sizes import parse_size
 
 CONNECT_SECONDS = 8
 # One thread per partition: partitions are what runs in parallel.
@@ -62,6 +63,29 @@ def cluster(
 
     with stack:
         yield client
+
+
+def thread_memory(
+    *, workers: int, threads_per_worker: int, memory_limit: str, scheduler: str | None, client: Callable[[], Any]
+) -> int:
+    """Bytes that one thread of a worker may use; workers of an existing cluster say so themselves."""
+    if scheduler is not None:
+        known = client().scheduler_info(n_workers=-1)["workers"].values()
+        return min(
+            (int(worker["memory_limit"] or _machine_memory()) // max(1, worker["nthreads"]) for worker in known),
+            default=_machine_memory(),
+        )
+    if memory_limit == "auto":
+        return _machine_memory() // (workers * threads_per_worker)
+    limit = parse_size(memory_limit) or int(float(memory_limit) * _machine_memory())  # "0.25" is a share of all
+    return limit // threads_per_worker
+
+
+def _machine_memory() -> int:
+    """What this machine or its container has."""
+    from distributed.system import MEMORY_LIMIT
+
+    return int(MEMORY_LIMIT)
 
 
 def _existing(stack: contextlib.ExitStack, address: str, store: str | None) -> Any:

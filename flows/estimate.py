@@ -6,8 +6,11 @@ from typing import Any
 
 from artifacts.publish import version_name
 from artifacts.store import Store
+from flows.changes import changed_sources, explain
 from flows.plan import plan
+from flows.refresh import Served
 from flows.settings import Config
+from flows.sources import Sources
 from flows.stages.stage import Sizes
 from flows.stages.tokens import TOKENS_A_BYTE
 from foundation.errors import ArtifactMissing
@@ -24,10 +27,13 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
     Memory is the peak over the stages, plus what the libraries take; disk and seconds add up what is not cached.
     Nothing is written, not even an empty store.
     """
-    stages = plan(config)
     store = _existing(store_root)
+    sources = Sources.of(store, trust=config.runtime.trust_mtime)
+    stages = plan(config, sources)
     found = {stage.name: store.find(stage.stage.kind, stage.digest) if store else None for stage in stages}
     stats = {stage: dict(store.manifest(name).stats) for stage, name in found.items() if store and name}
+    served = Served(store, config.name)
+    why = explain(stages, served, sources, {name for name, path in found.items() if path is not None}, set())
     sizes = _sizes(config, stats)
     rows: list[dict[str, Any]] = []
     for stage in stages:
@@ -39,6 +45,7 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
                 "name": stage.name,
                 "digest": stage.digest,
                 "cached": cached,
+                "why": why[stage.name],
                 "memory": 0
                 if cached
                 else FIXED_MEMORY + guess.memory * max(1, config.runtime.workers if stage.stage.parallel else 1),
@@ -51,6 +58,7 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
         "index": config.name,
         "version": version_name(config.name, {stage.name: stage.digest for stage in stages}),
         "stages": rows,
+        "sources": changed_sources(stages, served, sources),
         "total": {
             "memory": max((row["memory"] for row in todo), default=0),
             "disk": sum(row["disk"] for row in todo),

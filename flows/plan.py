@@ -10,8 +10,9 @@ from typing import Any, final
 
 from artifacts.manifest import digest_of
 from artifacts.store import Store
+from flows.identity import encoder_identity, outside_files
 from flows.settings import Config, Runtime
-from flows.sources import fingerprint
+from flows.sources import Sources
 from flows.stages import (
     ann,
     corpus,
@@ -36,7 +37,8 @@ from foundation.errors import InvalidParams
 class PlannedStage:
     """A stage with a name, what it reads, its parameters, and its digest.
 
-    ``table`` is the config table it comes from; ``inputs`` maps a role to the name of an earlier stage.
+    ``table`` is the config table it comes from; ``inputs`` maps a role to the name of an earlier stage, ``sources`` one
+    to a path or URL; ``files`` are read besides, and are part of the digest through ``params``.
     """
 
     name: str
@@ -45,23 +47,25 @@ class PlannedStage:
     params: Mapping[str, Any]
     inputs: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     input_digests: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
 
 
-def plan(config: Config) -> list[PlannedStage]:
+def plan(config: Config, sources: Sources | None = None) -> list[PlannedStage]:
     """All stages of ``config``, inputs before what needs them.
 
-    Reads every source once, to fingerprint it.
+    Reads every source that ``sources`` does not know by its looks, to fingerprint it.
     """
-    stages = [*_graph_stages(config), *_document_stages(config)]
+    sources = sources or Sources()
+    stages = [*_graph_stages(config), *_document_stages(config, sources)]
     if config.graph is not None and config.corpus is not None:
         stages.append(
             PlannedStage(
                 name="link", table="corpus", stage=link.STAGE, params={}, inputs={"graph": "graph", "corpus": "corpus"}
             )
         )
-    return _with_digests(stages)
+    return _with_digests(stages, sources)
 
 
 def _graph_stages(config: Config) -> list[PlannedStage]:
@@ -137,7 +141,7 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
     return stages
 
 
-def _document_stages(config: Config) -> list[PlannedStage]:
+def _document_stages(config: Config, sources: Sources) -> list[PlannedStage]:
     if config.corpus is None:
         return []
     table = config.corpus
@@ -157,8 +161,12 @@ def _document_stages(config: Config) -> list[PlannedStage]:
             name="tokens",
             table="corpus",
             stage=tokens.STAGE,
-            params={"encoder": dataclasses.asdict(table.encoder), "identity": table.identity()},
+            params={
+                "encoder": dataclasses.asdict(table.encoder),
+                "identity": encoder_identity(table.encoder, sources),
+            },
             inputs={"corpus": "corpus"},
+            files=outside_files(table.encoder),
         ),
         PlannedStage(
             name="muvera",
@@ -191,16 +199,12 @@ def _oriented(turned: str) -> str:
     return "graph" if turned == "natural" else f"graph.{turned}"
 
 
-def _with_digests(stages: Sequence[PlannedStage]) -> list[PlannedStage]:
-    prints: dict[str, str] = {}
+def _with_digests(stages: Sequence[PlannedStage], sources: Sources) -> list[PlannedStage]:
     digests: dict[str, str] = {}
     done: list[PlannedStage] = []
     for stage in stages:
-        for source in stage.sources.values():
-            if source not in prints:
-                prints[source] = fingerprint(source)
         inputs = {role: digests[name] for role, name in stage.inputs.items()}
-        inputs |= {role: prints[source] for role, source in stage.sources.items()}
+        inputs |= {role: sources.fingerprint(source) for role, source in stage.sources.items()}
         digest = digest_of(
             {
                 "kind": stage.stage.kind,

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from artifacts.publish import current_version, publish, read_release, version_name
-from artifacts.store import Store, index_name
-from flows.cluster import cluster
+from artifacts.publish import current_version, read_release, version_name
+from artifacts.store import Store, index_name, work_name
+from flows.changes import CACHED, changed_sources, explain, refreshed
+from flows.cluster import cluster, thread_memory
+from flows.conclude import conclude, retain
+from flows.journal import journaled
 from flows.plan import PlannedStage, check_names, order_of, plan, with_inputs
-from flows.settings import Config
+from flows.refresh import Served
+from flows.settings import Config, Runtime
+from flows.sources import Sources
 from flows.stages.runner import StageReport, run_stage
-from foundation.errors import ArtifactCorrupt
+from foundation.errors import ArtifactCorrupt, InvalidInput
 from foundation.progress import Progress, Silent
+
+log = logging.getLogger("purlieu.build")
 
 Around = Callable[[str, Callable[[], StageReport]], StageReport]
 
@@ -32,6 +41,7 @@ class BuildReport:
     unchanged: bool
     seconds: float
     stages: tuple[StageReport, ...] = ()
+    sources: tuple[dict[str, Any], ...] = ()
     measured: dict[str, Any] = field(default_factory=dict)
     stats: dict[str, Any] = field(default_factory=dict)
 
@@ -52,9 +62,14 @@ class BuildReport:
                     "bytes": stage.n_bytes,
                     "parts": stage.n_parts,
                     "parts_reused": stage.n_parts_reused,
+                    "rows": stage.n_rows,
+                    "rows_reused": stage.n_rows_reused,
+                    "why": stage.why,
+                    "peak_memory": stage.peak_memory,
                 }
                 for stage in self.stages
             ],
+            "sources": list(self.sources),
             "measured": self.measured,
         }
 
@@ -69,6 +84,7 @@ def plainly(name: str, make: Callable[[], StageReport]) -> StageReport:  # noqa:
     return make()
 
 
+@journaled
 def run_build(
     config: Config,
     store: Store,
@@ -79,8 +95,9 @@ def run_build(
     on_wait: Callable[[str], None] | None = None,
     progress: Progress | None = None,
     around: Around = plainly,
+    say: Callable[[str], None] = log.warning,
 ) -> BuildReport:
-    """Build what is missing and publish it.
+    """Build what is missing and publish it, unless the gate withholds it.
 
     Parameters
     ----------
@@ -88,35 +105,55 @@ def run_build(
     force : stages to build anew even if they exist
     wait : seconds to wait while another process builds the same index; ``on_wait`` is told who does
     around : called with each stage's name and the function that makes it
+    say : told in one line what went wrong without harm to the version, or was removed
 
     Raises
     ------
     EngineError
+        `GateFailed` when the version was built and is withheld.
     """
     begun = time.perf_counter()
-    with store.building(config.name, wait=wait, on_wait=on_wait) as still_held:
-        stages = plan(config)
+    with (
+        contextlib.ExitStack() as at_the_end,  # what is put off until the lock of this build is released
+        store.building(config.name, wait=wait, on_wait=on_wait) as still_held,
+    ):
+        sources = Sources.of(store, trust=config.runtime.trust_mtime)
+        stages = plan(config, sources)
         forced = check_names(stages, force, "force")
         chosen = with_inputs(stages, check_names(stages, only, "only") if only else {stage.name for stage in stages})
         by_name = {stage.name: stage for stage in stages}
+        served = Served(store, config.name)
+        cached = {stage.name for stage in stages if store.find(stage.stage.kind, stage.digest) is not None}
+        why = explain(stages, served, sources, cached, forced)
+        read = tuple(changed_sources(stages, served, sources))
         reports: list[StageReport] = []
         sound: set[str] = set()
         with _cluster(config, store) as client, _one_thread():
             for stage in chosen:
 
                 def make(stage: PlannedStage = stage) -> StageReport:
-                    return run_stage(
-                        order_of(stage, store, by_name, config.runtime),
+                    order = order_of(stage, store, by_name, config.runtime)
+                    if stage.name not in cached | forced:
+                        previous, beside = served.previous(stage, by_name)
+                        order = dataclasses.replace(order, previous=previous, beside=beside)
+                    report = run_stage(
+                        order,
                         dict(stage.input_digests),
                         store,
                         client,
                         progress or Silent(),
                         force=stage.name in forced,
                         timeout=config.runtime.stage_timeout,
+                        memory=lambda: _thread_memory(config.runtime, client),
+                        confirm=lambda: _confirm(stage, sources, store),
                         sound=sound,
                     )
+                    said = refreshed(why[stage.name], report.n_rows, report.n_rows_reused)
+                    return dataclasses.replace(report, why=CACHED if report.cached else said)
 
                 reports.append(around(stage.name, make))
+                if len(reports) == 1:  # a build that is refused at once leaves the store as it was
+                    sources.remember(store)
         version = version_name(config.name, {stage.name: stage.digest for stage in stages})
         if len(chosen) < len(stages):
             return BuildReport(
@@ -126,14 +163,15 @@ def run_build(
                 unchanged=False,
                 seconds=time.perf_counter() - begun,
                 stages=tuple(reports),
+                sources=read,
             )
         unchanged = _is_current(store, config.name, version, reports)
         if unchanged:
             release = read_release(store, config.name)
+            at_the_end.callback(retain, config, store, None, say)
         else:
             still_held()
-            stages_made = {report.name: report.artifact for report in reports}
-            release = publish(store, config.name, config.raw, stages_made, version)
+            release = conclude(config, store, version, reports, begun=begun, say=say, put_off=at_the_end.callback)
         report = BuildReport(
             index=config.name,
             version=version,
@@ -141,11 +179,32 @@ def run_build(
             unchanged=unchanged,
             seconds=time.perf_counter() - begun,
             stages=tuple(reports),
+            sources=read,
             measured=dict(release.measured),
             stats=dict(release.stats),
         )
         _remember(store, report)
         return report
+
+
+def _thread_memory(runtime: Runtime, client: Callable[[], Any]) -> int:
+    return thread_memory(
+        workers=runtime.workers,
+        threads_per_worker=runtime.threads_per_worker,
+        memory_limit=runtime.memory_limit,
+        scheduler=runtime.scheduler,
+        client=client,
+    )
+
+
+def _confirm(stage: PlannedStage, sources: Sources, store: Store) -> None:
+    """Make sure that what ``stage`` read is what its digest says, or throw away what was made of it."""
+    try:
+        for source in (*stage.sources.values(), *stage.files):
+            sources.check(source)
+    except InvalidInput:
+        store.place.remove(work_name(stage.digest))
+        raise
 
 
 def _is_current(store: Store, index: str, version: str, reports: Sequence[StageReport]) -> bool:

@@ -17,9 +17,10 @@ from typing import Any, Literal, TypeVar, final
 
 import pydantic
 
+from artifacts.retention import RetentionParams
 from artifacts.store import check_name
 from clustering.communities import CommunityParams
-from flows.sources import fingerprint
+from flows.gate import NEEDS, GateParams
 from foundation.errors import EngineError, InvalidConfig, InvalidParams
 from foundation.sizes import parse_size
 from graph.edge_list import ReadParams
@@ -28,7 +29,7 @@ from graph.orientation import ORIENTATIONS
 from graph.powerwalk import PowerWalkParams, QueryParams
 from vectors.ann import ANNParams
 from vectors.corpus import CorpusParams
-from vectors.encoders.encoder import EncoderParams, open_encoder
+from vectors.encoders.encoder import EncoderParams
 from vectors.fde import FDEParams
 from vectors.retriever import RetrieverParams
 
@@ -53,12 +54,6 @@ class CorpusTable:
     source: str
     params: CorpusParams
     encoder: EncoderParams
-
-    def identity(self) -> Mapping[str, Any]:
-        """What decides the encoder's vectors: options and the checksums of its files."""
-        if self.encoder.kind == "precomputed":
-            return {"source_sha256": None if self.encoder.path is None else fingerprint(self.encoder.path)}
-        return open_encoder(self.encoder).identity
 
 
 @final
@@ -98,6 +93,7 @@ class Runtime:
     held to ``memory_limit``. ``part_nodes`` and ``part_docs`` are the rows of one partition. ``lock_wait`` is how
     many seconds to wait while another process builds the same index. ``stage_timeout`` is how many seconds one stage
     may take. ``cache`` is where a machine keeps what it reads of a store far away, ``cache_limit`` how much of it.
+    ``trust_mtime`` believes that a source which looks as it did has the content it had; otherwise all of it is read.
     """
 
     workers: int = 2
@@ -111,6 +107,7 @@ class Runtime:
     stage_timeout: float | None = None
     cache: str | None = None
     cache_limit: str = "auto"
+    trust_mtime: bool = True
 
     def __post_init__(self) -> None:
         for name in ("workers", "threads_per_worker", "part_nodes", "part_docs"):
@@ -149,9 +146,23 @@ class Config:
     ann_nodes: ANNParams | None = None
     ann_documents: ANNParams | None = None
     runtime: Runtime = field(default_factory=Runtime)
+    gate: GateParams = field(default_factory=GateParams)
+    retention: RetentionParams = field(default_factory=RetentionParams)
 
 
-TABLES = ("name", "graph", "corpus", "fastrp", "powerwalk", "communities", "muvera", "ann", "runtime")
+TABLES = (
+    "name",
+    "graph",
+    "corpus",
+    "fastrp",
+    "powerwalk",
+    "communities",
+    "muvera",
+    "ann",
+    "runtime",
+    "gate",
+    "retention",
+)
 
 
 def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
@@ -209,6 +220,8 @@ def parse_config(raw: Table, path: str, base: Path) -> Config:
         ann_nodes=reader.params(ANNParams, ann["nodes"], "ann.nodes") if "nodes" in ann else None,
         ann_documents=_ann_documents(reader, raw, ann),
         runtime=reader.params(Runtime, reader.table(raw, "runtime"), "runtime"),
+        gate=reader.params(GateParams, reader.table(raw, "gate"), "gate"),
+        retention=reader.params(RetentionParams, reader.table(raw, "retention"), "retention"),
     )
     _check_needs(reader, config)
     return config
@@ -302,6 +315,12 @@ def _check_needs(reader: _Reader, config: Config) -> None:
     ):
         if table is not None and present is None:
             raise reader.error(key, f"needs the table [{needed}], which is absent", f"add [{needed}] or remove [{key}]")
+    for name, tables in NEEDS.items():
+        if getattr(config.gate, name) is not None and not any(
+            getattr(config, table.replace(".", "_")) is not None for table in tables
+        ):
+            what = f"needs the table {' or '.join(f'[{table}]' for table in tables)}, which is absent"
+            raise reader.error(f"gate.{name}", what, f"add [{tables[0]}] or remove the threshold")
     if config.graph is None and config.corpus is None:
         raise reader.error("", "neither [graph] nor [corpus]: there is nothing to build", "add one of them")
 

@@ -4,6 +4,7 @@ EngineError
 ├── InvalidParams     (ValueError)         a parameter that cannot run
 ├── InvalidConfig     (ValueError)         a config file, key or value that cannot be used
 ├── InvalidInput      (ValueError)         data that cannot be read or makes no sense: file and line
+├── SourceUnavailable (ConnectionError)    a source far away that does not answer; it may later
 ├── InvalidQuery      (ValueError)         a question that cannot be answered as asked
 ├── UnknownId         (LookupError)        a node, document, index or version that is not there
 ├── NotBuilt          (LookupError)        a question the index has no stage for
@@ -17,6 +18,8 @@ EngineError
 ├── ClusterMismatch   (RuntimeError)       a worker whose programs would give other bytes, or that cannot see the store
 ├── PartitionFailed   (RuntimeError)       a partition that cannot be computed: stage and range
 ├── StageTimeout      (TimeoutError)       a stage that took longer than it may
+├── ServerUnavailable (ConnectionError)    no Prefect API answers
+├── GateFailed        (RuntimeError)       a version that was built and falls short of the quality gate
 ├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
 └── NotConverged      (RuntimeError)       an iteration that ran out of steps
 
@@ -81,6 +84,17 @@ class InvalidInput(EngineError, ValueError):
     def __str__(self) -> str:
         where = self.source if self.line is None else f"{self.source}, line {self.line}"
         return f"{where}: {self.what}; {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class SourceUnavailable(EngineError, ConnectionError):
+    """A source named by a URL that could not be read for a reason that may pass."""
+
+    source: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: not reachable ({self.what}); check the address and the network, then run again"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -250,6 +264,34 @@ class StageTimeout(EngineError, TimeoutError):
             f"stage {self.stage} did not end within {self.seconds:g} s; finished partitions are kept: run again, "
             "or raise runtime.stage_timeout"
         )
+
+
+@dataclass(eq=False, kw_only=True)
+class GateFailed(EngineError, RuntimeError):
+    """A new version falls short of its config's ``[gate]``; ``failed`` says each threshold with found and allowed."""
+
+    index: str
+    version: str
+    failed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.index}@{self.version} was built and is not served, the gate found: {', '.join(self.failed)}; "
+            f"read purlieu report {self.index}@{self.version}, or serve it all the same with: "
+            f"purlieu rollback {self.index} {self.version}"
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class ServerUnavailable(EngineError, ConnectionError):
+    """No Prefect API answers at ``address``."""
+
+    address: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: no Prefect server answers ({self.what}); {self.fix}"
 
 
 @dataclass(eq=False, kw_only=True)

@@ -13,12 +13,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from foundation.errors import InvalidInput
+from foundation.errors import InvalidInput, SourceUnavailable
 
 SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 _CHUNK = 1 << 16
 _SCANNED = 1 << 24
+_FAR_CHUNK = 1 << 20
 
 
 def is_url(source: str | Path) -> bool:
@@ -111,9 +112,13 @@ def _opened(source: str | Path) -> Iterator[io.BufferedReader]:
         except IsADirectoryError as error:
             raise _invalid(source, "is a directory", "name a file in it") from error
         except (OSError, ValueError, ImportError) as error:
+            if is_url(source) and isinstance(error, ConnectionError | TimeoutError):
+                raise SourceUnavailable(source=str(source), what=_one_line(error)) from error
             raise _invalid(
                 source, f"cannot be opened ({_one_line(error)})", "check the place and its rights"
             ) from error
+        if is_url(source):
+            raw = io.BufferedReader(_Far(raw, str(source)), _FAR_CHUNK)
         yield raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)
 
 
@@ -121,8 +126,15 @@ def _open_raw(source: str | Path) -> Any:
     if is_url(source):
         import fsspec
 
-        return fsspec.open(str(source), "rb")
+        return fsspec.open(str(source), "rb", **far_options(str(source)))
     return Path(source).open("rb")
+
+
+def far_options(source: str) -> dict[str, Any]:
+    """What fsspec is told beside the URL: of object stores, to give up after seconds and not after minutes."""
+    if not source.startswith(("s3://", "s3a://")):
+        return {}
+    return {"config_kwargs": {"connect_timeout": 4, "read_timeout": 30, "retries": {"max_attempts": 1}}}
 
 
 def _codec(raw: io.BufferedReader, source: str | Path) -> str | None:
@@ -190,6 +202,34 @@ class _Zstd(io.RawIOBase):
         return n
 
 
+class _Far(io.RawIOBase):
+    """Turns what a remote place raises while it is read into `SourceUnavailable`."""
+
+    def __init__(self, stream: Any, source: str) -> None:
+        self._stream = stream
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._stream.seekable())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._stream.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._stream.tell())
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._stream.read(len(buffer))
+        except Exception as error:
+            raise SourceUnavailable(source=self._source, what=_one_line(error)) from error
+        buffer[: len(data)] = data
+        return len(data)
+
+
 class _Guarded(io.RawIOBase):
     """Turns what a damaged stream raises into `InvalidInput`."""
 
@@ -203,6 +243,8 @@ class _Guarded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         try:
             data = self._stream.read(len(buffer))
+        except SourceUnavailable:
+            raise
         except EOFError as error:
             raise _invalid(self._source, "the compressed data ends early", "fetch or write the file again") from error
         except Exception as error:  # zlib.error, zstandard.ZstdError, OSError, and whatever a remote place raises

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from foundation import errors
-from purlieu.commands import build, query, serve, store
+from purlieu.commands import build, deploy, health, query, report, serve, store
 
 EXIT_CODES: tuple[tuple[type[errors.EngineError], int], ...] = (
     (errors.InvalidParams, 2),
@@ -25,13 +25,14 @@ EXIT_CODES: tuple[tuple[type[errors.EngineError], int], ...] = (
     (errors.InvalidQuery, 2),
     (errors.MissingExtra, 2),
     (errors.InvalidInput, 3),
+    (errors.SourceUnavailable, 3),
     (errors.UnknownId, 3),
     (errors.NotBuilt, 3),
     (errors.ArtifactMissing, 4),
     (errors.ArtifactCorrupt, 4),
     (errors.ArtifactVersion, 4),
 )
-COMMANDS = (build, store, query, serve)
+COMMANDS = (build, report, deploy, health, store, query, serve)
 DESCRIPTION = "What is near this? Builds versioned indexes over graphs and corpora, and answers from them."
 
 
@@ -54,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--store",
         default=os.environ.get("PURLIEU_STORE", "purlieu-store"),
-        metavar="DIR",
+        metavar="DIR|URL",
         help="where indexes live (default ./purlieu-store, or PURLIEU_STORE)",
     )
     common.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")

@@ -76,7 +76,7 @@ def create_app(
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.catalog, app.state.metrics = catalog, Metrics(catalog)
+    app.state.catalog, app.state.metrics = catalog, Metrics(catalog, store)
     app.include_router(_process)
     guard = [] if api_keys is None else [Depends(required(api_keys))]
     refusals = {} if api_keys is None else problems(401)

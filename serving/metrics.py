@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -13,6 +14,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from artifacts.health import last_success_age, version_age
+from artifacts.store import Store
+from foundation.errors import EngineError
 from serving.catalog import Catalog
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -24,7 +28,7 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 class Metrics:
     """The figures of one app, in a registry of its own."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, store: Store) -> None:
         self._registry = CollectorRegistry()
         labels = ("route", "status")
         self._requests = Counter("purlieu_http_requests", "Requests answered.", labels, registry=self._registry)
@@ -35,7 +39,7 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
-        self._registry.register(_Indexes(catalog))
+        self._registry.register(_Indexes(catalog, store))
 
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -80,8 +84,9 @@ class Measured:
 class _Indexes(Collector):
     """Read from the catalog at every scrape, so that a version that went leaves no figure behind."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, store: Store) -> None:
         self._catalog = catalog
+        self._store = store
 
     def collect(self) -> Iterable[Metric]:
         labels = ("index", "version")
@@ -95,11 +100,31 @@ class _Indexes(Collector):
         opening = GaugeMetricFamily(
             "purlieu_index_opening", "1 while a version of the index is being opened.", labels=("index",)
         )
+        aged = GaugeMetricFamily(
+            "purlieu_index_age_seconds", "Time since the version that answers was published.", labels=labels
+        )
+        built = GaugeMetricFamily(
+            "purlieu_index_last_success_age_seconds",
+            "Time since the last build that succeeded ended, whether it changed anything or not.",
+            labels=("index",),
+        )
+        now = datetime.now(UTC)
         for state in self._catalog.states():
+            age = self._last_success(state.index, now)
+            if age is not None:
+                built.add_metric((state.index,), age)
             if state.served is not None:
-                served.add_metric((state.index, state.served.engine.version), 1)
+                engine = state.served.engine
+                served.add_metric((state.index, engine.version), 1)
+                aged.add_metric((state.index, engine.version), version_age(engine.release, now))
             if state.refused is not None:
                 refused.add_metric((state.index, state.refused.version), 1)
             refusals.add_metric((state.index,), state.n_refused)
             opening.add_metric((state.index,), int(state.opening))
-        return served, refused, refusals, opening
+        return served, refused, refusals, opening, aged, built
+
+    def _last_success(self, index: str, now: datetime) -> float | None:
+        try:
+            return last_success_age(self._store, index, now)
+        except (EngineError, OSError):
+            return None  # a journal that cannot be read must not hide the other figures

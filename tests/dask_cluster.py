@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,4 +114,3 @@ def dask_cluster(directory: Path, workers: int, environment: Mapping[str, str] |
                 os.killpg(process.pid, 9)  # a worker and the nanny over it, which are one session of their own
         for process in (*cluster.workers, scheduler):
             process.wait()
-        time.sleep(0)

@@ -27,9 +27,12 @@ CAUGHT_AS = {
     "StoreUnavailable": OSError,
     "StoreLocked": RuntimeError,
     "ClusterUnavailable": ConnectionError,
+    "SourceUnavailable": ConnectionError,
     "ClusterMismatch": RuntimeError,
     "PartitionFailed": RuntimeError,
     "StageTimeout": TimeoutError,
+    "GateFailed": RuntimeError,
+    "ServerUnavailable": ConnectionError,
     "TargetMissed": RuntimeError,
     "NotConverged": RuntimeError,
 }

@@ -54,11 +54,13 @@ def check_token_list(value: Any, *, source: str, column: str, number: int) -> np
 
 
 def take_documents(vectors: MultiVectors, docs: npt.NDArray[np.int64]) -> MultiVectors:
-    """Documents ``docs`` in that order, plain; ``vectors`` itself when they are all of them in order."""
+    """Documents ``docs`` in that order, in the layout they have; ``vectors`` itself when they are all of them."""
     if docs.size == vectors.n_docs and bool((docs == np.arange(docs.size)).all()):
         return vectors
     starts, lengths = vectors.offsets[:-1][docs], np.diff(vectors.offsets)[docs]
     offsets = np.zeros(docs.size + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     tokens = np.arange(offsets[-1], dtype=np.int64) + np.repeat(starts - offsets[:-1], lengths)
+    if vectors.codes is not None:
+        return MultiVectors(vectors=vectors.vectors, offsets=offsets, codes=vectors.codes[tokens])
     return MultiVectors(vectors=vectors.vectors[tokens], offsets=offsets)

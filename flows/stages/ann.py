@@ -19,13 +19,15 @@ from artifacts.embedding import open_embedding
 from artifacts.fde import open_fde
 from artifacts.manifest import read_manifest
 from artifacts.parts import Part
-from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
+from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.errors import TargetMissed
 from foundation.threads import even_ranges
 from vectors.ann import ANNIndex, tune
 from vectors.ann_build import BuiltShard, build_shard
+from vectors.ann_files import read_shard
 from vectors.ann_params import ANNParams, plan, shard_ranges
 from vectors.ann_shard import Shard
+from vectors.unchanged import equal_rows
 
 
 def split(job: Job) -> list[list[Range]]:
@@ -38,8 +40,28 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     """Shard ``start``."""
     del round_, stop
     vectors, params = _vectors(job.inputs["vectors"]), ANNParams(**job.params)
-    built = build_shard(vectors, params, *shard_ranges(vectors.shape[0], params)[start])
-    return Output({"index": built.index, "copies": built.copies})
+    first, last = shard_ranges(vectors.shape[0], params)[start]
+    built = _kept(job, start, first, last, vectors, params)
+    stats = {ROWS: last - first, ROWS_REUSED: 0 if built is None else last - first}
+    if built is None:
+        built = build_shard(vectors, params, first, last)
+    return Output({"index": built.index, "copies": built.copies}, stats)
+
+
+def _kept(
+    job: Job, number: int, start: int, stop: int, vectors: npt.NDArray[Any], params: ANNParams
+) -> BuiltShard | None:
+    """The previous artifact's shard, if it covers the same rows with the same bytes and would have the same form."""
+    if not job.previous:
+        return None
+    before = _vectors(job.previous["vectors"])
+    if before.dtype != vectors.dtype or before.shape[1] != vectors.shape[1]:
+        return None
+    if (start, stop) not in shard_ranges(before.shape[0], params) or not equal_rows(before, vectors, start, stop):
+        return None
+    shard = read_shard(job.previous["self"], number)
+    chosen = plan(vectors.shape[0], vectors.shape[1], params)
+    return shard.built() if (shard.kind, shard.vectors.storage) == (chosen.kind, chosen.storage) else None
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
@@ -75,6 +97,7 @@ STAGE = Stage(
     kind_version=VERSION,
     code_version=1,
     parallel=True,
+    compares=("vectors",),
     split=split,
     partition=partition,
     assemble=assemble,

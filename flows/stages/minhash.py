@@ -65,6 +65,11 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     )
 
 
+def row_bytes(job: Job) -> float:
+    """A signature, and its copy while it is written."""
+    return 8 * int(job.params["num_perm"])
+
+
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     """Four bytes a node and hash; time goes with elements times hashes."""
     num_perm = int(params["num_perm"])
@@ -82,6 +87,7 @@ STAGE = Stage(
     parallel=True,
     split=split,
     partition=partition,
+    row_bytes=row_bytes,
     assemble=assemble,
     estimate=estimate,
 )

@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from artifacts.artifact import ArtifactWriter
-from artifacts.fde import DTYPE, KIND, VERSION
+from artifacts.corpus import open_corpus
+from artifacts.fde import DTYPE, KIND, VERSION, open_fde
 from artifacts.multivector import open_multivectors
 from artifacts.parts import Part
-from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
+from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.errors import InvalidInput
+from foundation.matching import matching_rows
 from foundation.threads import even_ranges
 from vectors.fde import FDEParams, encode_documents
+from vectors.multivector import MultiVectors
+from vectors.token_columns import take_documents
+from vectors.unchanged import unchanged_tokens
 
 
 def split(job: Job) -> list[list[Range]]:
@@ -25,8 +31,10 @@ def split(job: Job) -> list[list[Range]]:
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     """Encodings of documents [start, stop)."""
     del round_
-    documents = open_multivectors(job.inputs["tokens"]).slice(start, stop)
-    encoded = encode_documents(documents, FDEParams(**job.params))
+    everything = open_multivectors(job.inputs["tokens"])
+    rows = _kept_rows(job, everything, start, stop)
+    documents, changed = everything.slice(start, stop), np.flatnonzero(rows < 0)
+    encoded = encode_documents(take_documents(documents, changed), FDEParams(**job.params))
     if encoded.size and np.abs(encoded).max() > np.finfo(DTYPE).max:
         raise InvalidInput(
             source=f"documents {start} to {stop}",
@@ -34,7 +42,20 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
             fix="normalise the token vectors (corpus.encoder.normalize = true)",
         )
     n_empty = int(np.count_nonzero(np.diff(documents.offsets) == 0))
-    return Output({"fde": encoded.astype(DTYPE)}, {"n_empty": n_empty})
+    fde = np.empty((rows.size, encoded.shape[1]), dtype=DTYPE)
+    fde[changed] = encoded.astype(DTYPE)
+    if changed.size < rows.size:
+        fde[rows >= 0] = open_fde(job.previous["self"])[rows[rows >= 0]]
+    return Output({"fde": fde}, {"n_empty": n_empty, ROWS: rows.size, ROWS_REUSED: rows.size - changed.size})
+
+
+def _kept_rows(job: Job, documents: MultiVectors, start: int, stop: int) -> npt.NDArray[np.int64]:
+    """Row in the previous artifact of each document that is there with the same token vectors; -1 for the others."""
+    if not job.previous:
+        return np.full(stop - start, -1, dtype=np.int64)
+    old, new = (open_corpus(places["tokens.corpus"]).ids for places in (job.previous, job.beside))
+    rows = matching_rows(old, new, start, stop)
+    return unchanged_tokens(open_multivectors(job.previous["tokens"]), documents, rows, start)
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
@@ -45,6 +66,11 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     writer.pieces("fde", (part.array("fde") for part in ranges), DTYPE, shape)
     n_empty = sum(int(part.stats["n_empty"]) for part in ranges)
     return Findings({"n_docs": shape[0], "fde_dim": shape[1], "n_empty_documents": n_empty})
+
+
+def row_bytes(job: Job) -> float:
+    """An encoding in 32 bits, its magnitudes, and in the 16 bits it is kept in."""
+    return 10 * FDEParams(**job.params).fde_dim(open_multivectors(job.inputs["tokens"]).dim)
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
@@ -61,8 +87,10 @@ STAGE = Stage(
     kind_version=VERSION,
     code_version=1,
     parallel=True,
+    compares=("tokens", "tokens.corpus"),
     split=split,
     partition=partition,
+    row_bytes=row_bytes,
     assemble=assemble,
     estimate=estimate,
 )

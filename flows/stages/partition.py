@@ -9,6 +9,7 @@ from artifacts.disk import explained
 from artifacts.parts import PART, part_name, write_part
 from artifacts.patience import PAUSES, may_pass
 from artifacts.store import Store, work_name
+from flows.stages.memory import watched_memory
 from flows.stages.program import program_digest
 from flows.stages.stage import Order
 from foundation.errors import ClusterMismatch, EngineError, PartitionFailed
@@ -20,6 +21,7 @@ class PartReport(NamedTuple):
 
     seconds: float
     n_tries: int
+    peak_memory: int
 
 
 def execute_part(order: Order, round_: int, start: int, stop: int) -> PartReport:
@@ -44,8 +46,9 @@ def execute_part(order: Order, round_: int, start: int, stop: int) -> PartReport
     begun = time.perf_counter()
     for tries, pause in enumerate((*PAUSES, None), start=1):
         try:
-            _compute(order, round_, start, stop)
-            return PartReport(time.perf_counter() - begun, tries)
+            with watched_memory() as peak:
+                _compute(order, round_, start, stop)
+            return PartReport(time.perf_counter() - begun, tries, peak.n_bytes)
         except EngineError:
             raise
         except Exception as error:

@@ -98,6 +98,13 @@ def _measure(graph: CSRGraph, index: PowerWalkIndex, query: QueryParams) -> dict
     }
 
 
+def row_bytes(job: Job) -> float:
+    """Nodes and counts of a fingerprint, once while they are collected and once as the part that is written."""
+    index = job.params["index"]
+    visits = index["n_walks"] / (1 - index["damping"])
+    return 16 * min(float(visits), float(index["max_entries"] or visits))
+
+
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     """Walk length is geometric, and most visits of a fingerprint repeat."""
     index = params["index"]
@@ -113,6 +120,7 @@ STAGE = Stage(
     parallel=True,
     split=split,
     partition=partition,
+    row_bytes=row_bytes,
     assemble=assemble,
     estimate=estimate,
 )

@@ -8,17 +8,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, final
+from typing import Any, NamedTuple, TypeVar, final
 
 from artifacts.artifact import Artifact, ArtifactWriter
 from artifacts.disk import explained, hash_file
 from artifacts.manifest import Manifest, read_manifest
-from artifacts.parts import PART, part_name, read_part
+from artifacts.parts import PART, Part, part_name, read_part
 from artifacts.patience import PAUSES, may_pass
 from artifacts.store import Store, object_name, work_name
+from flows.stages.memory import Peak, watched_memory
 from flows.stages.partition import PartReport
+from flows.stages.sizing import fitted
 from flows.stages.spread import spread
-from flows.stages.stage import Findings, Job, Order, Range
+from flows.stages.stage import ROWS, ROWS_REUSED, Findings, Job, Order, Range
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, StageTimeout
 from foundation.progress import Progress
 
@@ -29,7 +31,11 @@ log = logging.getLogger("purlieu.stages")
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageReport:
-    """What happened: the artifact's name, whether it was there already, and what it took."""
+    """What happened: the artifact's name, whether it was there already and ``why``, and what it took.
+
+    ``n_rows_reused`` of ``n_rows`` were taken from the served version's artifact; both are 0 where nothing counts them.
+    ``peak_memory`` is in bytes, of the process that held most; 0 when nothing was computed.
+    """
 
     name: str
     digest: str
@@ -40,6 +46,10 @@ class StageReport:
     n_parts: int = 0
     n_parts_reused: int = 0
     n_tries: int = 0
+    n_rows: int = 0
+    n_rows_reused: int = 0
+    peak_memory: int = 0
+    why: str = ""
 
 
 def run_stage(
@@ -51,6 +61,8 @@ def run_stage(
     *,
     force: bool = False,
     timeout: float | None = None,
+    memory: Callable[[], int] | None = None,
+    confirm: Callable[[], None] = lambda: None,
     sound: set[str] | None = None,
 ) -> StageReport:
     """Make the artifact of ``order`` unless it exists.
@@ -60,6 +72,8 @@ def run_stage(
     client : called when there is work to spread; returns a ``distributed.Client``
     force : make it anew even if it exists, reusing no partition; equal bytes keep the old artifact
     timeout : seconds after which to give up; finished partitions are kept
+    memory : bytes that one thread of a worker may use; partitions are made small enough for it
+    confirm : called when everything is read and nothing is published yet; raises if what was read has changed
     sound : names of artifacts whose bytes this build made or checked already; the stage's are added
 
     Raises
@@ -72,7 +86,7 @@ def run_stage(
     sound = set() if sound is None else sound
     begun = time.perf_counter()
     name, stage = order.name, order.stage
-    with store.making(order.digest) as still_held:
+    with store.making(order.digest) as still_held, watched_memory() as peak:
         existing = store.find(stage.kind, order.digest)
         if existing is not None and not force:
             manifest = _manifest_of(store, existing, name)
@@ -86,15 +100,19 @@ def run_stage(
         deadline = _Deadline(name, timeout)
         job = order.job(store)
         _check_inputs(order, job, store, sound)
+        if memory is not None and stage.row_bytes is not None:
+            job = fitted(order, job, memory())
+            order = dataclasses.replace(order, part_nodes=job.part_nodes, part_docs=job.part_docs)
         rounds = stage.split(job)
         n_parts = sum(len(ranges) for ranges in rounds)
         progress.init(name, n_parts + 1)
         try:
-            reused, n_tries = _run_rounds(order, store, rounds, client, progress, deadline)
-            writer, findings = deadline.held_to(lambda: _patiently(lambda: _assemble(order, job, store, rounds)))
+            reused, n_tries = _run_rounds(order, store, rounds, client, progress, deadline, peak)
+            made = deadline.held_to(lambda: _patiently(lambda: _assemble(order, job, store, rounds)))
+            confirm()
             still_held()
             artifact = store.next_name(stage.kind, order.digest)
-            manifest = writer.publish(
+            manifest = made.writer.publish(
                 store.place,
                 object_name(artifact),
                 kind=stage.kind,
@@ -104,8 +122,8 @@ def run_stage(
                 digest=order.digest,
                 params=job.params,
                 inputs=input_digests,
-                stats=findings.stats,
-                measured=findings.measured,
+                stats=made.findings.stats,
+                measured=made.findings.measured,
             )
             progress.step()
         finally:
@@ -127,6 +145,9 @@ def run_stage(
         n_parts=n_parts,
         n_parts_reused=reused,
         n_tries=n_tries,
+        n_rows=made.n_rows,
+        n_rows_reused=made.n_rows_reused,
+        peak_memory=peak.n_bytes,
     )
 
 
@@ -160,6 +181,7 @@ def _run_rounds(
     client: Callable[[], Any],
     progress: Progress,
     deadline: _Deadline,
+    peak: Peak,
 ) -> tuple[int, int]:
     """Compute what is missing, round by round; how many partitions were there already, and tries beyond the first."""
     reused = n_tries = 0
@@ -168,6 +190,7 @@ def _run_rounds(
         nonlocal n_tries
         del span
         n_tries += report.n_tries - 1
+        peak.include(report.peak_memory)
         progress.step()
 
     for round_, ranges in enumerate(rounds):
@@ -180,7 +203,17 @@ def _run_rounds(
     return reused, n_tries
 
 
-def _assemble(order: Order, job: Job, store: Store, rounds: list[list[Range]]) -> tuple[ArtifactWriter, Findings]:
+@final
+class _Assembled(NamedTuple):
+    """Files that wait for their manifest, and what was found out."""
+
+    writer: ArtifactWriter
+    findings: Findings
+    n_rows: int
+    n_rows_reused: int
+
+
+def _assemble(order: Order, job: Job, store: Store, rounds: list[list[Range]]) -> _Assembled:
     work = work_name(order.digest)
     parts = [
         [read_part(store.place.bring(f"{work}/{part_name(round_, *span)}", PART)) for span in ranges]
@@ -189,7 +222,12 @@ def _assemble(order: Order, job: Job, store: Store, rounds: list[list[Range]]) -
     # An assembly that was given up may still be writing: each has a directory of its own.
     writer = ArtifactWriter(job.work / f"assembled.{threading.get_ident()}.{time.monotonic_ns()}")
     with explained(job.work):
-        return writer, order.stage.assemble(job, writer, parts)
+        findings = order.stage.assemble(job, writer, parts)
+    return _Assembled(writer, findings, _sum(parts, ROWS), _sum(parts, ROWS_REUSED))
+
+
+def _sum(parts: list[list[Part]], name: str) -> int:
+    return sum(int(part.stats.get(name, 0)) for round_ in parts for part in round_)
 
 
 def _patiently(make: Callable[[], T]) -> T:

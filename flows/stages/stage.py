@@ -27,6 +27,10 @@ class Job:
 
     ``inputs`` maps a role to an artifact's directory, ``sources`` a role to a file or URL outside the store,
     ``params`` are the stage's own, ``part_nodes`` and ``part_docs`` the wanted partition sizes.
+
+    ``previous`` is empty, or holds artifacts of the served version: the stage's own of then ("self"), and one for each
+    role in `Stage.compares`; ``beside`` holds this build's artifacts under the same roles. What is equal in both may
+    be taken from "self"; they may save work, and must not change a byte.
     """
 
     inputs: Mapping[str, Path]
@@ -35,6 +39,12 @@ class Job:
     work: Path
     part_nodes: int
     part_docs: int
+    previous: Mapping[str, Path] = field(default_factory=dict)
+    beside: Mapping[str, Path] = field(default_factory=dict)
+
+
+# Keys of a part's statistics that the runner adds up for its report; they never reach a manifest.
+ROWS, ROWS_REUSED = "n_rows", "n_rows_reused"
 
 
 @final
@@ -94,7 +104,10 @@ def no_partition(job: Job, round_: int, start: int, stop: int) -> Output:
 class Stage:
     """One kind of artifact and how it is made. Raise ``code_version`` when equal input gives other bytes.
 
-    ``estimate`` speaks of one partition at a time when the stage is ``parallel``, of all of it otherwise.
+    ``compares`` names what the stage looks at to find what it may keep of its previous artifact: a role of its inputs,
+    or a dotted one for an input of that input; empty for a stage that always computes everything.
+    ``estimate`` speaks of one partition at a time when the stage is ``parallel``, of all of it otherwise. ``row_bytes``
+    is what a partition needs in memory per row, where its rows are nodes or documents.
     """
 
     kind: str
@@ -103,8 +116,10 @@ class Stage:
     assemble: Callable[[Job, ArtifactWriter, list[list[Part]]], Findings]
     estimate: Callable[[Sizes, Mapping[str, Any]], Estimate]
     parallel: bool = False
+    compares: tuple[str, ...] = ()
     split: Callable[[Job], list[list[Range]]] = unsplit
     partition: Callable[[Job, int, int, int], Output] = no_partition
+    row_bytes: Callable[[Job], float] | None = None
 
 
 @final
@@ -113,7 +128,8 @@ class Order:
     """A stage's work as it travels to the workers: names and numbers only, a few kilobytes.
 
     ``store`` is the store's address, ``cache`` and ``cache_limit`` where and how much of a far one a worker keeps;
-    ``inputs`` maps a role to an artifact's name; ``program`` tells which code and libraries decide the bytes.
+    ``inputs``, ``previous`` and ``beside`` map a role to an artifact's name (see `Job`); ``program`` tells which code
+    and libraries decide the bytes.
     """
 
     name: str
@@ -128,6 +144,8 @@ class Order:
     cache: str | None = None
     cache_limit: int | None = None
     program: str = ""
+    previous: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     def open_store(self) -> Store:
         """The store, unchecked: whoever gave the order has looked."""
@@ -142,4 +160,6 @@ class Order:
             work=store.work_dir(self.digest),
             part_nodes=self.part_nodes,
             part_docs=self.part_docs,
+            previous={role: store.bring(name) for role, name in self.previous.items()},
+            beside={role: store.bring(name) for role, name in self.beside.items()},
         )

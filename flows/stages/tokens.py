@@ -12,14 +12,18 @@ import numpy.typing as npt
 
 from artifacts.artifact import ArtifactWriter
 from artifacts.corpus import open_corpus
-from artifacts.multivector import KIND, VERSION
+from artifacts.multivector import KIND, VERSION, open_encoded
 from artifacts.parts import Part
-from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
+from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
+from vectors.encoders.encoded import LEFT_OUT, Encoded
 from vectors.encoders.encoder import EncoderParams, open_encoder
-from vectors.encoders.static import StaticEncoder, token_idf
+from vectors.encoders.reuse import merged
+from vectors.encoders.static import StaticEncoder, document_frequency, token_idf
+from vectors.unchanged import unchanged_texts
 
 TOKENS_A_BYTE = 0.25  # of plain English text
+SAMPLED = 100  # documents whose length is looked at
 
 
 def split(job: Job) -> list[list[Range]]:
@@ -30,21 +34,28 @@ def split(job: Job) -> list[list[Range]]:
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     """Token vectors of documents [start, stop); of a coded encoder the codes and the rows no other part has."""
     del round_
-    corpus = open_corpus(job.inputs["corpus"])
-    encoder = open_encoder(EncoderParams(**job.params["encoder"]), corpus=corpus)
-    encoded = encoder.encode_corpus(corpus, start, stop)
+    corpus, params = open_corpus(job.inputs["corpus"]), EncoderParams(**job.params["encoder"])
+    rows = np.full(stop - start, -1, dtype=np.int64)
+    if job.previous and params.reads_text:
+        rows = unchanged_texts(open_corpus(job.previous["corpus"]), corpus, start, stop)
+    if (rows < 0).all():
+        encoder = open_encoder(params, corpus=corpus)
+        encoded = encoder.encode_corpus(corpus, start, stop)
+        n_shared = encoder.table.shape[0] if isinstance(encoder, StaticEncoder) else 0
+    else:
+        old, n_shared = open_encoded(job.previous["self"])
+        changed = (start + np.flatnonzero(rows < 0)).tolist()
+        nothing = Encoded(vectors=old.vectors.slice(0, 0), left_out=old.left_out[:0])
+        fresh = open_encoder(params).encode_documents([corpus.text(doc) for doc in changed]) if changed else nothing
+        encoded = merged(old, rows, fresh, n_shared)
+    stats = encoded.counts() | {ROWS: rows.size, ROWS_REUSED: int(np.count_nonzero(rows >= 0))}
     vectors = encoded.vectors
-    if not isinstance(encoder, StaticEncoder) or vectors.codes is None:
-        return Output({"offsets": vectors.offsets, "vectors": vectors.vectors}, encoded.counts())
-    return Output(
-        {
-            "offsets": vectors.offsets,
-            "codes": vectors.codes,
-            "own": vectors.vectors[encoder.table.shape[0] :],
-            "document_frequency": encoder.document_frequency(vectors),
-        },
-        encoded.counts(),
-    )
+    arrays: dict[str, npt.NDArray[Any]] = {"offsets": vectors.offsets, "left_out": encoded.left_out}
+    if vectors.codes is None:
+        return Output({**arrays, "vectors": vectors.vectors}, stats)
+    frequency = document_frequency(vectors, n_shared)
+    own = vectors.vectors[n_shared:]
+    return Output({**arrays, "codes": vectors.codes, "own": own, "document_frequency": frequency}, stats)
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
@@ -52,12 +63,13 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     ranges = parts[0]
     counts: Counter[str] = Counter()
     for part in ranges:
-        counts.update(part.stats)
+        counts.update({name: n for name, n in part.stats.items() if name not in (ROWS, ROWS_REUSED)})
     n_docs = ranges[-1].stop if ranges else 0
     offsets = np.zeros(n_docs + 1, dtype=np.int64)
     for part in ranges:
         offsets[part.start + 1 : part.stop + 1] = part.array("offsets")[1:] + offsets[part.start]
     writer.array("offsets", offsets)
+    writer.pieces("left_out", (part.array("left_out") for part in ranges), np.int32, (n_docs, len(LEFT_OUT)))
     encoder = open_encoder(EncoderParams(**job.params["encoder"]), corpus=open_corpus(job.inputs["corpus"]))
     coded = isinstance(encoder, StaticEncoder)
     if isinstance(encoder, StaticEncoder):
@@ -90,6 +102,17 @@ def _write_coded(writer: ArtifactWriter, encoder: StaticEncoder, ranges: Sequenc
     writer.array("idf", token_idf(frequency, n_docs))
 
 
+def row_bytes(job: Job) -> float:
+    """The text as Python strings and its tokens: ids of a static table, else a vector each, held twice."""
+    corpus = open_corpus(job.inputs["corpus"])
+    text = sum(len(corpus.text(doc)) for doc in range(0, corpus.n_docs, max(1, corpus.n_docs // SAMPLED)))
+    length = text / max(1, min(SAMPLED, corpus.n_docs))
+    params = job.params["encoder"]
+    dim = params["dim"] or 384
+    per_token = 16 if params["kind"] == "static" else 8 * dim
+    return 4 * length + TOKENS_A_BYTE * length * per_token + 8 * dim
+
+
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     """A static encoder keeps 4 bytes a token; a model keeps whole vectors and needs a tenth of a second a document."""
     static = params["encoder"]["kind"] == "static"
@@ -104,8 +127,10 @@ STAGE = Stage(
     kind_version=VERSION,
     code_version=1,
     parallel=True,
+    compares=("corpus",),
     split=split,
     partition=partition,
+    row_bytes=row_bytes,
     assemble=assemble,
     estimate=estimate,
 )

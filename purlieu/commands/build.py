@@ -70,6 +70,7 @@ def _plain(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
         wait=config.runtime.lock_wait,
         on_wait=lambda holder: print(f"waiting for {holder}", file=sys.stderr, flush=True),
         progress=ConsoleProgress(),
+        say=lambda note: print(f"note: {note}", file=sys.stderr, flush=True),
     )
     return report.to_json()
 
@@ -78,7 +79,12 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
     from flows.settings import read_config
 
     read_config(args.config, overrides)  # a wrong config is refused before a server is started
-    embedded = "PREFECT_API_URL" not in os.environ
+    url = os.environ.get("PREFECT_API_URL")
+    embedded = not url
+    if url:
+        from flows.server import check_api
+
+        check_api(url, otherwise=", or build with --no-prefect")
     for name, value in {
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -92,7 +98,7 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
     begun = time.perf_counter()
     from flows.build import build
 
-    document: dict[str, Any] = build(
+    document: dict[str, Any] = build(  # type: ignore[assignment]  # only runs of a schedule are ever skipped
         config=str(Path(args.config).absolute()),
         store=str(Path(args.store).absolute()) if "://" not in args.store else args.store,
         overrides=overrides,
@@ -126,10 +132,11 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
             "" if stage["cached"] else _size(stage["memory"]),
             _size(stage["disk"]),
             "" if stage["cached"] else f"{stage['seconds']:.1f} s",
+            "" if stage["cached"] else stage["why"],
         ]
         for stage in document["stages"]
     ]
-    print_table(["stage", "state", "memory", "disk", "time"], rows)
+    print_table(["stage", "state", "memory", "disk", "time", "why"], rows)
     total = document["total"]
     memory, disk = _size(total["memory"]), _size(total["disk"])
     print(f"in all: {memory} of memory, {disk} more on disk, about {total['seconds']:.0f} s")
@@ -151,15 +158,16 @@ def _print_report(document: dict[str, Any]) -> None:
             ""
             if stage["cached"]
             else f"{stage['parts']}" + (f" ({stage['parts_reused']} reused)" if stage["parts_reused"] else ""),
+            "" if stage["cached"] else stage["why"],
         ]
         for stage in document["stages"]
     ]
-    print_table(["stage", "time", "size", "partitions"], rows)
+    print_table(["stage", "time", "size", "partitions", "why"], rows)
     for stage, found in document["measured"].items():
         figures = ", ".join(f"{key} {value}" for key, value in found.items() if isinstance(value, int | float | str))
         print(f"{stage}: {figures}")
     if document["published"]:
-        print(f"published {name} in {document['seconds']:.1f} s")
+        print(f"published {name} in {document['seconds']:.1f} s; its report: purlieu report {name}")
     else:
         print(f"built in {document['seconds']:.1f} s; nothing was published, since --only left stages out")
 

@@ -41,6 +41,7 @@ def split_version(text: str) -> tuple[str, str | None]:
 def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
     """List what there is."""
     from artifacts.publish import current_version, readable_releases
+    from artifacts.reports import is_withheld
 
     store = open_store(args)
     rows: list[dict[str, Any]] = []
@@ -56,6 +57,7 @@ def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
                 "created": release.created,
                 "bytes": release.n_bytes,
                 "current": release.version == served,
+                "withheld": release.version != served and is_withheld(store, index, release.version),
             }
             for release in found
         ]
@@ -76,7 +78,7 @@ def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
             row["version"],
             row["created"],
             f"{row['bytes'] / 2**20:,.1f} MiB",
-            "served" if row["current"] else "",
+            "served" if row["current"] else "withheld" if row["withheld"] else "",
         ]
         for row in rows
     ]
@@ -87,16 +89,19 @@ def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
 def run_show(args: argparse.Namespace) -> dict[str, Any] | None:
     """Show one version."""
     from artifacts.publish import current_version, read_release
+    from artifacts.reports import is_withheld
     from artifacts.store import object_name
 
     store = open_store(args)
     release = read_release(store, *split_version(args.index))
     manifests = {stage: store.manifest(name) for stage, name in release.stages.items()}
+    current = current_version(store, release.index) == release.version
     document = {
         "index": release.index,
         "version": release.version,
         "created": release.created,
-        "current": current_version(store, release.index) == release.version,
+        "current": current,
+        "withheld": not current and is_withheld(store, release.index, release.version),
         "bytes": release.n_bytes,
         "config": release.config,
         "stages": {
@@ -116,14 +121,15 @@ def run_show(args: argparse.Namespace) -> dict[str, Any] | None:
         return document
     from purlieu.tables import print_table
 
-    print(f"{release.index}@{release.version}, built {release.created}{', served' if document['current'] else ''}")
+    state = ", served" if current else ", withheld by the quality gate" if document["withheld"] else ""
+    print(f"{release.index}@{release.version}, built {release.created}{state}")
     rows = [[stage, m.kind, f"{m.n_bytes / 2**20:,.1f} MiB", _counts(m.stats)] for stage, m in manifests.items()]
     print_table(["stage", "kind", "size", "counts"], rows)
     for stage, manifest in manifests.items():
         figures = {name: value for name, value in manifest.measured.items() if isinstance(value, int | float | str)}
         if figures:
             print(f"{stage}: {', '.join(f'{name} {value}' for name, value in figures.items())}")
-    print("parameters and all findings: add --json")
+    print(f"parameters and all findings: add --json; its build: purlieu report {release.index}@{release.version}")
     return None
 
 

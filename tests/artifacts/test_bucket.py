@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,13 @@ def release(store: Store, value: int) -> str:
     version = version_name("demo", {"numbers": digest_of({"value": value})})
     publish(store, "demo", {"name": "demo"}, {"numbers": name}, version)
     return version
+
+
+def ask_for(seconds: float, check: Callable[[], None]) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        check()
+        time.sleep(0.05)
 
 
 def elsewhere(store: Store, tmp_path: Path, limit: int | None = None) -> Store:
@@ -184,7 +192,7 @@ def test_missing_credentials_are_one_line_soon(server: S3Server, tmp_path: Path)
         patch.delenv("AWS_SECRET_ACCESS_KEY")
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
         patch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-        with pytest.raises(StoreUnavailable, match="no credentials .*set AWS_ACCESS_KEY_ID"):
+        with pytest.raises(StoreUnavailable, match=r"no credentials .*set AWS_ACCESS_KEY_ID"):
             Store.open(f"{server.bucket()}/store", cache=tmp_path / "cache")
 
 
@@ -239,7 +247,7 @@ def test_leases_exclude_and_are_given_back(store: Store, tmp_path: Path) -> None
 def test_a_lease_of_a_process_that_is_gone_is_taken(store: Store) -> None:
     from artifacts.leases import _whoami
 
-    facts = {**_whoami(), "born": "1", "purpose": "building demo", "since": "then"}
+    facts = {**_whoami(), "born": 1, "purpose": "building demo", "since": "then"}
     store.place.write("locks/index-demo/sole", json.dumps(facts).encode())
     with store.building("demo"):
         pass
@@ -258,12 +266,7 @@ def test_a_lease_that_stands_still_is_taken_and_its_holder_learns_it(
 
 def test_a_holder_whose_lease_was_taken_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("artifacts.leases.BEAT_SECONDS", 0.05)
-    import time
-
     with store.building("demo") as check:
         store.place.write("locks/index-demo/sole", b'{"pid": 1, "token": "another"}')
-        deadline = time.monotonic() + 20
         with pytest.raises(StoreLocked, match="did not answer for too long"):
-            while time.monotonic() < deadline:
-                check()
-                time.sleep(0.05)
+            ask_for(20, check)

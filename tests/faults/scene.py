@@ -65,7 +65,7 @@ class Scene:
         return str(read_release(Store.open(root), INDEX).stages[stage])
 
     def prefill(self, stages: Sequence[str]) -> None:
-        """Give the store the finished artifacts of ``b`` for those of some stages, so that a case is about the rest."""
+        """Give the store the finished artifacts of ``b`` for those stages it has: a case is about the others."""
         for stage in (stage for stage in stages if stage in self.base.manifests):
             name = object_name(self.artifact(stage))
             if "://" in self.address:

@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-import artifacts.publish
+import flows.conclude
 import flows.run
 import flows.stages.partition as partition
 from artifacts.artifact import ArtifactWriter
@@ -48,9 +48,9 @@ def main() -> None:
     partition.write_part = watched_part
     ArtifactWriter.publish = watched_publish  # type: ignore[method-assign]
     if point == "publish":
-        flows.run.publish = lambda *args: die()  # type: ignore[assignment,misc]
+        flows.conclude.write_release = lambda *args: die()  # type: ignore[assignment,misc]
     if point == "pointer":
-        artifacts.publish.point_current = lambda *args: die()  # type: ignore[assignment,misc]
+        flows.conclude.point_current = lambda *args: die()  # type: ignore[assignment,misc]
     flows.run.run_build(read_config(config), store)
 
 

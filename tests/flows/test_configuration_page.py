@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.retention import RetentionParams
 from clustering.communities import CommunityParams
+from flows.gate import GateParams
 from flows.settings import Runtime, read_config
 from graph.edge_list import ReadParams
 from graph.fastrp import FastRPParams
@@ -31,6 +33,8 @@ TABLES = {
     "[muvera]": (FDEParams, RetrieverParams),
     "[ann.nodes] and [ann.documents]": (ANNParams,),
     "[runtime]": (Runtime,),
+    "[gate]": (GateParams,),
+    "[retention]": (RetentionParams,),
 }
 
 

@@ -79,9 +79,12 @@ def test_prefect_knows_the_run_its_tasks_and_its_artifacts(first: subprocess.Com
         flows = [row[0] for row in database.execute("select state_type from flow_run")]
         tasks = {row[0].rpartition("-")[0]: row[1] for row in database.execute("select name, state_type from task_run")}
         artifacts = {row[0] for row in database.execute("select key from artifact where key is not null")}
+        shown = database.execute("select key, data from artifact where type = 'progress' and task_run_id is not null")
+        progress = {key: float(data) for key, data in shown}
     assert flows == ["COMPLETED"]
     assert tasks == {"graph": "COMPLETED", "minhash": "COMPLETED", "lsh": "COMPLETED"}
-    assert artifacts == {"tiny-stages", "tiny-measured"}
+    assert artifacts == {"tiny-stages", "tiny-report", "tiny-graph", "tiny-minhash", "tiny-lsh"}
+    assert progress == {"tiny-graph": 100.0, "tiny-minhash": 100.0, "tiny-lsh": 100.0}
 
 
 def test_bad_data_is_one_line_and_is_not_retried(
@@ -101,3 +104,22 @@ def test_bad_data_is_one_line_and_is_not_retried(
     with closing(sqlite3.connect(home / "prefect" / "prefect.db")) as database:
         runs = [row[0] for row in database.execute("select run_count from task_run where state_type = 'FAILED'")]
     assert runs == [1]
+
+
+def test_a_withheld_version_is_a_failed_run_that_leaves_its_report(
+    first: subprocess.CompletedProcess[str], config: Path, home: Path
+) -> None:
+    assert first.returncode == 0, first.stderr
+    failed = run_build(config, home, "--set", "communities.seed=1", "--set", "gate.min_nodes=1000")
+    assert failed.returncode == 1
+    error = json.loads(failed.stdout)["error"]
+    assert error["type"] == "GateFailed"
+    assert "nodes 300 (min_nodes = 1000)" in error["message"]
+    assert "Traceback" not in failed.stderr
+    with closing(sqlite3.connect(home / "prefect" / "prefect.db")) as database:
+        states = [row[0] for row in database.execute("select state_type from flow_run order by created")]
+        reports = [
+            row[0] for row in database.execute("select data from artifact where key = 'tiny-report' order by created")
+        ]
+    assert states[-1] == "FAILED"
+    assert [("**withheld**" in text, "**published**" in text) for text in reports] == [(False, True), (True, False)]

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import zstandard
 
-from foundation.errors import InvalidInput
+from foundation.errors import InvalidInput, SourceUnavailable
 from foundation.sources import open_source, plain_suffix, random_access, sample_source, source_sha256
+from tests.faulty_s3 import FaultyS3
+from tests.s3_server import reachable, s3_server
 
 PLAIN = b"".join(b'{"_id": "%d", "text": "line %d"}\n' % (i, i * i) for i in range(20_000))
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -144,3 +146,21 @@ def test_a_sample_of_a_large_file_extrapolates(tmp_path: Path) -> None:
     head, total = sample_source(path, 1 << 20)
     assert head == large[: 1 << 20]
     assert total == pytest.approx(len(large), rel=0.02)
+
+
+def test_a_source_that_does_not_answer_is_told_apart_from_one_that_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_server() as server, FaultyS3(server.url).running() as proxy, reachable(server):
+        url = f"{server.bucket()}/data.jsonl.gz"
+        with fsspec.open(url, "wb", endpoint_url=server.url) as stream:
+            stream.write(gzip.compress(PLAIN))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        assert read(url) == PLAIN
+        proxy.plan = lambda method, path: "error" if method == "GET" else None
+        with pytest.raises(SourceUnavailable, match="not reachable"):
+            read(url)
+        proxy.plan = lambda method, path: "flip" if method == "GET" else None
+        with pytest.raises(InvalidInput):
+            read(url)

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import pytest
 
+from artifacts.journal import JOURNAL
 from purlieu.main import main
 
-_PROGRESS = re.compile(r"[\w.]+ +\d+/\d+ parts +[\d.]+ s")
+_PROGRESS = re.compile(r"[\w.]+ +\d+/\d+ parts(  [\d.:]+( s)?)?(  [\d.e+-]+ parts/s)?(  [\d.:]+( s)? left)?")
 _WAITING = re.compile(r"waiting for .+")
 _INTERNALS = ("Traceback", "Errno", "Warning", "pickle", "Error:", "site-packages", "object at 0x")
 
@@ -56,9 +57,11 @@ def refused(capsys: pytest.CaptureFixture[str], code: int, *words: object) -> st
 
 
 def files(directory: Path) -> dict[str, bytes]:
-    """Every file below ``directory`` with its bytes, but locks and what is still in work."""
+    """Every file below ``directory`` with its bytes, but locks, what is still in work, and the journals of builds."""
     return {
         str(path.relative_to(directory)): path.read_bytes()
         for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.relative_to(directory).parts[0] not in ("locks", "work", "trash")
+        if path.is_file()
+        and path.relative_to(directory).parts[0] not in ("locks", "work", "trash")
+        and path.name != JOURNAL
     }

@@ -24,8 +24,9 @@ HEAVY = (
     "fastapi",
     "pydantic",
     "rich",
+    "matplotlib",
 )
-COMMANDS = ("build", "ls", "show", "verify", "rollback", "gc", "query", "serve")
+COMMANDS = ("build", "report", "deploy", "health", "ls", "show", "verify", "rollback", "gc", "query", "serve")
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
+from artifacts.journal import JOURNAL, begin_attempt, end_attempt
 from artifacts.store import Store
 from foundation import errors
 from foundation.errors import EngineError, InvalidParams
@@ -465,9 +467,12 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "StoreUnavailable": errors.StoreUnavailable(path=SECRET, what="w", fix="f"),
         "StoreLocked": errors.StoreLocked(path=SECRET, holder="h"),
         "ClusterUnavailable": errors.ClusterUnavailable(address=SECRET, what="w"),
+        "SourceUnavailable": errors.SourceUnavailable(source=SECRET, what="w"),
+        "GateFailed": errors.GateFailed(index="i", version="v", failed=("f",)),
         "ClusterMismatch": errors.ClusterMismatch(worker=SECRET, what="w", fix="f"),
         "PartitionFailed": errors.PartitionFailed(stage="s", start=0, stop=1, what=SECRET, fix="f"),
         "StageTimeout": errors.StageTimeout(stage="s", seconds=1.0),
+        "ServerUnavailable": errors.ServerUnavailable(address=SECRET, what="w", fix="f"),
         "TargetMissed": errors.TargetMissed(target="recall", asked=1.0, best=0.5, candidate="c"),
         "NotConverged": errors.NotConverged(algorithm="a", residual=1.0, tol=0.1, n_iter=1),
     }
@@ -567,6 +572,25 @@ def test_metrics_count_by_route_and_status(store: Store) -> None:
         assert f'purlieu_index_served{{index="demo",version="{version}"}} 1.0' in lines
         assert 'purlieu_index_refusals_total{index="demo"} 0.0' in lines
         assert not any("secret" in line for line in lines)
+
+
+def test_metrics_say_how_old_the_answers_are(store: Store) -> None:
+    def age(text: str, name: str) -> float | None:
+        found = re.search(rf'(?m)^{name}{{index="demo"[^}}]*}} (\S+)$', text)
+        return float(found[1]) if found else None
+
+    with running(create_app(store, opener=Opening())) as address, httpx.Client(base_url=address) as client:
+        client.post(f"{DEMO}/similar", json={"ids": ["ant"], "k": 1})
+        before = client.get("/metrics").text
+        assert (age(before, "purlieu_index_age_seconds") or -1) >= 0
+        assert age(before, "purlieu_index_last_success_age_seconds") is None
+        number = begin_attempt(store, "demo")
+        end_attempt(store, "demo", number, "unchanged", 1.0, version="v", error=None)
+        assert age(client.get("/metrics").text, "purlieu_index_last_success_age_seconds") is not None
+        (store.root / "indexes" / "demo" / JOURNAL).write_text("not a journal")
+        after = client.get("/metrics").text
+        assert age(after, "purlieu_index_last_success_age_seconds") is None
+        assert age(after, "purlieu_index_age_seconds") is not None
 
 
 def test_two_apps_do_not_share_figures(store: Store) -> None:

@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidParams
 from vectors.corpus_types import Corpus
-from vectors.multivector import MultiVectors
+from vectors.encoders.encoded import Encoded
+
+__all__ = ["Encoded", "Encoder", "EncoderParams", "open_encoder"]
 
 _ALLOWED_FOR = {
     "path": ("static", "onnx", "pylate", "precomputed"),
@@ -82,6 +84,11 @@ class EncoderParams:
     pooled_weight: float = 0.5
     query_weights: Literal["unit", "norm", "idf", "norm_idf"] = "norm_idf"
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether a document's vectors depend on its text alone; those the user made lie elsewhere."""
+        return self.kind != "precomputed"
+
     def __post_init__(self) -> None:
         if self.kind not in _ALLOWED_FOR["path"]:
             raise InvalidParams(name="kind", value=self.kind, allowed="'static', 'onnx', 'pylate' or 'precomputed'")
@@ -105,45 +112,6 @@ class EncoderParams:
             if kinds is not None and self.kind not in kinds and value != field.default:
                 allowed = f"only with kind = {' or '.join(repr(kind) for kind in kinds)}"
                 raise InvalidParams(name=field.name, value=value, allowed=allowed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Encoded:
-    """Vectors of some texts, and what happened to them on the way; nothing is left out uncounted.
-
-    Attributes
-    ----------
-    vectors : one set per text, in order; a text without a token has an empty set
-    n_unknown : tokens outside the vocabulary: a static encoder left them out, a transformer saw them as unknown
-    n_faint : tokens left out by ``min_norm``
-    n_repeated : tokens left out by ``distinct``
-    n_truncated : texts that were cut at the limit of tokens
-    n_dropped_tokens : tokens lost to those cuts
-    n_zero : vectors kept although they are zero, so that they match nothing
-    """
-
-    vectors: MultiVectors
-    n_unknown: int = 0
-    n_faint: int = 0
-    n_repeated: int = 0
-    n_truncated: int = 0
-    n_dropped_tokens: int = 0
-    n_zero: int = 0
-
-    @property
-    def n_tokens(self) -> int:
-        """Vectors kept, the one for the whole text included."""
-        return self.vectors.n_tokens
-
-    @property
-    def n_empty(self) -> int:
-        """Texts without a vector."""
-        return int(np.count_nonzero(np.diff(self.vectors.offsets) == 0))
-
-    def counts(self) -> dict[str, int]:
-        """For reports; those of ranges add up to those of the whole."""
-        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "vectors"}
-        return {"n_docs": self.vectors.n_docs, "n_tokens": self.n_tokens, "n_empty": self.n_empty} | own
 
 
 class Encoder(ABC):

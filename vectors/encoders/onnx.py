@@ -16,8 +16,9 @@ import numpy as np
 from foundation.errors import InvalidInput, MissingExtra
 from foundation.threads import even_ranges, run_ranges
 from vectors.corpus_types import Corpus
-from vectors.encoders.encoder import Encoded, Encoder, EncoderParams
-from vectors.encoders.rows import Float32s, count_zero_rows, cut_columns, read_model_file, sha256, unit_rows
+from vectors.encoders.encoded import Encoded, left_out
+from vectors.encoders.encoder import Encoder, EncoderParams
+from vectors.encoders.rows import Float32s, cut_columns, read_model_file, sha256, unit_rows
 from vectors.encoders.tokens import Framed, TextTokenizer
 from vectors.multivector import MultiVectors
 
@@ -98,10 +99,11 @@ class OnnxEncoder(Encoder):
         vectors = MultiVectors.from_list(rows, dim=self._dim)
         return Encoded(
             vectors=vectors,
-            n_unknown=sum(text.n_unknown for text in framed),
-            n_truncated=sum(text.n_dropped > 0 for text in framed),
-            n_dropped_tokens=sum(text.n_dropped for text in framed),
-            n_zero=count_zero_rows(vectors.vectors),
+            left_out=left_out(
+                len(framed),
+                unknown=[text.n_unknown for text in framed],
+                dropped=[text.n_dropped for text in framed],
+            ),
         )
 
     def _rows(self, framed: Framed) -> Float32s:

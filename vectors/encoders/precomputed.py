@@ -20,8 +20,9 @@ from foundation.errors import InvalidInput, InvalidQuery
 from foundation.sources import plain_suffix, random_access, source_sha256
 from vectors.corpus_files import Unreadable, document_format, json_records, parquet_records
 from vectors.corpus_types import DEFAULT_ID, OTHER_ID, Corpus
-from vectors.encoders.encoder import Encoded, Encoder, EncoderParams
-from vectors.encoders.rows import count_zero_rows, cut_columns, sha256, unit_rows
+from vectors.encoders.encoded import Encoded, left_out
+from vectors.encoders.encoder import Encoder, EncoderParams
+from vectors.encoders.rows import cut_columns, sha256, unit_rows
 from vectors.multivector import MultiVectors
 from vectors.token_columns import take_documents, vectors_from_lists
 
@@ -64,7 +65,7 @@ class PrecomputedEncoder(Encoder):
         rows = np.ascontiguousarray(part.vectors[:, : self._dim])
         if self._params.normalize:
             rows = unit_rows(rows)
-        return Encoded(vectors=MultiVectors(vectors=rows, offsets=part.offsets), n_zero=count_zero_rows(rows))
+        return Encoded(vectors=MultiVectors(vectors=rows, offsets=part.offsets), left_out=left_out(part.n_docs))
 
 
 def open_precomputed(params: EncoderParams, corpus: Corpus | None) -> PrecomputedEncoder:

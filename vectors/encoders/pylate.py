@@ -17,8 +17,9 @@ import numpy as np
 
 from foundation.errors import InvalidInput, MissingExtra
 from vectors.corpus_types import Corpus
-from vectors.encoders.encoder import Encoded, Encoder, EncoderParams
-from vectors.encoders.rows import Float32s, count_zero_rows, cut_columns, read_model_file, sha256, unit_rows
+from vectors.encoders.encoded import Encoded, left_out
+from vectors.encoders.encoder import Encoder, EncoderParams
+from vectors.encoders.rows import Float32s, cut_columns, read_model_file, sha256, unit_rows
 from vectors.multivector import MultiVectors
 
 _PYLATE_KEYS = ("query_length", "document_length", "query_prefix", "document_prefix")
@@ -55,20 +56,14 @@ class PylateEncoder(Encoder):
 
     def _encode(self, texts: Sequence[str], limit: int, *, is_query: bool) -> Encoded:
         empty = np.zeros((0, self._dim), dtype=np.float32)
-        rows, n_truncated, n_dropped = [], 0, 0
+        rows, dropped = [], []
         for text in texts:
             vectors = self._checked(self._encode_text(text, is_query)) if text.strip() else empty
-            n_truncated += vectors.shape[0] > limit
-            n_dropped += max(0, vectors.shape[0] - limit)
+            dropped.append(max(0, vectors.shape[0] - limit))
             kept = np.ascontiguousarray(vectors[:limit, : self._dim])
             rows.append(kept if self._params.normalize is False else unit_rows(kept))
         joined = MultiVectors.from_list(rows, dim=self._dim)
-        return Encoded(
-            vectors=joined,
-            n_truncated=n_truncated,
-            n_dropped_tokens=n_dropped,
-            n_zero=count_zero_rows(joined.vectors),
-        )
+        return Encoded(vectors=joined, left_out=left_out(len(texts), dropped=dropped))
 
     def _checked(self, output: Any) -> Float32s:
         vectors = np.asarray(output, dtype=np.float32)

@@ -16,14 +16,13 @@ Int64s = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kept:
-    """Tokens that get a vector, int32 ``ids`` cut by int64 ``offsets``, and how many do not."""
+    """Tokens that get a vector, int32 ``ids`` cut by int64 ``offsets``, and how many of each text do not, int64."""
 
     ids: Int32s
     offsets: Int64s
-    n_faint: int
-    n_repeated: int
-    n_truncated: int
-    n_dropped: int
+    n_faint: Int64s
+    n_repeated: Int64s
+    n_dropped: Int64s
 
 
 def keep_tokens(tokens: Tokens, is_heard: npt.NDArray[np.bool_], *, limit: int, distinct: bool) -> Kept:
@@ -36,7 +35,7 @@ def keep_tokens(tokens: Tokens, is_heard: npt.NDArray[np.bool_], *, limit: int, 
     hears_none = np.bincount(docs[heard], minlength=n_docs) == 0
     heard |= hears_none[docs]
     ids, docs = tokens.ids[heard], docs[heard]
-    n_heard = ids.size
+    n_heard = np.bincount(docs, minlength=n_docs)
     if distinct:
         _, first = np.unique(docs * is_heard.size + ids, return_index=True)
         first.sort()
@@ -48,10 +47,9 @@ def keep_tokens(tokens: Tokens, is_heard: npt.NDArray[np.bool_], *, limit: int, 
     return Kept(
         ids=ids[place < limit],
         offsets=offsets,
-        n_faint=tokens.ids.size - n_heard,
-        n_repeated=n_heard - ids.size,
-        n_truncated=int(np.count_nonzero(lengths > limit)),
-        n_dropped=ids.size - int(offsets[-1]),
+        n_faint=np.diff(tokens.offsets) - n_heard,
+        n_repeated=n_heard - lengths,
+        n_dropped=np.maximum(lengths - limit, 0),
     )
 
 

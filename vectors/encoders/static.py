@@ -15,11 +15,13 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidQuery
 from vectors.corpus_types import Corpus
-from vectors.encoders.encoder import Encoded, Encoder, EncoderParams
+from vectors.encoders.encoded import Encoded, left_out
+from vectors.encoders.encoder import Encoder, EncoderParams
 from vectors.encoders.rows import Float32s, count_zero_rows, cut_columns, read_model_file, row_norms, sha256, unit_rows
 from vectors.encoders.selection import Kept, append_last, docs_of_tokens, keep_tokens
 from vectors.encoders.tables import directory_files, read_table, wordllama_files
 from vectors.encoders.tokens import TextTokenizer, Tokens
+from vectors.kernels.tokens import count_documents
 from vectors.multivector import MultiVectors
 
 _WORDLLAMA_MIN_NORM = 5.0  # rows shorter than this are stop words and punctuation, see docs/encoders.md
@@ -138,11 +140,7 @@ class StaticEncoder(Encoder):
 
     def document_frequency(self, vectors: MultiVectors) -> npt.NDArray[np.int64]:
         """Number of documents that hold each token, int64 (n_ids,), of encoded documents; those of ranges add up."""
-        n_ids = self._table.shape[0]
-        codes = _codes(vectors)
-        is_token = codes < n_ids
-        pairs = np.unique(docs_of_tokens(vectors.offsets)[is_token] * n_ids + codes[is_token])
-        return np.bincount(pairs % n_ids, minlength=n_ids).astype(np.int64, copy=False)
+        return document_frequency(vectors, self._table.shape[0])
 
     def _first_half(self, rows: Float32s) -> Float32s:
         return rows if self._params.pooled_weight == 0.0 else np.hstack((rows, np.zeros_like(rows)))
@@ -180,16 +178,21 @@ class StaticEncoder(Encoder):
         return (weights / means[docs]).astype(np.float32)
 
     def _encoded(self, vectors: MultiVectors, tokens: Tokens, kept: Kept) -> Encoded:
-        zero = np.logical_not(np.asarray(vectors.vectors.any(axis=1)))
-        return Encoded(
-            vectors=vectors,
-            n_unknown=tokens.n_unknown,
-            n_faint=kept.n_faint,
-            n_repeated=kept.n_repeated,
-            n_truncated=kept.n_truncated,
-            n_dropped_tokens=kept.n_dropped,
-            n_zero=int(np.count_nonzero(zero if vectors.codes is None else zero[vectors.codes])),
+        counts = left_out(
+            vectors.n_docs,
+            unknown=tokens.n_unknown,
+            faint=kept.n_faint,
+            repeated=kept.n_repeated,
+            dropped=kept.n_dropped,
         )
+        return Encoded(vectors=vectors, left_out=counts)
+
+
+def document_frequency(vectors: MultiVectors, n_ids: int) -> npt.NDArray[np.int64]:
+    """As `StaticEncoder.document_frequency`, for a table of ``n_ids`` rows."""
+    frequency = np.zeros(n_ids, dtype=np.int64)
+    count_documents(_codes(vectors), vectors.offsets, np.full(n_ids, -1, dtype=np.int64), frequency)
+    return frequency
 
 
 def token_idf(document_frequency: npt.NDArray[np.int64], n_docs: int) -> Float32s:

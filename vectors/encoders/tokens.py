@@ -23,11 +23,11 @@ _TEXTS_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tokens:
-    """Token ids of texts, int32, cut by int64 ``offsets``."""
+    """Token ids of texts, int32, cut by int64 ``offsets``; ``n_unknown`` int64 (n_texts,) are not among them."""
 
     ids: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
-    n_unknown: int = 0
+    n_unknown: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,10 +79,11 @@ class TextTokenizer:
         run_ranges(work, even_ranges(len(texts), _TEXTS_AT_ONCE), n_threads)
         ids, offsets = _flat(rows)
         if self._unknown is None:
-            return Tokens(ids=ids, offsets=offsets)
+            return Tokens(ids=ids, offsets=offsets, n_unknown=np.zeros(len(texts), dtype=np.int64))
         known = ids != self._unknown
         before = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(known, dtype=np.int64)))
-        return Tokens(ids=ids[known], offsets=before[offsets], n_unknown=int(np.count_nonzero(~known)))
+        kept = before[offsets]
+        return Tokens(ids=ids[known], offsets=kept, n_unknown=np.diff(offsets) - np.diff(kept))
 
     def framed(self, text: str, limit: int) -> Framed:
         """As the model was trained: special tokens before and after, the text between cut so that all fit ``limit``.
