@@ -89,15 +89,16 @@ def run_stage(
     """
     sound = set() if sound is None else sound
     begun = time.perf_counter()
-    name, stage = order.name, order.stage
+    name, stage, work = order.name, order.stage, work_name(order.digest)
     with store.making(order.digest) as still_held, watched_memory() as peak:
         existing = store.find(stage.kind, order.digest)
         if existing is not None and not force:
             manifest = _manifest_of(store, existing, name)
+            if store.place.names(work):  # of a build that died between the artifact and this
+                store.place.remove(work)
             return StageReport(
                 name=name, digest=order.digest, artifact=existing, cached=True, seconds=0.0, n_bytes=manifest.n_bytes
             )
-        work = work_name(order.digest)
         if force:
             store.place.remove(work)
         log.info("%s: begins", name)

@@ -51,6 +51,7 @@ def spread(
             try:
                 future = ended.get(timeout=min(LOOK_SECONDS, max(0.01, deadline - time.monotonic())))
             except queue.Empty:
+                client.loop.add_callback(_hurry, client)
                 watch.look()
                 continue
             span = spans.pop(future)
@@ -104,6 +105,20 @@ class _Watch:
         except (OSError, TimeoutError, CancelledError):
             return f"no answer for {PATIENCE_SECONDS:g} s"
         return "" if workers else f"no worker for {PATIENCE_SECONDS:g} s"
+
+
+def _hurry(client: Any) -> None:
+    """Let streams of this process go on that wait for a moment far ahead: Dask's wait by the wall clock, for a few
+    milliseconds, which are hours when that clock went back in them."""
+    streams = [client.scheduler_comm]
+    cluster = client.cluster
+    if cluster is not None:
+        streams += [*cluster.scheduler.stream_comms.values(), *cluster.scheduler.client_comms.values()]
+        streams += [getattr(worker, "batched_stream", None) for worker in cluster.workers.values()]
+    for stream in streams:
+        if stream is not None and (stream.next_deadline or 0.0) > time.time() + 1.0:
+            stream.next_deadline = None
+            stream.waker.set()
 
 
 def _where(client: Any) -> str:

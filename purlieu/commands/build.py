@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from foundation.errors import ServerUnavailable
+
 DETOUR_SECONDS = 5.0  # Prefect's share of a run above which the shorter way is pointed out
 
 
@@ -91,20 +93,28 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
         "DO_NOT_TRACK": "1",
         # The server keeps every log line; the terminal has our own progress and the one line of an error.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     }.items():
         os.environ.setdefault(name, value)
     if embedded:
         print("starting Prefect's embedded server (PREFECT_API_URL is not set)", file=sys.stderr, flush=True)
     begun = time.perf_counter()
+    import httpx
+
     from flows.build import build
 
-    document: dict[str, Any] = build(  # type: ignore[assignment]  # only runs of a schedule are ever skipped
-        config=str(Path(args.config).absolute()),
-        store=str(Path(args.store).absolute()) if "://" not in args.store else args.store,
-        overrides=overrides,
-        only=args.only,
-        force=args.force,
-    )
+    try:
+        document: dict[str, Any] = build(  # type: ignore[assignment]  # only runs of a schedule are ever skipped
+            config=str(Path(args.config).absolute()),
+            store=str(Path(args.store).absolute()) if "://" not in args.store else args.store,
+            overrides=overrides,
+            only=args.only,
+            force=args.force,
+        )
+    except httpx.TransportError as error:
+        what = f"it was lost while the flow ran ({str(error) or type(error).__name__})"
+        fix = "what was built is kept: start it and run again, or build with --no-prefect"
+        raise ServerUnavailable(address=url or "embedded", what=what, fix=fix) from None
     seconds = time.perf_counter() - begun
     extra = seconds - document["seconds"]
     if extra > DETOUR_SECONDS and extra > 0.1 * seconds:
