@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tokenize
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from artifacts.disk import HashingFile, explained
 from artifacts.manifest import FileEntry
 from foundation.errors import ArtifactCorrupt, ArtifactMissing
+from foundation.npy import open_npy
 
 Array = npt.NDArray[Any]
 
@@ -66,18 +66,15 @@ def open_array(directory: Path, name: str, files: Mapping[str, FileEntry]) -> Ar
         raise ArtifactCorrupt(path=str(directory), what=f"the manifest names no {name}.npy")
     check_size(path, entry)
     try:
-        if entry.shape is not None and math.prod(entry.shape) == 0:
-            array = np.load(path, allow_pickle=False)
-        else:
-            array = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError, Warning, tokenize.TokenError) as error:
+        array = open_npy(path)
+    except (ValueError, OSError) as error:
         raise ArtifactCorrupt(path=str(path), what=f"not a readable array ({error})") from None
     if array.dtype.str != entry.dtype or array.shape != entry.shape:
         raise ArtifactCorrupt(
             path=str(path),
             what=f"holds {array.dtype.str} {array.shape}, the manifest says {entry.dtype} {entry.shape}",
         )
-    return cast("Array", array)
+    return array
 
 
 def check_size(path: Path, entry: FileEntry) -> None:

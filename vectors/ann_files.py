@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, StoreUnavailable
+from foundation.npy import open_npy
 from vectors.ann_build import BuiltShard
 from vectors.ann_params import ANNParams
 from vectors.ann_shard import Shard
@@ -106,7 +107,7 @@ def read_shard(directory: Path, number: int) -> Shard:
     index_name, copies_name = shard_names(number)
     faiss = load_faiss()
     try:
-        copies: Int64s = np.load(directory / copies_name, allow_pickle=False)
+        copies: Int64s = open_npy(directory / copies_name)
         mapped = faiss.read_index(str(directory / index_name), faiss.IO_FLAG_MMAP_IFC)
     except FileNotFoundError as error:
         raise _missing(directory / index_name) from error

@@ -222,7 +222,7 @@ def damage_bytes(artifact: Path) -> str:
 def damage_manifest(artifact: Path) -> str:
     manifest = artifact / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"query"', '"qvery"'))
-    return "cannot be compared with (KeyError: 'query')"
+    return f"is damaged ({manifest}: the manifest is not as it was written (its seal does not fit)"
 
 
 @pytest.mark.parametrize(("stage", "harm"), [("graph", damage_bytes), ("powerwalk", damage_manifest)])
