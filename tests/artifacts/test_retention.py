@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from artifacts.artifact import ArtifactWriter
-from artifacts.manifest import digest_of
+from artifacts.manifest import digest_of, sealed, unsealed
 from artifacts.publish import current_version, damage, point_current, read_release, releases, write_release
 from artifacts.reports import write_report
 from artifacts.retention import RetentionParams, apply_retention
@@ -59,7 +59,7 @@ def release(
     write_release(store, index, {"name": index}, {stage: path.name for stage, path in stages.items()}, version)
     if created is not None:
         path = store.root / "indexes" / index / "versions" / f"{version}.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "created": created}))
+        path.write_text(sealed(unsealed(json.loads(path.read_text())) | {"created": created}))
     if served:
         point_current(store, index, version)
     outcome = "published" if served else "withheld"
