@@ -99,8 +99,11 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
     if embedded:
         print("starting Prefect's embedded server (PREFECT_API_URL is not set)", file=sys.stderr, flush=True)
     begun = time.perf_counter()
+    import logging
+
     import httpx
 
+    logging.raiseExceptions = False  # log lines the server does not take any more are no news for the terminal
     from flows.build import build
 
     try:
@@ -112,7 +115,8 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
             force=args.force,
         )
     except httpx.TransportError as error:
-        what = f"it was lost while the flow ran ({str(error) or type(error).__name__})"
+        said = str(error).partition("] ")[2] or str(error) or type(error).__name__  # without the number of the error
+        what = f"it was lost while the flow ran ({said})"
         fix = "what was built is kept: start it and run again, or build with --no-prefect"
         raise ServerUnavailable(address=url or "embedded", what=what, fix=fix) from None
     seconds = time.perf_counter() - begun

@@ -17,18 +17,20 @@ import datetime as dates
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 _true_time, _true_time_ns = time.time, time.time_ns
+OWN = (__name__,)
 Fault = dict[str, Any]
 
 
 def install() -> None:
     """Put the points into the program; what `PURLIEU_FAULT` asks for is read when one is reached."""
-    import flows.conclude as conclude
+    import flows.conclude
     import flows.stages.partition as partition
     from artifacts.artifact import ArtifactWriter
     from flows.stages import spread
@@ -57,8 +59,8 @@ def install() -> None:
 
     partition._compute = watched_compute
     ArtifactWriter.publish = watched_deliver  # type: ignore[method-assign]
-    conclude.write_release = watched("publish", conclude.write_release)
-    conclude.point_current = watched("pointer", conclude.point_current)
+    flows.conclude.write_release = watched("publish", flows.conclude.write_release)
+    flows.conclude.point_current = watched("pointer", flows.conclude.point_current)
 
 
 def _fault() -> Fault:
@@ -105,7 +107,12 @@ def set_back(hours: float) -> None:
         def now(cls, tz: dates.tzinfo | None = None) -> Late:
             return cls.fromtimestamp(_true_time() - seconds, tz)
 
-    time.time = lambda: _true_time() - seconds
-    time.time_ns = lambda: _true_time_ns() - int(seconds * 1e9)
+    late = {_true_time: lambda: _true_time() - seconds, _true_time_ns: lambda: _true_time_ns() - int(seconds * 1e9)}
+    for module in [
+        module for name, module in list(sys.modules.items()) if name not in OWN
+    ]:  # whoever imported the function has it under its own name
+        for name, value in list(vars(module).items()):
+            if value is _true_time or value is _true_time_ns:
+                setattr(module, name, late[value])
     for module in (artifacts.publish, artifacts.locks, artifacts.leases, artifacts.journal, artifacts.retention):
-        module.datetime = Late  # type: ignore[attr-defined]
+        setattr(module, "datetime", Late)  # noqa: B010

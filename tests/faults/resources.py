@@ -21,7 +21,7 @@ from tests.faults.scene import Scene
 from tests.s3_server import S3Server, free_port, reachable, s3_server
 
 WORKERS = 2
-PREFECT = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+PREFECT = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_CLIENT_MAX_RETRIES": "1"}
 
 
 @final

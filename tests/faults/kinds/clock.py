@@ -13,8 +13,9 @@ from tests.faults.scene import BUILD_SECONDS, Scene
 
 
 def places() -> Iterator[str]:
-    """``STAGE POINT``, ``publish``, or ``files`` (their times lie in the future)."""
+    """``STAGE POINT``, ``publish``, ``pointer``, or ``files`` (their times lie in the future)."""
     yield from (f"{stage} begin" for stage in ("fastrp", "powerwalk", "lsh", "tokens", "retriever"))
+    yield from (f"{stage} part" for stage in ("fastrp", "ann.nodes", "muvera"))
     yield from (f"{stage} assemble" for stage in ("graph", "minhash", "corpus"))
     yield from ("publish", "pointer", "files")
 
