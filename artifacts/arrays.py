@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import tokenize
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ from artifacts.manifest import FileEntry
 from foundation.errors import ArtifactCorrupt, ArtifactMissing
 
 Array = npt.NDArray[Any]
+
+# NumPy reads a header with Python's parser, which before 3.11.8 may raise SystemError when two threads use it at once.
+_READING_HEADER = threading.Lock()
 
 
 def write_array(directory: Path, name: str, array: Array) -> FileEntry:
@@ -66,10 +70,11 @@ def open_array(directory: Path, name: str, files: Mapping[str, FileEntry]) -> Ar
         raise ArtifactCorrupt(path=str(directory), what=f"the manifest names no {name}.npy")
     check_size(path, entry)
     try:
-        if entry.shape is not None and math.prod(entry.shape) == 0:
-            array = np.load(path, allow_pickle=False)
-        else:
-            array = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+        with _READING_HEADER:
+            if entry.shape is not None and math.prod(entry.shape) == 0:
+                array = np.load(path, allow_pickle=False)
+            else:
+                array = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
     except (ValueError, OSError, EOFError, SyntaxError, TypeError, Warning, tokenize.TokenError) as error:
         raise ArtifactCorrupt(path=str(path), what=f"not a readable array ({error})") from None
     if array.dtype.str != entry.dtype or array.shape != entry.shape:
