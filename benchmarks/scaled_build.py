@@ -99,10 +99,14 @@ def dask_cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[int]]]:
     try:
         yield _ready(file, workers), [process.pid for process in processes[1:]]
     finally:
-        for process in processes:
+        # Workers before their scheduler; one that computes nothing any more has nothing to lose.
+        for process in reversed(processes):
             process.terminate()
-        for process in processes:
-            process.wait()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _ready(file: Path, workers: int) -> str:

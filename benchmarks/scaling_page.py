@@ -33,23 +33,24 @@ def replace_table(page: Path, texts: Mapping[str, str]) -> None:
 
 
 def write_plot(path: Path, lines: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
-    """Hours of each stage, stacked, over workers; the line is what workers would give if nothing were shared."""
+    """Minutes of each stage and of all over workers; dashed what it would be if nothing were done alone."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    workers = [str(line["workers"]) for line in lines]
-    figure, axes = pyplot.subplots(figsize=(7, 3.6), dpi=90)
-    bottom = [0.0] * len(lines)
-    for name in names:
-        hours = [float(str(line[name])) / 3600 for line in lines]
-        axes.bar(workers, hours, bottom=bottom, label=name.removesuffix(" s"), width=0.7)
-        bottom = [low + hour for low, hour in zip(bottom, hours, strict=True)]
-    ideal = [bottom[0] / int(count) for count in workers]
-    axes.plot(workers, ideal, "k--", linewidth=1, label="all shared")
-    axes.set(xlabel="workers of one thread (simulated)", ylabel="hours", yscale="log")
-    axes.legend(frameon=False, fontsize=8)
+    workers = [int(str(line["workers"])) for line in lines]
+    figure, axes = pyplot.subplots(figsize=(7, 3.8), dpi=90)
+    for name in [*names, "all s"]:
+        minutes = [float(str(line[name])) / 60 for line in lines]
+        style = {"color": "black", "linewidth": 2} if name == "all s" else {}
+        axes.plot(workers, minutes, marker="o", markersize=3, label=name.removesuffix(" s"), **style)
+    axes.plot(workers, [minutes[0] / count for count in workers], "k--", linewidth=1, label="all, nothing alone")
+    axes.set(xlabel="workers of one thread (simulated)", ylabel="minutes", xscale="log", yscale="log")
+    axes.set_xticks(workers, [str(count) for count in workers])
+    axes.minorticks_off()
+    axes.legend(frameon=False, fontsize=8, ncols=2)
+    axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -134,7 +134,7 @@ def planned(name: str, scale: int, builds: tuple[dict[str, Any], dict[str, Any]]
         return Planned(
             rounds=[exact, walks],
             first_read=graph,
-            serial=12 * target.n_entries / DISK + 40 * 1e-7 * n,
+            serial=12 * target.n_entries / DISK + 20 * 1e-7 * n,
             worker_memory=graph + 24 * n + 12 * PART_NODES * target.n_entries / n,
             build_memory=32 * n,
         )

@@ -64,6 +64,7 @@ def spread(
 
 def _result(order: Order, span: Range, future: Any, client: Any) -> PartReport:
     from distributed import KilledWorker
+    from distributed.comm import CommClosedError
 
     try:
         report: PartReport = future.result()
@@ -76,7 +77,7 @@ def _result(order: Order, span: Range, future: Any, client: Any) -> PartReport:
             what="its worker died each time it was computed, probably for want of memory",
             fix="lower runtime.part_nodes or part_docs, or raise runtime.memory_limit",
         ) from None
-    except CancelledError:
+    except (CancelledError, CommClosedError):  # the latter when it goes while it hands over a result
         raise ClusterUnavailable(
             address=_where(client), what="it lost the partitions it was given", fix="look at its log, then run again"
         ) from None
