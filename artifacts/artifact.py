@@ -95,6 +95,10 @@ class ArtifactWriter:
         """Write one array from pieces along its first axis."""
         self._files[f"{name}.npy"] = write_pieces(self._aside, name, pieces, dtype, shape)
 
+    def written(self, name: str) -> Array:
+        """An array written before, memory-mapped."""
+        return open_array(self._aside, name, self._files)
+
     def file(self, name: str, data: bytes | memoryview) -> None:
         """Write a file that is no array."""
         path = self._aside / name

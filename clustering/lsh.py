@@ -10,6 +10,7 @@ Source: Indyk & Motwani, STOC 1998; for neighbourhoods of a graph: Chamberlain e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,6 +69,24 @@ def band_tables(signatures: Signatures, params: LSHParams, start: int, stop: int
     pack_keys(frozen(signatures), frozen(filled), n_rows, start, packed)
     packed.sort(axis=1)
     return (packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32).view(np.int32)
+
+
+def bucket_report(keys: Keys, cap: int) -> BucketReport:
+    """Count the buckets of some bands, uint32 (n_bands, n_filled): one pass over the keys."""
+    n_buckets = largest = n_over_cap = n_cut = 0
+    for band in keys:
+        starts = np.flatnonzero(np.concatenate(([True], band[1:] != band[:-1]))) if band.size else np.empty(0, int)
+        sizes = np.diff(starts, append=band.size)
+        beyond = sizes[sizes > cap] - cap
+        n_buckets, n_over_cap, n_cut = n_buckets + sizes.size, n_over_cap + beyond.size, n_cut + int(beyond.sum())
+        largest = max(largest, int(sizes.max(initial=0)))
+    return BucketReport(n_buckets, largest, n_over_cap, n_cut)
+
+
+def join_reports(reports: Sequence[BucketReport]) -> BucketReport:
+    """The report of all bands from those of one or more groups of them."""
+    n_buckets, largest, n_over_cap, n_cut = zip(*reports, strict=True)
+    return BucketReport(sum(n_buckets), max(largest), sum(n_over_cap), sum(n_cut))
 
 
 def band_table(signatures: Signatures, params: LSHParams, band: int) -> tuple[Keys, Nodes]:
@@ -174,15 +193,7 @@ class LSHIndex:
 
     def bucket_report(self) -> BucketReport:
         """Count the buckets, and what the cap keeps from queries: one pass over the keys."""
-        cap = self.params.bucket_cap or self.n_nodes
-        n_buckets = largest = n_over_cap = n_cut = 0
-        for band in self.keys:
-            starts = np.flatnonzero(np.concatenate(([True], band[1:] != band[:-1]))) if band.size else np.empty(0, int)
-            sizes = np.diff(starts, append=band.size)
-            beyond = sizes[sizes > cap] - cap
-            n_buckets, n_over_cap, n_cut = n_buckets + sizes.size, n_over_cap + beyond.size, n_cut + int(beyond.sum())
-            largest = max(largest, int(sizes.max(initial=0)))
-        return BucketReport(n_buckets, largest, n_over_cap, n_cut)
+        return bucket_report(self.keys, self.params.bucket_cap or self.n_nodes)
 
     def _resolve(self, query: int | Signatures) -> tuple[Signatures, int | None]:
         """The query's signature as (1, num_perm), and its node if it is one."""

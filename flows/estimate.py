@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from artifacts.publish import version_name
 from artifacts.store import Store
 from flows.changes import changed_sources, explain
+from flows.history import Earlier, earlier
 from flows.plan import plan
 from flows.refresh import Served
-from flows.settings import Config
+from flows.settings import Config, Runtime
+from flows.sizes import seen_by, sizes_of
 from flows.sources import Sources
-from flows.stages.stage import Sizes
-from flows.stages.tokens import TOKENS_A_BYTE
+from flows.speed import is_compiled, slowness
+from flows.stages.stage import Estimate
 from foundation.errors import ArtifactMissing
-from graph.edge_list import estimate_edges
-from vectors.corpus import estimate_docs
 
-TOKEN_DIM = 128  # matters only to encodings without projection
-FIXED_MEMORY = 500 << 20  # the interpreter and its libraries
+FIXED_MEMORY = 260 << 20  # the interpreter, its libraries and Dask; a Prefect run takes another 150 MiB
+CLUSTER_SECONDS = 1.0  # Dask, before the first partition
 
 
 def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
     """The document of ``build --dry-run --json``: per stage whether it is cached, memory, disk, seconds.
 
-    Memory is the peak over the stages, plus what the libraries take; disk and seconds add up what is not cached.
-    Nothing is written, not even an empty store.
+    Memory is what the largest process holds at its peak, mapped files it reads among it: the build's own, or a worker's
+    where those are processes. Disk is what artifacts take; seconds are those of a quiet machine. Stages that this index
+    has figures of are judged by these, scaled by what the formulas say of then and now. Nothing is written, not even an
+    empty store.
     """
     store = _existing(store_root)
     sources = Sources.of(store, trust=config.runtime.trust_mtime)
@@ -34,25 +37,31 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
     stats = {stage: dict(store.manifest(name).stats) for stage, name in found.items() if store and name}
     served = Served(store, config.name)
     why = explain(stages, served, sources, {name for name, path in found.items() if path is not None}, set())
-    sizes = _sizes(config, stats)
+    sizes = sizes_of(config, stats)
+    known = earlier(store, config, stages) if store else {}
+    slots = slots_of(config.runtime)
+    cluster = CLUSTER_SECONDS  # the first stage that has partitions pays for it
     rows: list[dict[str, Any]] = []
     for stage in stages:
-        guess = stage.stage.estimate(sizes, stage.params)
         name = found[stage.name]
-        cached = name is not None
-        rows.append(
-            {
-                "name": stage.name,
-                "digest": stage.digest,
-                "cached": cached,
-                "why": why[stage.name],
-                "memory": 0
-                if cached
-                else FIXED_MEMORY + guess.memory * max(1, config.runtime.workers if stage.stage.parallel else 1),
-                "disk": store.manifest(name).n_bytes if store and name else guess.disk,
-                "seconds": 0.0 if cached else round(guess.seconds, 3),
-            }
-        )
+        row: dict[str, Any] = {
+            "name": stage.name,
+            "digest": stage.digest,
+            "cached": name is not None,
+            "why": why[stage.name],
+        }
+        if store and name:
+            row |= {"memory": 0, "disk": store.manifest(name).n_bytes, "seconds": 0.0}
+        else:
+            guess = stage.stage.estimate(seen_by(stage, sizes, stats), stage.params)
+            seconds, disk = _judged(guess, slots, known.get(stage.name))
+            if stage.stage.parallel:
+                seconds, cluster = seconds + cluster, 0.0
+            if guess.kernels and not is_compiled(guess.kernels):
+                seconds += guess.compiling * slowness()["parse"]
+            memory = FIXED_MEMORY + _memory(guess, config.runtime)
+            row |= {"memory": memory, "disk": disk, "seconds": round(seconds, 3)}
+        rows.append(row)
     todo = [row for row in rows if not row["cached"]]
     return {
         "index": config.name,
@@ -67,31 +76,35 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
     }
 
 
+def slots_of(runtime: Runtime) -> int:
+    """Partitions computed at a time: on this machine no more than it has cores."""
+    asked = runtime.workers * runtime.threads_per_worker
+    return asked if runtime.scheduler is not None else min(asked, os.cpu_count() or 1)
+
+
+def _judged(guess: Estimate, slots: int, last: Earlier | None) -> tuple[float, int]:
+    """Seconds and bytes by the formula, or by what was seen times the formula's now over then."""
+    seconds = _reference_seconds(guess, slots)
+    if last is None:
+        return seconds * slowness()[guess.work], guess.disk
+    then = _reference_seconds(last.guess, last.slots)
+    return last.seconds * seconds / max(1e-3, then), round(last.n_bytes * guess.disk / max(1, last.guess.disk))
+
+
+def _reference_seconds(guess: Estimate, slots: int) -> float:
+    """Partitions in waves over the workers, then what is done alone."""
+    waves = -(-guess.n_parts // slots)
+    return guess.seconds * waves / guess.n_parts + guess.serial
+
+
+def _memory(guess: Estimate, runtime: Runtime) -> int:
+    apart = runtime.processes or runtime.scheduler is not None
+    at_once = runtime.threads_per_worker * (1 if apart else runtime.workers)
+    return guess.shared + max(min(at_once, guess.n_parts) * guess.memory, guess.assembling)
+
+
 def _existing(root: str) -> Store | None:
     try:
         return Store.open(root)
     except ArtifactMissing:
         return None
-
-
-def _sizes(config: Config, stats: dict[str, dict[str, Any]]) -> Sizes:
-    """Counts from manifests where a stage is cached, else from a sample of its source."""
-    n_nodes = n_edges = n_docs = text_bytes = 0
-    if "graph" in stats:
-        n_nodes, n_edges = int(stats["graph"]["n_nodes"]), int(stats["graph"]["n_edges"])
-    elif config.graph is not None:
-        n_edges, n_nodes = estimate_edges(config.graph.source, config.graph.params)
-    if "corpus" in stats:
-        n_docs, text_bytes = int(stats["corpus"]["n_docs"]), int(stats["corpus"]["report"]["text_bytes"])
-    elif config.corpus is not None:
-        n_docs, text_bytes = estimate_docs(config.corpus.source, config.corpus.params)
-    n_tokens = int(stats["tokens"]["n_tokens"]) if "tokens" in stats else int(TOKENS_A_BYTE * text_bytes)
-    return Sizes(
-        n_nodes=n_nodes,
-        n_edges=n_edges,
-        n_docs=n_docs,
-        n_tokens=n_tokens,
-        text_bytes=text_bytes,
-        node_dim=config.fastrp.params.dim if config.fastrp is not None else 0,
-        doc_dim=config.muvera.params.fde_dim(TOKEN_DIM) if config.muvera is not None else 0,
-    )

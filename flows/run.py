@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from artifacts.publish import current_version, read_release, version_name
-from artifacts.store import Store, index_name, work_name
+from artifacts.store import Store, work_name
 from flows.changes import CACHED, changed_sources, explain, refreshed
 from flows.cluster import cluster, thread_memory
 from flows.conclude import conclude, retain
+from flows.estimate import slots_of
+from flows.history import last_build_name, took
 from flows.journal import journaled
 from flows.plan import PlannedStage, check_names, order_of, plan, with_inputs
 from flows.refresh import Served
@@ -183,7 +185,7 @@ def run_build(
             measured=dict(release.measured),
             stats=dict(release.stats),
         )
-        _remember(store, report)
+        _remember(store, report, slots_of(config.runtime))
         return report
 
 
@@ -217,11 +219,10 @@ def _is_current(store: Store, index: str, version: str, reports: Sequence[StageR
     return all(report.cached and named.get(report.name) == report.artifact for report in reports)
 
 
-def _remember(store: Store, report: BuildReport) -> None:
+def _remember(store: Store, report: BuildReport, slots: int) -> None:
     """Keep times and counts of the last build beside the index: they differ between equal builds."""
-    store.place.write(
-        f"{index_name(report.index)}/last_build.json", (json.dumps(report.to_json(), indent=1) + "\n").encode()
-    )
+    document = report.to_json() | {"took": took(store, report.index, report.stages, slots)}
+    store.place.write(last_build_name(report.index), (json.dumps(document, indent=1) + "\n").encode())
 
 
 def _cluster(config: Config, store: Store) -> contextlib.AbstractContextManager[Callable[[], Any]]:

@@ -8,13 +8,17 @@ depend on the number of threads.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
+
+T = TypeVar("T")
+_END: Final = object()
 
 
 def even_ranges(n: int, size: int) -> list[tuple[int, int]]:
@@ -39,6 +43,32 @@ def balanced_ranges(indptr: npt.NDArray[np.int64], cost: int, row_cost: int = 1)
     cuts = np.unique(np.concatenate(([0], np.searchsorted(cumulative, targets) + 1, [n_rows])))
     cuts = cuts[cuts <= n_rows]
     return [(int(start), int(stop)) for start, stop in itertools.pairwise(cuts)]
+
+
+def bounded_ranges(indptr: npt.NDArray[np.int64], size: int, row_cost: int = 1) -> list[tuple[int, int]]:
+    """Rows of a CSR cut into ranges of at most ``size`` rows, none of which costs much more than their mean.
+
+    The cost is that of `balanced_ranges`. A range of few long rows is as much work as one of many short rows; a single
+    row may still be more.
+    """
+    n_rows = indptr.size - 1
+    n_ranges = max(1, -(-n_rows // max(1, size)))
+    total = int(indptr[-1] - indptr[0]) + n_rows * row_cost
+    return [
+        (start + first, start + last)
+        for start, stop in balanced_ranges(indptr, -(-total // n_ranges), row_cost)
+        for first, last in even_ranges(stop - start, size)
+    ]
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """The same items, the next one made in a thread of its own while the one before is in use."""
+    source = iter(items)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        following = pool.submit(next, source, _END)
+        while (item := following.result()) is not _END:
+            following = pool.submit(next, source, _END)
+            yield item  # type: ignore[misc]  # _END is no item
 
 
 def run_ranges(work: Callable[[int, int], None], ranges: Sequence[tuple[int, int]], n_threads: int) -> None:

@@ -20,6 +20,7 @@ from graph.interchange import square
 from graph.readers.edges import Edges
 from graph.readers.estimates import estimate_edges as estimate_edges
 from graph.readers.formats import MATRICES, format_of
+from graph.readers.formats import is_table as is_table
 from graph.readers.matrices import read_matrix
 from graph.readers.params import ReadParams as ReadParams
 from graph.readers.tables import read_parquet

@@ -120,14 +120,29 @@ class Fingerprints:
         )
 
 
+def arc_cumulative(graph: CSRGraph) -> npt.NDArray[np.float64]:
+    """Running weight within each row, float64 (n_edges,), as `fingerprints` takes it; empty without weights."""
+    arcs = arc_arrays(graph)
+    cumulative = np.empty(arcs.weights.size)
+    if arcs.weights.size:
+        row_cumulative(arcs.indptr, arcs.weights, cumulative)
+    return cumulative
+
+
 def fingerprints(
-    graph: CSRGraph, params: PowerWalkParams, start: int = 0, stop: int | None = None, n_threads: int = 1
+    graph: CSRGraph,
+    params: PowerWalkParams,
+    start: int = 0,
+    stop: int | None = None,
+    n_threads: int = 1,
+    cumulative: npt.NDArray[np.float64] | None = None,
 ) -> Fingerprints:
     """Walk from the rows ``[start, stop)``, by default from all.
 
     The random words are keyed by (seed, row, walk, step): any cut into ranges, and any number of threads, gives
-    the same rows. Beside the result it takes 8 bytes per arc of a weighted graph and, per thread, 4 bytes per node
-    and 8 MiB.
+    the same rows. Beside the result it takes 8 bytes per arc of a weighted graph (``cumulative``, made by
+    `arc_cumulative` unless given: whoever asks for many ranges makes it once) and, per thread, 4 bytes per node and
+    8 MiB.
 
     Raises
     ------
@@ -138,9 +153,7 @@ def fingerprints(
     if not 0 <= start <= end <= graph.n_nodes:
         raise InvalidParams(name="start, stop", value=(start, end), allowed=f"0 ≤ start ≤ stop ≤ {graph.n_nodes}")
     arcs = arc_arrays(graph)
-    cumulative = np.empty(arcs.weights.size)
-    if arcs.weights.size:
-        row_cumulative(arcs.indptr, arcs.weights, cumulative)
+    cumulative = arc_cumulative(graph) if cumulative is None else cumulative
     size = max(1, -(-(end - start) // (_RANGES_PER_THREAD * max(1, n_threads))))
     ranges = [(start + first, start + last) for first, last in even_ranges(end - start, size)]
     parts: dict[int, Fingerprints] = {}

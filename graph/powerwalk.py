@@ -20,7 +20,7 @@ from foundation.errors import InvalidInput, InvalidQuery
 from foundation.threads import even_ranges, run_ranges
 from graph.arrays import arc_arrays, read_only
 from graph.csr import CSRGraph
-from graph.fingerprints import Fingerprints, PowerWalkParams, fingerprints
+from graph.fingerprints import Fingerprints, PowerWalkParams, arc_cumulative, fingerprints
 from graph.kernels.estimate import answer
 from graph.kernels.topk import top_k
 from graph.ppr import PPRParams, personalized_pagerank
@@ -28,7 +28,7 @@ from graph.push import UNLIMITED_ROUNDS, PushParams
 from graph.sources import restart_shares
 
 __all__ = [
-    "Fingerprints", "PowerWalkIndex", "PowerWalkParams", "QueryParams", "Ranking", "fingerprints",
+    "Fingerprints", "PowerWalkIndex", "PowerWalkParams", "QueryParams", "Ranking", "arc_cumulative", "fingerprints",
 ]  # fmt: skip
 
 _EXACT_TOL = 1e-10

@@ -19,6 +19,7 @@ from artifacts.embedding import open_embedding
 from artifacts.fde import open_fde
 from artifacts.manifest import read_manifest
 from artifacts.parts import Part
+from flows.stages.costs import PART_SECONDS, WRITE_SECONDS
 from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.errors import TargetMissed
 from foundation.threads import even_ranges
@@ -84,12 +85,26 @@ def _vectors(path: Path) -> npt.NDArray[Any]:
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
-    """Links and vectors of one shard in memory; a graph takes about 0.3 ms a point."""
+    """Adding a value to a graph takes 0.45 µs, to a scan 20 ns; measuring compares held-out queries with every row."""
     documents = params["metric"] == "inner_product"
     n_rows, dim = (sizes.n_docs, sizes.doc_dim) if documents else (sizes.n_nodes, sizes.node_dim)
-    chosen = plan(n_rows, dim, dataclasses.replace(ANNParams(**params), memory=None))
-    per_value = 1.2e-6 if chosen.kind == "hnsw" else 1.2e-7
-    return Estimate(2 * chosen.n_bytes + 4 * n_rows * dim, chosen.n_bytes, per_value * n_rows * dim)
+    options = dataclasses.replace(ANNParams(**params), memory=None)
+    chosen, n_parts = plan(n_rows, dim, options), len(shard_ranges(n_rows, options))
+    per_value = 4.5e-7 if chosen.kind == "hnsw" else 2e-8
+    per_measured = 1e-7 if chosen.kind == "hnsw" or chosen.storage == "float32" else 8e-8
+    values = n_rows * dim
+    return Estimate(
+        memory=(12 * values + 2 * chosen.n_bytes) // n_parts,
+        disk=chosen.n_bytes,
+        seconds=per_value * values + WRITE_SECONDS * chosen.n_bytes + PART_SECONDS * n_parts,
+        n_parts=n_parts,
+        shared=4 * values,
+        assembling=3 * chosen.n_bytes + 4 * values,
+        serial=0.25 + per_measured * values,
+        work="stream",
+        kernels="vectors.kernels.scoring",
+        compiling=1.8,
+    )
 
 
 STAGE = Stage(

@@ -19,10 +19,13 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
-    """Parsed documents, and their texts laid end to end."""
+    """Parsed documents, and their texts laid end to end: 5 µs a document and 16 ns a byte."""
     del params
     return Estimate(
-        4 * sizes.text_bytes + 1_000 * sizes.n_docs, sizes.text_bytes + 100 * sizes.n_docs, 2e-5 * sizes.n_docs
+        4 * sizes.text_bytes + 1_000 * sizes.n_docs,
+        sizes.text_bytes + 100 * sizes.n_docs,
+        0.1 + 5e-6 * sizes.n_docs + 1.6e-8 * sizes.text_bytes,
+        work="parse",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from artifacts.artifact import ArtifactWriter
 from artifacts.graph import KIND, VERSION, write_graph
 from artifacts.parts import Part
+from flows.stages.costs import WRITE_SECONDS
 from flows.stages.stage import Estimate, Findings, Job, Sizes, Stage
 from graph.edge_list import ReadParams, read_graph
 
@@ -19,10 +20,18 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
-    """Columns, their sorted copies and the result are in memory together."""
+    """Reading: 0.6 µs a line of text, 0.15 µs a row of a table. In memory the ends in 64 bits, their rows in 32, and a
+    sorted copy of those; of text also its ids before they are numbered."""
     del params
+    per_line, line_bytes = (0.15e-6, 60) if sizes.table else (0.6e-6, 160)
+    disk = (8 if sizes.weighted else 4) * sizes.n_edges + 24 * sizes.n_nodes
     return Estimate(
-        120 * sizes.n_edges + 100 * sizes.n_nodes, 8 * sizes.n_edges + 30 * sizes.n_nodes, 1.5e-6 * sizes.n_edges
+        (32 << 20) + line_bytes * sizes.n_lines + 100 * sizes.n_nodes,
+        disk,
+        0.35 + per_line * sizes.n_lines + WRITE_SECONDS * disk,
+        work="parse",
+        kernels="graph.kernels.counting",
+        compiling=0.5,
     )
 
 

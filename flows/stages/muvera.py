@@ -13,6 +13,7 @@ from artifacts.corpus import open_corpus
 from artifacts.fde import DTYPE, KIND, VERSION, open_fde
 from artifacts.multivector import open_multivectors
 from artifacts.parts import Part
+from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
 from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.errors import InvalidInput
 from foundation.matching import matching_rows
@@ -74,12 +75,23 @@ def row_bytes(job: Job) -> float:
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
-    """Two bytes a number on disk; the rows of one partition, and the hashed tokens, in memory."""
+    """Two bytes a number on disk; hashing and adding a token takes 5 ns a repetition and projected number."""
     width = params["num_repetitions"] * 2 ** params["k_sim"] * (params["d_proj"] or 128)
     stored = (params["d_final"] or width) + params["d_whole"]
-    per_token = 1e-9 * params["num_repetitions"] * (params["d_proj"] or 128)
-    seconds = 3e-9 * stored * sizes.n_docs + per_token * sizes.n_tokens
-    return Estimate(300 << 20, 2 * stored * sizes.n_docs, seconds)
+    disk, n_parts = 2 * stored * sizes.n_docs, parts_of(sizes.n_docs, sizes.part_docs)
+    per_token = 5e-9 * params["num_repetitions"] * (params["d_proj"] or 128)
+    return Estimate(
+        memory=(32 << 20) + 5 * disk // n_parts,
+        disk=disk,
+        seconds=5e-9 * stored * sizes.n_docs + per_token * sizes.n_tokens + (WRITE_SECONDS * disk + PART_SECONDS),
+        n_parts=n_parts,
+        shared=64 << 20,
+        assembling=disk,
+        serial=WRITE_SECONDS * disk,
+        work="stream",
+        kernels="vectors.kernels.fde",
+        compiling=2.5,
+    )
 
 
 STAGE = Stage(

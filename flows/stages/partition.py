@@ -17,11 +17,16 @@ from foundation.errors import ClusterMismatch, EngineError, PartitionFailed
 
 @final
 class PartReport(NamedTuple):
-    """What a partition tells the flow, beside the part it left in the store."""
+    """What a partition tells the flow, beside the part it left in the store.
+
+    ``seconds`` passed, ``cpu_seconds`` of its thread, tries, and ``n_bytes`` of the arrays it wrote.
+    """
 
     seconds: float
     n_tries: int
     peak_memory: int
+    cpu_seconds: float
+    n_bytes: int
 
 
 def execute_part(order: Order, round_: int, start: int, stop: int) -> PartReport:
@@ -43,12 +48,13 @@ def execute_part(order: Order, round_: int, start: int, stop: int) -> PartReport
             what="its program is not the one that gives the orders",
             fix="install the same version and libraries on every worker",
         )
-    begun = time.perf_counter()
+    begun, cpu_begun = time.perf_counter(), time.thread_time()
     for tries, pause in enumerate((*PAUSES, None), start=1):
         try:
             with watched_memory() as peak:
-                _compute(order, round_, start, stop)
-            return PartReport(time.perf_counter() - begun, tries, peak.n_bytes)
+                n_bytes = _compute(order, round_, start, stop)
+            seconds, cpu_seconds = time.perf_counter() - begun, time.thread_time() - cpu_begun
+            return PartReport(seconds, tries, peak.n_bytes, cpu_seconds, n_bytes)
         except EngineError:
             raise
         except Exception as error:
@@ -58,7 +64,7 @@ def execute_part(order: Order, round_: int, start: int, stop: int) -> PartReport
     raise AssertionError("the last try returns or raises")
 
 
-def _compute(order: Order, round_: int, start: int, stop: int) -> None:
+def _compute(order: Order, round_: int, start: int, stop: int) -> int:
     store = order.open_store()
     work = work_name(order.digest)
     try:
@@ -70,6 +76,7 @@ def _compute(order: Order, round_: int, start: int, stop: int) -> None:
             output = order.stage.partition(job, round_, start, stop)
             name = f"{work}/{part_name(round_, start, stop)}"
             write_part(store.place, name, start, stop, output.arrays, output.stats)
+            return sum(array.nbytes for array in output.arrays.values())
     finally:
         store.close()
 

@@ -27,6 +27,10 @@ from foundation.progress import Progress
 T = TypeVar("T")
 log = logging.getLogger("purlieu.stages")
 
+# What a partition and an assembly took, for whoever measures: the arguments of these lines are the figures.
+PART_DONE = "%s: round %d, rows %d to %d: %.3f s, %d tries, %d bytes held, %.3f s of CPU, %d bytes written"
+ASSEMBLED = "%s: assembled in %.3f s, %.3f s of CPU"
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,9 +193,9 @@ def _run_rounds(
 
     def done(span: Range, report: PartReport) -> None:
         nonlocal n_tries
-        del span
         n_tries += report.n_tries - 1
         peak.include(report.peak_memory)
+        log.debug(PART_DONE, order.name, round_, *span, *report)
         progress.step()
 
     for round_, ranges in enumerate(rounds):
@@ -222,8 +226,10 @@ def _assemble(order: Order, job: Job, store: Store, rounds: list[list[Range]]) -
     ]
     # An assembly that was given up may still be writing: each has a directory of its own.
     writer = ArtifactWriter(job.work / f"assembled.{threading.get_ident()}.{time.monotonic_ns()}")
+    begun, cpu_begun = time.perf_counter(), time.thread_time()
     with explained(job.work):
         findings = order.stage.assemble(job, writer, parts)
+    log.debug(ASSEMBLED, order.name, time.perf_counter() - begun, time.thread_time() - cpu_begun)
     return _Assembled(writer, findings, _sum(parts, ROWS), _sum(parts, ROWS_REUSED))
 
 

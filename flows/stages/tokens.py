@@ -14,6 +14,7 @@ from artifacts.artifact import ArtifactWriter
 from artifacts.corpus import open_corpus
 from artifacts.multivector import KIND, VERSION, open_encoded
 from artifacts.parts import Part
+from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
 from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
 from vectors.encoders.encoded import LEFT_OUT, Encoded
@@ -23,6 +24,7 @@ from vectors.encoders.static import StaticEncoder, document_frequency, token_idf
 from vectors.unchanged import unchanged_texts
 
 TOKENS_A_BYTE = 0.25  # of plain English text
+TABLE_ROWS = 32_000  # tokens of wordllama's table
 SAMPLED = 100  # documents whose length is looked at
 
 
@@ -114,12 +116,24 @@ def row_bytes(job: Job) -> float:
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
-    """A static encoder keeps 4 bytes a token; a model keeps whole vectors and needs a tenth of a second a document."""
-    static = params["encoder"]["kind"] == "static"
-    n_tokens = sizes.n_tokens or int(TOKENS_A_BYTE * sizes.text_bytes)
-    width = 4 if static else 4 * (params["encoder"]["dim"] or 384)
-    seconds = 2e-6 * n_tokens if static else 0.1 * sizes.n_docs
-    return Estimate(200 << 20, width * n_tokens + (32 << 20), seconds)
+    """A static encoder cuts text into tokens, 2 µs each, keeps 4 bytes of each, and a vector per document and row of
+    its table; a model keeps whole vectors and needs a tenth of a second a document."""
+    encoder = params["encoder"]
+    static, dim = encoder["kind"] == "static", encoder["dim"] or (256 if encoder["kind"] == "static" else 384)
+    width = 8 * dim if encoder["pooled_weight"] else 4 * dim
+    disk = 4 * sizes.n_tokens + width * (TABLE_ROWS + sizes.n_docs) if static else 4 * dim * sizes.n_tokens
+    n_parts = parts_of(sizes.n_docs, sizes.part_docs)
+    return Estimate(
+        memory=(150 << 20) + 2 * disk // n_parts,
+        disk=disk,
+        seconds=(2e-6 * TOKENS_A_BYTE * sizes.text_bytes if static else 0.1 * sizes.n_docs)
+        + (0.3 + PART_SECONDS) * n_parts,
+        n_parts=n_parts,
+        shared=sizes.text_bytes,
+        assembling=(150 << 20) + disk,
+        serial=0.15 + WRITE_SECONDS * disk,
+        work="parse",
+    )
 
 
 STAGE = Stage(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import scipy.sparse
 
 _SAMPLE_BYTES = 1 << 20
-_SAMPLE_ROWS = 50_000
+_SAMPLE_ROWS = 250_000
 _SNAP = re.compile(rb"^#.*\bNodes:\s*(\d+)\s+Edges:\s*(\d+)", re.MULTILINE)
 _MARKET = re.compile(
     rb"%%MatrixMarket matrix coordinate \w+ (\w+)[^\n]*\n(?:%[^\n]*\n|[ \t\r]*\n)*[ \t]*(\d+)[ \t]+\d+[ \t]+(\d+)",

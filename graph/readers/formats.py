@@ -7,7 +7,7 @@ from typing import get_args
 
 from foundation.errors import InvalidInput
 from foundation.sources import plain_suffix
-from graph.readers.params import Format
+from graph.readers.params import Format, ReadParams
 
 TEXT = ("edges", "csv", "tsv")
 MATRICES = ("matrix_market", "mat", "npz")
@@ -70,3 +70,10 @@ def format_of(source: str | Path, asked: Format) -> Format:
         fix = f"convert it to one of {known}" + (f", or pass what {other} gives" if other else "")
         raise InvalidInput(source=str(source), what=f"{suffix} is not a format read here", fix=f"{fix}; or set format")
     return _BY_SUFFIX.get(suffix, "edges")
+
+
+def is_table(source: object, params: ReadParams) -> bool:
+    """Whether edges come as columns of numbers, not as text to be parsed."""
+    if not isinstance(source, str | Path):
+        return True
+    return format_of(source, params.format) not in TEXT

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -69,3 +71,16 @@ def run_case(case: Case, base: Base, directory: Path, resources: Resources) -> O
         recovery=scene.recovery,
         seconds=time.monotonic() - begun,
     )
+
+
+def save_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write outcomes as JSON."""
+    path.write_text(json.dumps([dataclasses.asdict(outcome) for outcome in outcomes], indent=1) + "\n")
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """What `save_outcomes` wrote."""
+    return [
+        Outcome(**{**entry, "case": Case(**entry["case"]), "failures": tuple(entry["failures"])})
+        for entry in json.loads(path.read_text())
+    ]

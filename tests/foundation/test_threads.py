@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import InvalidParams
-from foundation.threads import balanced_ranges, even_ranges, run_ranges
+from foundation.threads import ahead, balanced_ranges, bounded_ranges, even_ranges, run_ranges
 
 
 def rows_of(ranges: list[tuple[int, int]]) -> list[int]:
@@ -78,3 +79,44 @@ def test_the_error_of_the_first_failed_range_is_raised_and_the_rest_is_left_out(
     with pytest.raises(ValueError, match="range 5"):
         run_ranges(work, even_ranges(10_000, 1), n_threads)
     assert len(begun) < 10_000
+
+
+@given(sizes=st.lists(st.integers(0, 60), max_size=80), size=st.integers(1, 30), row_cost=st.integers(1, 9))
+def test_bounded_ranges_have_few_rows_and_none_is_much_dearer(sizes: list[int], size: int, row_cost: int) -> None:
+    indptr = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
+    ranges = bounded_ranges(indptr, size, row_cost)
+    assert [row for start, stop in ranges for row in range(start, stop)] == list(range(len(sizes)))
+    total = sum(sizes) + row_cost * len(sizes)
+    mean = total / max(1, -(-len(sizes) // size))
+    dearest_row = max(sizes, default=0) + row_cost
+    for start, stop in ranges:
+        assert 0 < stop - start <= size
+        assert sum(sizes[start:stop]) + row_cost * (stop - start) <= mean + dearest_row + 1
+
+
+@given(items=st.lists(st.integers()))
+def test_items_made_ahead_are_the_same_in_the_same_order(items: list[int]) -> None:
+    assert list(ahead(iter(items))) == items
+
+
+def test_the_next_item_is_made_while_one_is_in_use() -> None:
+    made = [threading.Event() for _ in range(3)]
+
+    def items() -> Iterator[int]:
+        for number, event in enumerate(made):
+            event.set()
+            yield number
+
+    for number in ahead(items()):
+        assert all(event.wait(30) for event in made[: number + 2])
+
+
+def test_an_error_while_making_an_item_is_raised_in_its_place() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    seen = []
+    with pytest.raises(ValueError, match="broken"):
+        seen.extend(ahead(items()))
+    assert seen == [1]
