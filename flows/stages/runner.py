@@ -94,7 +94,7 @@ def run_stage(
         existing = store.find(stage.kind, order.digest)
         if existing is not None and not force:
             manifest = _manifest_of(store, existing, name)
-            if store.place.names(work):  # of a build that died between the artifact and this
+            if order.digest in store.place.names("work"):  # of a build that died between the artifact and this
                 store.place.remove(work)
             return StageReport(
                 name=name, digest=order.digest, artifact=existing, cached=True, seconds=0.0, n_bytes=manifest.n_bytes

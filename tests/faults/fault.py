@@ -24,13 +24,12 @@ from pathlib import Path
 from typing import Any
 
 _true_time, _true_time_ns = time.time, time.time_ns
-OWN = (__name__,)
 Fault = dict[str, Any]
 
 
 def install() -> None:
     """Put the points into the program; what `PURLIEU_FAULT` asks for is read when one is reached."""
-    import flows.conclude
+    import flows.conclude as conclude
     import flows.stages.partition as partition
     from artifacts.artifact import ArtifactWriter
     from flows.stages import spread
@@ -59,8 +58,8 @@ def install() -> None:
 
     partition._compute = watched_compute
     ArtifactWriter.publish = watched_deliver  # type: ignore[method-assign]
-    flows.conclude.write_release = watched("publish", flows.conclude.write_release)
-    flows.conclude.point_current = watched("pointer", flows.conclude.point_current)
+    conclude.write_release = watched("publish", conclude.write_release)
+    conclude.point_current = watched("pointer", conclude.point_current)
 
 
 def _fault() -> Fault:
@@ -108,11 +107,9 @@ def set_back(hours: float) -> None:
             return cls.fromtimestamp(_true_time() - seconds, tz)
 
     late = {_true_time: lambda: _true_time() - seconds, _true_time_ns: lambda: _true_time_ns() - int(seconds * 1e9)}
-    for module in [
-        module for name, module in list(sys.modules.items()) if name not in OWN
-    ]:  # whoever imported the function has it under its own name
+    for module in list(sys.modules.values()):  # whoever imported a clock has it under a name of its own
         for name, value in list(vars(module).items()):
-            if value is _true_time or value is _true_time_ns:
+            if (value is _true_time or value is _true_time_ns) and module.__name__ != __name__:
                 setattr(module, name, late[value])
     for module in (artifacts.publish, artifacts.locks, artifacts.leases, artifacts.journal, artifacts.retention):
-        setattr(module, "datetime", Late)  # noqa: B010
+        module.datetime = Late  # type: ignore[attr-defined]

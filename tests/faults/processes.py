@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import final
 
 ROOT = Path(__file__).parents[2]
-_SAID_BEFORE = re.compile(r"[\w.]+ +\d+/\d+ parts +[\d.]+ s.*|waiting for .+|starting Prefect.+|note: .+")
+_SAID_BEFORE = re.compile(r"[\w.]+ +\d+/\d+ parts( .*)?|waiting for .+|starting Prefect.+|note: .+")
 _INTERNALS = ("Traceback", "Errno", "Warning", "unexpected", "site-packages", "object at 0x")
 
 
