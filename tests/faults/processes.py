@@ -16,6 +16,7 @@ from typing import final
 
 ROOT = Path(__file__).parents[2]
 _SAID_BEFORE = re.compile(r"[\w.]+ +\d+/\d+ parts( .*)?|waiting for .+|starting Prefect.+|note: .+")
+_TRACKER = "resource_tracker: "  # Python's own, which says at the death of a process with workers what it cleans up
 _INTERNALS = ("Traceback", "Errno", "Warning", "unexpected", "site-packages", "object at 0x")
 
 
@@ -60,7 +61,7 @@ class Child:
         """What on stderr is neither progress nor the one line of an error; "" when all is well."""
         errors = [line for line in self.said().splitlines() if line.startswith("purlieu: ")]
         others = [line for line in self.said().splitlines() if line.strip() and line not in errors]
-        bad = [line for line in others if not _SAID_BEFORE.fullmatch(line)]
+        bad = [line for line in others if not _SAID_BEFORE.fullmatch(line) and _TRACKER not in line]
         bad += [line for line in errors if any(word in line for word in _INTERNALS)]
         bad += errors[1:]
         return " | ".join(bad)[:1500]
