@@ -88,15 +88,16 @@ def part_seconds(build: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def large_size(scale: int, seen: tuple[Size, Size]) -> Size:
-    """Nodes with an edge, distinct edges and visits, growing per step of scale as they did between the two sizes."""
+    """Nodes with an edge, distinct edges and visits, growing per step of scale as they did between the two sizes: no
+    more edges than are drawn, no more entries than steps."""
     small, big = seen
 
     def grown(name: str) -> float:
         per_step = (getattr(big, name) / getattr(small, name)) ** 0.5
         return float(getattr(big, name) * per_step ** (TARGET_SCALE - scale))
 
-    nodes = grown("n_nodes")
-    return Size(n_nodes=nodes, n_edges=grown("n_edges"), n_entries=nodes * min(567.0, grown("n_entries") / nodes))
+    nodes, arcs = grown("n_nodes"), min(grown("n_edges"), 2.0 * (16 << TARGET_SCALE))
+    return Size(n_nodes=nodes, n_edges=arcs, n_entries=nodes * min(567.0, grown("n_entries") / nodes))
 
 
 def planned(name: str, scale: int, builds: tuple[dict[str, Any], dict[str, Any]]) -> Planned:
