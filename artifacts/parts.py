@@ -34,6 +34,7 @@ class Part:
     stop: int
     stats: Mapping[str, Any]
     files: Mapping[str, FileEntry]
+    program: str = ""
 
     def array(self, name: str) -> Array:
         """One array of the part, memory-mapped."""
@@ -51,9 +52,15 @@ def part_path(work: Path, round_: int, start: int, stop: int) -> Path:
 
 
 def write_part(
-    place: Place, name: str, start: int, stop: int, arrays: Mapping[str, Array], stats: Mapping[str, Any]
+    place: Place,
+    name: str,
+    start: int,
+    stop: int,
+    arrays: Mapping[str, Array],
+    stats: Mapping[str, Any],
+    program: str = "",
 ) -> None:
-    """Write a part aside and deliver it as ``name``; one that arrived first wins."""
+    """Write a part aside and deliver it as ``name``; one that arrived first wins. ``program`` says what made it."""
     path = place.root / name
     aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with explained(path):
@@ -62,7 +69,7 @@ def write_part(
         aside.mkdir(parents=True)
         try:
             files = {f"{name}.npy": asdict(write_array(aside, name, array)) for name, array in arrays.items()}
-            record = {"start": start, "stop": stop, "stats": dict(stats), "files": files}
+            record = {"start": start, "stop": stop, "stats": dict(stats), "files": files, "program": program}
             write_file(aside / PART, json.dumps(record, sort_keys=True, allow_nan=False).encode())
             sync_directory(aside)
         except OSError:
@@ -87,7 +94,7 @@ def read_part(path: Path) -> Part:
             name: FileEntry(bytes=e["bytes"], sha256=e["sha256"], dtype=e["dtype"], shape=tuple(e["shape"]))
             for name, e in raw["files"].items()
         }
-        return Part(path, int(raw["start"]), int(raw["stop"]), raw["stats"], files)
+        return Part(path, int(raw["start"]), int(raw["stop"]), raw["stats"], files, raw.get("program", ""))
     except FileNotFoundError:
         raise ArtifactMissing(path=str(path), what="the partition is not there", fix="run the build again") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -75,7 +75,7 @@ def _compute(order: Order, round_: int, start: int, stop: int) -> int:
         with explained(job.work):
             output = order.stage.partition(job, round_, start, stop)
             name = f"{work}/{part_name(round_, start, stop)}"
-            write_part(store.place, name, start, stop, output.arrays, output.stats)
+            write_part(store.place, name, start, stop, output.arrays, output.stats, order.program)
             return sum(array.nbytes for array in output.arrays.values())
     finally:
         store.close()

@@ -250,7 +250,7 @@ def _patiently(make: Callable[[], T]) -> T:
 
 
 def _intact(order: Order, store: Store, round_: int, span: Range) -> bool:
-    """Whether a part from an earlier run can be used; a damaged one is removed and made again."""
+    """Whether a part from an earlier run can be used; one that is damaged, or another program's, is removed."""
     name = f"{work_name(order.digest)}/{part_name(round_, *span)}"
     try:
         path = store.place.bring(name, PART)
@@ -261,7 +261,7 @@ def _intact(order: Order, store: Store, round_: int, span: Range) -> bool:
         return False
     try:
         part = read_part(path)
-        if all(
+        if part.program == order.program and all(
             (path / file).is_file()
             and (path / file).stat().st_size == entry.bytes
             and hash_file(path / file) == entry.sha256

@@ -11,6 +11,7 @@ import pytest
 from artifacts.artifact import Artifact
 from artifacts.store import Store
 from flows.cluster import cluster
+from flows.stages.program import program_digest
 from flows.stages.runner import StageReport, run_stage
 from foundation.errors import ClusterMismatch, PartitionFailed, StageTimeout
 from foundation.progress import Silent
@@ -107,3 +108,12 @@ def test_a_worker_process_gives_every_library_one_thread(store: Store, tmp_path:
 def test_a_worker_of_another_program_refuses(store: Store, tmp_path: Path) -> None:
     with pytest.raises(ClusterMismatch, match="its program is not the one that gives the orders"):
         run(store, tmp_path, "fine", program="another")
+
+
+def test_partitions_of_another_program_are_made_again(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(PartitionFailed):
+        run(store, tmp_path, "raise")
+    digest = program_digest()
+    report = run(store, tmp_path, "fine", program=digest)
+    assert (report.n_parts_reused, report.n_parts) == (0, N_PARTS)
+    np.testing.assert_array_equal(rows(store), np.arange(10 * N_PARTS))
