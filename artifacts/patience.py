@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -59,7 +60,7 @@ def _is_credentials(error: BaseException) -> bool:
 
 
 def _refused(address: str, error: Exception) -> StoreUnavailable:
-    said = " ".join((str(error) or type(error).__name__).split())
+    said = re.sub(r"\[Errno \d+\] ", "", " ".join((str(error) or type(error).__name__).split()))
     if _is_credentials(error):
         return StoreUnavailable(
             path=address,
