@@ -127,6 +127,7 @@ def test_a_schedule_builds_on_a_cluster_what_changed_and_the_service_follows(
         wait_for(lambda: served_version(address) == second, 30)
         gone = httpx.post(f"{address}/v1/indexes/small/similar", json={"ids": [GONE[0]], "k": 3}, timeout=60)
         assert gone.status_code == 404
+        wait_for(lambda: "published" in outcomes()[2:], 60)  # after the pointer come the report and the journal
 
     assert health(store, "small", max_age=600).why == ()
     assert 0 < cluster.largest_message() < MEGABYTE
