@@ -274,10 +274,10 @@ def test_the_best_come_first_ties_by_row_and_pads_last(
     pads = k - len(order)
     assert ranking.nodes[0].tolist() == order + [-1] * pads
     assert ranking.scores[0].tolist() == [scores[node] for node in order] + [0.0] * pads
-    reachable = oracle.solve(graph, seeds, 0.85) > 0
-    assert reachable[order].all()
-    if exact:
-        assert np.count_nonzero(scores) == np.count_nonzero(reachable)
+    truth = oracle.solve(graph, seeds, 0.85)
+    assert (truth > 0)[order].all()
+    if exact:  # to 1e-10: what seeds a quadrillion times lighter than others reach may not have been reached yet
+        assert (scores > 0)[truth > 1e-9].all()
 
 
 @given(
