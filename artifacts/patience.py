@@ -43,14 +43,26 @@ def patiently(address: str, request: Callable[[], T], pauses: Sequence[float] = 
     StoreUnavailable
         Anything else, naming ``address``.
     """
-    for pause in (*pauses, None):
+    try:
+        return tried(request, pauses)[0]
+    except (EngineError, FileNotFoundError, FileExistsError):
+        raise
+    except Exception as error:
+        raise _refused(address, error) from None
+
+
+def tried(make: Callable[[], T], pauses: Sequence[float] = PAUSES) -> tuple[T, int]:
+    """What ``make`` returns, called again after each of ``pauses`` while it fails in a way that may pass, and
+    the number of calls.
+
+    The last error is raised as it came.
+    """
+    for n_tries, pause in enumerate((*pauses, None), start=1):
         try:
-            return request()
-        except (EngineError, FileNotFoundError, FileExistsError):
-            raise
+            return make(), n_tries
         except Exception as error:
             if pause is None or not may_pass(error):
-                raise _refused(address, error) from None
+                raise
         time.sleep(pause)
     raise AssertionError("the last try returns or raises")
 

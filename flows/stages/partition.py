@@ -7,7 +7,7 @@ from typing import NamedTuple, final
 
 from artifacts.disk import explained
 from artifacts.parts import PART, part_name, write_part
-from artifacts.patience import PAUSES, may_pass
+from artifacts.patience import PAUSES, tried
 from artifacts.store import Store, work_name
 from flows.stages.memory import watched_memory
 from flows.stages.program import program_digest
@@ -49,19 +49,15 @@ def execute_part(order: Order, round_: int, start: int, stop: int) -> PartReport
             fix="install the same version and libraries on every worker",
         )
     begun, cpu_begun = time.perf_counter(), time.thread_time()
-    for tries, pause in enumerate((*PAUSES, None), start=1):
-        try:
-            with watched_memory() as peak:
-                n_bytes = _compute(order, round_, start, stop)
-            seconds, cpu_seconds = time.perf_counter() - begun, time.thread_time() - cpu_begun
-            return PartReport(seconds, tries, peak.n_bytes, cpu_seconds, n_bytes)
-        except EngineError:
-            raise
-        except Exception as error:
-            if pause is None or not may_pass(error):
-                raise _failed(order, start, stop, error) from error
-        time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
+    try:
+        with watched_memory() as peak:
+            n_bytes, n_tries = tried(lambda: _compute(order, round_, start, stop), PAUSES)
+    except EngineError:
+        raise
+    except Exception as error:
+        raise _failed(order, start, stop, error) from error
+    seconds, cpu_seconds = time.perf_counter() - begun, time.thread_time() - cpu_begun
+    return PartReport(seconds, n_tries, peak.n_bytes, cpu_seconds, n_bytes)
 
 
 def _compute(order: Order, round_: int, start: int, stop: int) -> int:

@@ -8,23 +8,23 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar, final
+from typing import Any, NamedTuple, final
 
 from artifacts.artifact import Artifact, ArtifactWriter
 from artifacts.disk import explained, hash_file
 from artifacts.manifest import Manifest, read_manifest
 from artifacts.parts import PART, Part, part_name, read_part
-from artifacts.patience import PAUSES, may_pass
+from artifacts.patience import tried
 from artifacts.store import Store, object_name, work_name
+from flows.stages.deadline import Deadline
 from flows.stages.memory import Peak, watched_memory
 from flows.stages.partition import PartReport
 from flows.stages.sizing import fitted
 from flows.stages.spread import spread
 from flows.stages.stage import ROWS, ROWS_REUSED, Findings, Job, Order, Range
-from foundation.errors import ArtifactCorrupt, ArtifactMissing, StageTimeout
+from foundation.errors import ArtifactCorrupt, ArtifactMissing
 from foundation.progress import Progress
 
-T = TypeVar("T")
 log = logging.getLogger("purlieu.stages")
 
 # What a partition and an assembly took, for whoever measures: the arguments of these lines are the figures.
@@ -102,7 +102,7 @@ def run_stage(
         if force:
             store.place.remove(work)
         log.info("%s: begins", name)
-        deadline = _Deadline(name, timeout)
+        deadline = Deadline(name, timeout)
         job = order.job(store)
         _check_inputs(order, job, store, sound)
         if memory is not None and stage.row_bytes is not None:
@@ -113,7 +113,7 @@ def run_stage(
         progress.init(name, n_parts + 1)
         try:
             reused, n_tries = _run_rounds(order, store, rounds, client, progress, deadline, peak)
-            made = deadline.held_to(lambda: _patiently(lambda: _assemble(order, job, store, rounds)))
+            made = deadline.held_to(lambda: tried(lambda: _assemble(order, job, store, rounds))[0])
             confirm()
             still_held()
             artifact = store.next_name(stage.kind, order.digest)
@@ -185,7 +185,7 @@ def _run_rounds(
     rounds: list[list[Range]],
     client: Callable[[], Any],
     progress: Progress,
-    deadline: _Deadline,
+    deadline: Deadline,
     peak: Peak,
 ) -> tuple[int, int]:
     """Compute what is missing, round by round; how many partitions were there already, and tries beyond the first."""
@@ -237,18 +237,6 @@ def _sum(parts: list[list[Part]], name: str) -> int:
     return sum(int(part.stats.get(name, 0)) for round_ in parts for part in round_)
 
 
-def _patiently(make: Callable[[], T]) -> T:
-    """Try again what the disk or the network refused."""
-    for pause in (*PAUSES, None):
-        try:
-            return make()
-        except Exception as error:
-            if pause is None or not may_pass(error):
-                raise
-        time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
-
-
 def _intact(order: Order, store: Store, round_: int, span: Range) -> bool:
     """Whether a part from an earlier run can be used; one that is damaged, or another program's, is removed."""
     name = f"{work_name(order.digest)}/{part_name(round_, *span)}"
@@ -281,35 +269,3 @@ def _same_bytes(store: Store, old: str, made: Manifest) -> bool:
     except (ArtifactCorrupt, ArtifactMissing):
         return False
     return before.files == made.files and not store.place.damage(object_name(old), before, deep=True)
-
-
-@final
-class _Deadline:
-    """How long a stage may take."""
-
-    def __init__(self, stage: str, seconds: float | None) -> None:
-        self._stage = stage
-        self.seconds = float("inf") if seconds is None else seconds
-        self.at = time.monotonic() + self.seconds
-
-    def held_to(self, work: Callable[[], T]) -> T:
-        """The result of ``work``; one that takes too long is left alone, and what it writes is never published."""
-        if self.seconds == float("inf"):
-            return work()
-        results: list[T] = []
-        errors: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                results.append(work())
-            except BaseException as error:  # raised again below, in the thread that waits
-                errors.append(error)
-
-        thread = threading.Thread(target=run, name=f"assemble {self._stage}", daemon=True)
-        thread.start()
-        thread.join(max(0.0, self.at - time.monotonic()))
-        if errors:
-            raise errors[0]
-        if not results:
-            raise StageTimeout(stage=self._stage, seconds=self.seconds)
-        return results[0]
