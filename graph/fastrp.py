@@ -10,18 +10,16 @@ for any panels and any number of threads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import final
-
 import numpy as np
 import numpy.typing as npt
 
-from foundation.errors import InvalidInput, InvalidParams
+from foundation.errors import InvalidInput
 from graph.csr import CSRGraph
 from graph.fastrp_params import FastRPParams as FastRPParams
-from graph.fastrp_start import Start, start_panel
-from graph.propagation import Float32s, Float64s, Rows, Stored, Walk, row_norms, unit_factors
+from graph.fastrp_powers import Powers as Powers
+from graph.fastrp_powers import fastrp_powers as fastrp_powers
+from graph.fastrp_start import next_source, start_panel
+from graph.propagation import Float32s, Rows, Stored, Walk, row_norms, unit_factors
 
 
 def fastrp(
@@ -76,82 +74,6 @@ def fastrp(
     else:
         walk.add_all(terms, embedding, n_threads)
     return embedding
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class Powers:
-    """The powers of a graph, from which `combine` makes embeddings without walking again.
-
-    Attributes
-    ----------
-    params : what they were made with; its weights only say how many powers there are
-    """
-
-    params: FastRPParams
-    walk: Walk
-    start: Start
-    rows: tuple[Rows, ...]
-
-    def power(self, hop: int) -> Float32s:
-        """N_hop, hop 1, 2, …, float32 (n_nodes, dim), up to one constant; rows are not normalised."""
-        out = np.zeros((self.walk.graph.n_nodes, self.params.dim), dtype=np.float32)
-        rows, stored = self.rows[hop - 1], self.walk.places >= 0
-        means = rows.floats() * self.walk.share[:, None]
-        out[stored] = means[self.walk.places[stored], : self.params.dim]
-        return out
-
-    def combine(
-        self, iteration_weights: Sequence[float], *, self_influence: float = 0.0, n_threads: int = 1
-    ) -> Float32s:
-        """The bytes of `fastrp` with these weights, float32 (n_nodes, dim).
-
-        Raises
-        ------
-        InvalidParams
-            For weights that `FastRPParams` refuses, or more of them than there are powers.
-        """
-        asked = replace(self.params, iteration_weights=tuple(iteration_weights), self_influence=self_influence)
-        if len(asked.hops) > len(self.rows):
-            raise InvalidParams(
-                name="iteration_weights", value=asked.iteration_weights, allowed=f"at most {len(self.rows)} weights"
-            )
-        out = np.zeros((self.walk.graph.n_nodes, asked.dim), dtype=np.float32)
-        terms = [self.start.own(self_influence)] if self_influence else []
-        for weight, rows in zip(asked.hops, self.rows, strict=False):
-            if weight:
-                factors = unit_factors(weight, rows, row_norms([rows.squares]))
-                terms.append(Stored(rows.values, factors, self.walk.places))
-        self.walk.add_all(terms, out, n_threads)
-        return out
-
-
-def fastrp_powers(
-    graph: CSRGraph,
-    params: FastRPParams,
-    *,
-    features: npt.ArrayLike | None = None,
-    initial: npt.ArrayLike | None = None,
-    n_threads: int = 1,
-) -> Powers:
-    """As many powers as ``params`` has weights, kept in its precision: about ``dim`` · 2 bytes a node and power."""
-    walk = Walk.over(graph, params.precision)
-    start = start_panel(graph, params, 0, params.dim, features=features, initial=initial, n_threads=n_threads, own=True)
-    source, powers = start.source, []
-    for _ in params.iteration_weights:
-        powers.append(walk.step(source, n_threads))
-        source = next_source(walk, params, powers[-1], row_norms([powers[-1].squares]))
-    return Powers(params, walk, start, tuple(powers))
-
-
-def next_source(walk: Walk, params: FastRPParams, rows: Rows, norms: Float64s) -> Stored:
-    """What the hop after ``rows`` reads: means in paper mode, unit rows in GDS mode. ``norms`` are of whole rows.
-
-    The mean divides by the sum of the weights in both modes. GDS divides by the number of neighbours; it normalises the
-    row right after, so the result is the same.
-    """
-    factors = unit_factors(1.0, rows, norms) if params.mode == "gds" else rows.scales * walk.share[:, None]
-    return Stored(rows.values, factors, walk.places)
 
 
 def _room_for(graph: CSRGraph, params: FastRPParams, out: Float32s | None) -> Float32s:

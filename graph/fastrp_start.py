@@ -20,6 +20,7 @@ from graph.propagation import (
     Listed,
     Rows,
     Stored,
+    Walk,
     packed,
     padded,
     row_norms,
@@ -32,12 +33,17 @@ class Start(NamedTuple):
 
     source: Stored | Listed
     rows: Rows | None
+    sparsity: float
 
     def own(self, weight: float, norms: Float64s | None = None) -> Stored:
         """The term that ``self_influence`` adds; ``norms`` are those of all panels, by default of this one."""
         assert self.rows is not None
-        norms = row_norms([self.rows.squares]) if norms is None else norms
-        return Stored(self.rows.values, unit_factors(weight, self.rows, norms), _every_node(len(norms)))
+        return own_term(self.rows, weight, row_norms([self.rows.squares]) if norms is None else norms)
+
+
+def own_term(rows: Rows, weight: float, norms: Float64s) -> Stored:
+    """The nodes' own rows, ``weight`` long; ``norms`` are of whole rows."""
+    return Stored(rows.values, unit_factors(weight, rows, norms), _every_node(len(norms)))
 
 
 def start_panel(
@@ -63,24 +69,26 @@ def start_panel(
     if initial is not None and params.n_property:
         raise InvalidInput(source="initial", what="given, and property_ratio > 0", fix="leave one of them out")
     own = own or params.self_influence > 0
+    sparsity = _sparsity(graph, params)
     heard = _degree_powers(graph, params.normalization_strength) if params.mode == "paper" else None
     if initial is not None or params.n_property:
         dense = _dense_columns(graph, params, start, stop, features, initial, n_threads)
         rows = packed(dense, params.precision, n_threads)
-        return Start(_read_with(rows, heard), rows)
-    sparsity, magnitude = _sparsity(graph, params), _magnitude(graph, params)
+        return Start(_read_with(rows, heard), rows, sparsity)
+    magnitude = _magnitude(graph, params)
     stream, n_columns = key(params.seed, "fastrp.projection"), stop - start
     if sparsity >= projection.LISTED and params.dim <= projection.MOST_LISTED:
         lists = projection.sign_lists(stream, graph.node_ids, sparsity, params.dim, n_threads)
         read = magnitude if heard is None else magnitude * heard
         listed = Listed(lists, read, start, padded(n_columns))
         if not own:
-            return Start(listed, None)
-        return Start(listed, _signed_rows(projection.expanded(lists, start, stop, padded(n_columns)), magnitude))
+            return Start(listed, None, sparsity)
+        rows = _signed_rows(projection.expanded(lists, start, stop, padded(n_columns)), magnitude)
+        return Start(listed, rows, sparsity)
     signs = projection.dense_signs(stream, graph.node_ids, sparsity, start, start + padded(n_columns), n_threads)
     signs[:, n_columns:] = 0
     rows = _signed_rows(signs, magnitude)
-    return Start(_read_with(rows, heard), rows)
+    return Start(_read_with(rows, heard), rows, sparsity)
 
 
 def initial_rows(
@@ -90,6 +98,16 @@ def initial_rows(
     rows = start_panel(graph, params, 0, params.dim, features=features, own=True, n_threads=n_threads).rows
     assert rows is not None
     return rows.floats()[:, : params.dim]
+
+
+def next_source(walk: Walk, params: FastRPParams, rows: Rows, norms: Float64s) -> Stored:
+    """What the hop after ``rows`` reads: means in paper mode, unit rows in GDS mode. ``norms`` are of whole rows.
+
+    The mean divides by the sum of the weights in both modes. GDS divides by the number of neighbours; it normalises the
+    row right after, so the result is the same.
+    """
+    factors = unit_factors(1.0, rows, norms) if params.mode == "gds" else rows.scales * walk.share[:, None]
+    return Stored(rows.values, factors, walk.places)
 
 
 def _dense_columns(
@@ -140,7 +158,10 @@ def _every_node(n_nodes: int) -> npt.NDArray[np.int64]:
 
 
 def _sparsity(graph: CSRGraph, params: FastRPParams) -> float:
-    default = math.sqrt(graph.n_nodes) if params.mode == "paper" and graph.n_nodes >= SMALL_GRAPH else None
+    """The one asked for, or sqrt(n_nodes) to four bits, so that a few nodes more do not change every row of R."""
+    root = math.sqrt(graph.n_nodes)
+    step = 2.0 ** (math.frexp(root)[1] - 4)
+    default = step * round(root / step) if params.mode == "paper" and graph.n_nodes >= SMALL_GRAPH else None
     return params.sparsity or default or projection.ACHLIOPTAS
 
 
@@ -157,9 +178,13 @@ def _degree_factor(graph: CSRGraph, params: FastRPParams) -> Float64s:
 
 
 def _degree_powers(graph: CSRGraph, beta: float) -> Float32s:
-    """``degree**beta``, 0 where the degree is 0, divided by the largest such power so that float32 holds them all."""
+    """``degree**beta``, 0 where the degree is 0.
+
+    Where weights are so large or small that float32 could not hold them, times a power of two that leaves the bits of
+    the result alone: nodes keep their bits when others change.
+    """
     degree = graph.out_weight()
     positive = degree[degree > 0] if degree.any() else np.ones(1)
-    best = positive.min() if beta < 0 else positive.max()
-    powers: Float64s = np.power(degree / best, beta, out=np.zeros(degree.size), where=degree > 0)
-    return powers.astype(np.float32)
+    exponent = beta * math.log2(positive.min() if beta < 0 else positive.max())
+    powers: Float64s = np.power(degree, beta, out=np.zeros(degree.size), where=degree > 0)
+    return np.ldexp(powers, -64 * round(exponent / 64)).astype(np.float32)

@@ -84,16 +84,19 @@ class Listed(NamedTuple):
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Walk:
-    """A graph prepared for steps.
+    """Arcs prepared for steps.
 
     Attributes
     ----------
+    indptr, indices, weights : the arcs of the rows to be made, as in a graph; ``weights`` may be empty
     places : row of each node in a block, -1 for nodes without arcs, which have none
     n_places : number of rows
     share : float32 (n_places,), what a node's sum is still to be multiplied by to be a mean
     """
 
-    graph: CSRGraph
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[Any]
+    weights: Float32s
     precision: Precision
     places: npt.NDArray[Any]
     n_places: int
@@ -111,19 +114,57 @@ class Walk:
             degree = np.diff(pointed) * 2 + (degree > 0)
         places: npt.NDArray[Any] = np.empty(graph.n_nodes, dtype=np.int32 if graph.n_nodes <= INT32_NODES else np.int64)
         n_places = int(rank_by_degree(degree, _BUCKETS, places))
-        inverse = over(1.0, graph.out_weight())
-        share = np.ones(n_places, dtype=np.float32)
-        if graph.weights is None:
-            stored = np.flatnonzero(degree)
-            share[places[stored]] = inverse[stored]
-        return cls(graph, precision, places, n_places, share, inverse, has_vectors())
+        return cls._prepared(
+            graph.indptr, graph.indices, graph.weights, precision, places, n_places, graph.out_weight()
+        )
 
-    def step(self, source: Stored | Listed, n_threads: int = 1, into: Rows | None = None) -> Rows:
-        """Weighted sums of the neighbours' rows; times `share` they are means. ``into`` is room of the same shape."""
+    @classmethod
+    def of_rows(
+        cls, indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any], weights: Float32s, precision: Precision
+    ) -> Walk:
+        """Rows of nodes outside the graph whose arcs point into it; every one has a place, in order."""
+        sums = (
+            np.add.reduceat(np.append(weights, 0.0).astype(np.float64), indptr[:-1]) if len(indptr) > 1 else np.empty(0)
+        )
+        sums = np.where(np.diff(indptr) > 0, sums, 0.0)
+        places = np.arange(len(indptr) - 1, dtype=np.int32)
+        return cls._prepared(indptr, indices, weights, precision, places, places.size, sums)
+
+    @classmethod
+    def _prepared(
+        cls,
+        indptr: npt.NDArray[np.int64],
+        indices: npt.NDArray[Any],
+        weights: Float32s | None,
+        precision: Precision,
+        places: npt.NDArray[Any],
+        n_places: int,
+        out_weight: Float64s,
+    ) -> Walk:
+        inverse, share = over(1.0, out_weight), np.ones(n_places, dtype=np.float32)
+        if weights is None:  # else the weights are divided before they are used
+            stored = np.flatnonzero(places >= 0)
+            share[places[stored]] = inverse[stored]
+        heavy = np.empty(0, dtype=np.float32) if weights is None else weights
+        arcs = (frozen(indptr), frozen(indices), frozen(heavy))
+        return cls(*arcs, precision, places, n_places, share, inverse, has_vectors())
+
+    def step(
+        self,
+        source: Stored | Listed,
+        n_threads: int = 1,
+        into: Rows | None = None,
+        only: npt.NDArray[np.bool_] | None = None,
+    ) -> Rows:
+        """Weighted sums of the neighbours' rows; times `share` they are means.
+
+        ``into`` is room of the same shape, and with ``only`` the rows of the nodes that are not in it.
+        """
         width = source.width if isinstance(source, Listed) else source.values.shape[1]
         rows = into if into is not None else Rows.empty(self.n_places, width, self.precision)
-        ranges = balanced_ranges(self.graph.indptr, RANGE_COST, ROW_COST)
-        run_ranges(lambda start, stop: self._fill(source, rows, start, stop, -1), ranges, n_threads)
+        places = self.places if only is None else np.where(only, self.places, self.places.dtype.type(-1))
+        ranges = balanced_ranges(self.indptr, RANGE_COST, ROW_COST)
+        run_ranges(lambda start, stop: self._fill(source, rows, places, start, stop, -1), ranges, n_threads)
         return rows
 
     def step_and_add(
@@ -146,14 +187,14 @@ class Walk:
             n = stop - start
             room = Rows(whole.values[:n], whole.scales[:n], whole.squares[:n])
             room.scales[:], room.squares[:] = 0.0, 0.0  # of nodes without a row
-            self._fill(source, room, start, stop, start)
+            self._fill(source, room, self.places, start, stop, start)
             last = Stored(room.values, unit_factors(weight, room, row_norms([room.squares])), self.places)
             for term in terms:
                 self.add(term, out[start:stop], 0, start, stop)
             self.add(last, out[start:stop], 0, start, stop, start)
             rooms.put(whole)
 
-        run_ranges(work, bounded_ranges(self.graph.indptr, ROWS, ROW_COST), n_threads)
+        run_ranges(work, bounded_ranges(self.indptr, ROWS, ROW_COST), n_threads)
 
     def add_all(self, terms: Sequence[Stored], out: Float32s, n_threads: int = 1) -> None:
         """Add the ``terms`` to ``out`` (n_nodes, dim)."""
@@ -171,20 +212,20 @@ class Walk:
         lanes = new_lanes(GROUP, vectors=self.vectors)
         add_stored(frozen(term.values), frozen(places), factors, out, first, start, stop, base, lanes)
 
-    def _fill(self, source: Stored | Listed, rows: Rows, start: int, stop: int, base: int) -> None:
-        graph = self.graph
-        weights = np.empty(0, dtype=np.float32) if graph.weights is None else graph.weights
-        matrix: list[Any] = [frozen(graph.indptr), frozen(graph.indices), frozen(weights), self.inverse]
-        target: list[Any] = [frozen(self.places), rows.values, rows.scales, rows.squares]
+    def _fill(
+        self, source: Stored | Listed, rows: Rows, places: npt.NDArray[Any], start: int, stop: int, base: int
+    ) -> None:
+        arcs: list[Any] = [self.indptr, self.indices, self.weights, self.inverse]
+        target: list[Any] = [frozen(places), rows.values, rows.scales, rows.squares]
         if isinstance(source, Listed):
             lanes = new_lanes(GROUP, vectors=self.vectors)
             read: list[Any] = [source.lists.starts, source.lists.signs, source.magnitude, source.first]
-            gather_signs(*[*matrix, *read, *target, start, stop, base, lanes])
+            gather_signs(*[*arcs, *read, *target, start, stop, base, lanes])
             return
         read = [frozen(source.slots), frozen(source.values), frozen(source.factors)]
         for column, n_columns in _panels(rows.values.shape[1]):
             lanes = new_lanes(n_columns, vectors=self.vectors)
-            gather_rows(*[*matrix, *read, *target, column, start, stop, base, lanes, n_columns])
+            gather_rows(*[*arcs, *read, *target, column, start, stop, base, lanes, n_columns])
 
 
 def packed(dense: Float32s, precision: Precision, n_threads: int = 1) -> Rows:

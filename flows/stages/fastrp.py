@@ -21,8 +21,8 @@ from flows.stages.costs import PART_SECONDS, WRITE_SECONDS
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import ahead, even_ranges
 from graph.csr import CSRGraph
-from graph.fastrp import FastRPParams, next_source
-from graph.fastrp_start import Start, start_panel
+from graph.fastrp_params import FastRPParams
+from graph.fastrp_start import next_source, own_term, start_panel
 from graph.propagation import GROUP, Rows, Stored, Walk, row_norms, unit_factors
 
 PANEL = 128  # columns
@@ -74,9 +74,8 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
             blocks = [_rows_of(part, hop) for part in panels]
             norms = row_norms([block.squares for block in blocks])
             for part, block in zip(panels, blocks, strict=True):
-                own = Start(Stored(block.values, block.scales, walk.places), block).own(weight, norms)
                 there = Stored(block.values, unit_factors(weight, block, norms), walk.places)
-                terms.append((part.start, there if hop else own))
+                terms.append((part.start, there if hop else own_term(block, weight, norms)))
     rows = ahead(_rows(walk, graph, params.dim, terms))  # summed while the rows before are hashed and written
     stats = write_embedding(writer, rows, graph.n_nodes, params.dim)
     return Findings(stats=stats)
