@@ -1,0 +1,115 @@
+"""PageRank through NetworkX: our backend beside NetworkX's own, and the loops beside other libraries.
+
+Run: python benchmarks/bench_networkx.py [scale]
+
+The graphs are an R-MAT graph of 2**scale nodes (16 by default) and the Debian dependencies, directed and weighted. Through
+NetworkX every row stops at NetworkX's default tolerance, and `difference` is the largest from NetworkX's answer. On
+arrays every row is asked for an L1 change below 1e-8, and `L1 to exact` tells what that gave. Set PURLIEU_PEERS to a
+Python that has scikit-network, igraph, networkit or rustworkx for their rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from benchmarks.bench import median_seconds, print_table
+from benchmarks.rmat import rmat
+from graph.csr import CSRGraph
+from graph.edge_list import ReadParams, read_graph
+from graph.pagerank import PageRankParams, in_arcs, pagerank
+from purlieu.networkx_backend.graphs import convert_from_nx
+
+DEBIAN = Path(__file__).parents[1] / "data" / "debian" / "dependencies.tsv.zst"
+PEERS = Path(__file__).with_name("pagerank_peers.py")
+PARAMS = PageRankParams(tol=1e-8)
+REPEATS = 5
+LIBRARIES = ("scikit-network", "igraph", "networkit", "rustworkx")
+
+
+def through_networkx(name: str, graph: nx.Graph[Any]) -> list[dict[str, object]]:
+    """NetworkX, then ours: with the conversion, with the graph converted before, and on two threads."""
+    theirs = nx.pagerank(graph, backend="networkx")
+    scipy_seconds = median_seconds(lambda: nx.pagerank(graph, backend="networkx"), 3)
+
+    def line(what: str, seconds: float, answer: dict[Any, float] | None = None) -> dict[str, object]:
+        difference = "" if answer is None else f"{max(abs(answer[node] - theirs[node]) for node in theirs):.1e}"
+        faster = scipy_seconds / seconds
+        return {"graph": name, "call": what, "ms": 1000 * seconds, "networkx / this": faster, "difference": difference}
+
+    rows = [line("nx.pagerank, scipy", scipy_seconds)]
+    with nx.config(cache_converted_graphs=False):
+        answer = nx.pagerank(graph, backend="purlieu")  # compiled
+        seconds = median_seconds(lambda: nx.pagerank(graph, backend="purlieu"), 3)
+        rows.append(line("nx.pagerank, purlieu, converting", seconds, answer))
+    seconds = median_seconds(lambda: convert_from_nx(graph, edge_attrs={"weight": 1}), 3)
+    rows.append(line("the conversion alone", seconds))
+    with nx.config(warnings_to_ignore={"cache"}):
+        for n_threads in (1, 2):
+            with nx.config.backends.purlieu(n_threads=n_threads):
+                answer = nx.pagerank(graph, backend="purlieu")
+                seconds = median_seconds(lambda: nx.pagerank(graph, backend="purlieu"), REPEATS)
+                rows.append(line(f"nx.pagerank, purlieu, converted, {n_threads} threads", seconds, answer))
+    return rows
+
+
+def on_arrays(graph: CSRGraph) -> list[dict[str, object]]:
+    """Our loops and those of the peers, from a graph each has in its own form."""
+    arcs = in_arcs(graph.indptr, graph.indices, graph.weights, directed=graph.directed)
+    exact = pagerank(arcs, PageRankParams(tol=1e-15, max_iter=10_000))
+    rows: list[dict[str, object]] = []
+
+    def add(library: str, seconds: float | None, ranking: Any, note: str = "") -> None:
+        distance = "" if ranking is None else f"{np.abs(ranking - exact).sum():.1e}"
+        shown = "" if seconds is None else f"{1000 * seconds:.3g}"
+        rows.append({"library": library, "ms": shown, "L1 to exact": distance, "note": note})
+
+    for n_threads in (1, 2):
+        ranking = pagerank(arcs, PARAMS, n_threads=n_threads)
+
+        def ours(n_threads: int = n_threads) -> object:
+            return pagerank(arcs, PARAMS, n_threads=n_threads)
+
+        add(f"purlieu, {n_threads} threads", median_seconds(ours, REPEATS), ranking)
+    interpreter = os.environ.get("PURLIEU_PEERS")
+    if interpreter is None:
+        add(", ".join(LIBRARIES), None, None, "left out: PURLIEU_PEERS is not set")
+        return rows
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "indptr.npy", graph.indptr)
+        np.save(Path(folder) / "indices.npy", graph.indices)
+        for library in LIBRARIES:
+            command = [interpreter, str(PEERS), library, folder, str(PARAMS.tol), str(REPEATS)]
+            run = subprocess.run(command, capture_output=True, text=True, check=False)
+            if run.returncode:
+                said = (run.stderr.strip() or f"exit code {run.returncode}").splitlines()[-1]
+                add(library, None, None, f"left out: {said}")
+            else:
+                said = json.loads(run.stdout)
+                add(f"{library} {said['version']}", said["seconds"], np.load(Path(folder) / f"{library}.npy"))
+    return rows
+
+
+def main() -> None:
+    scale = int(sys.argv[1]) if len(sys.argv) > 1 else 16
+    drawn = rmat(scale)
+    debian = read_graph(DEBIAN, ReadParams(type_weights=(("depends", 2.0), ("*", 1.0))))
+    rows = []
+    for name, graph in ((f"R-MAT {scale}", drawn), ("Debian", debian)):
+        print(f"{name}: {graph.n_nodes} nodes, {graph.n_edges} arcs")
+        rows += through_networkx(name, graph.to_networkx())
+    print_table(rows)
+    print(f"\non arrays, R-MAT {scale}, L1 change below {PARAMS.tol:g}")
+    print_table(on_arrays(drawn))
+
+
+if __name__ == "__main__":
+    main()
