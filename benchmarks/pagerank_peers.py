@@ -1,7 +1,9 @@
-"""PageRank by another library, run by an interpreter that has it: ``python pagerank_peers.py LIBRARY FOLDER TOL REPEATS``.
+"""PageRank by another library, run by an interpreter that has it.
+
+Run: PYTHON pagerank_peers.py LIBRARY FOLDER TOL REPEATS
 
 Reads ``indptr.npy`` and ``indices.npy`` of an undirected graph in FOLDER, writes the ranking there as ``<library>.npy``
-and prints one JSON object: the library's version and the median seconds. Knows nothing of this project.
+and prints one JSON object: the library's version and median seconds. Knows nothing of this project.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ def scikit_network(indptr: np.ndarray, indices: np.ndarray, tol: float) -> Ranki
     return lambda: PageRank(DAMPING, solver="piteration", n_iter=1000, tol=tol).fit_predict(adjacency)
 
 
-def igraph(indptr: np.ndarray, indices: np.ndarray, tol: float) -> Ranking:
+def igraph(indptr: np.ndarray, indices: np.ndarray, _tol: float) -> Ranking:
     import igraph as ig
 
     src = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
     once = src <= indices
     graph = ig.Graph(n=indptr.size - 1, edges=np.column_stack([src[once], indices[once]]))
-    return lambda: graph.pagerank(damping=DAMPING, implementation="prpack")  # direct: takes no tolerance
+    return lambda: graph.pagerank(damping=DAMPING, implementation="prpack")  # takes no tolerance
 
 
 def networkit(indptr: np.ndarray, indices: np.ndarray, tol: float) -> Ranking:
@@ -48,8 +50,7 @@ def networkit(indptr: np.ndarray, indices: np.ndarray, tol: float) -> Ranking:
     graph = nk.GraphFromCoo((np.ones(ends[0].size), ends), n=indptr.size - 1)
 
     def rank() -> Any:
-        # Nodes without edges restart anywhere, as with us.
-        run = nk.centrality.PageRank(graph, DAMPING, tol, False, nk.centrality.SinkHandling.DistributeSinks)
+        run = nk.centrality.PageRank(graph, DAMPING, tol)
         run.norm = nk.centrality.Norm.L1_NORM
         return run.run().scores()
 
@@ -72,12 +73,14 @@ def main() -> None:
     prepare = {"scikit-network": scikit_network, "igraph": igraph, "networkit": networkit, "rustworkx": rustworkx}
     rank = prepare[library](np.load(folder / "indptr.npy"), np.load(folder / "indices.npy"), tol)
     np.save(folder / f"{library}.npy", np.asarray(rank(), dtype=np.float64))
-    seconds = []
+    seconds, cpu_seconds = [], []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         rank()
         seconds.append(time.perf_counter() - start)
-    print(json.dumps({"version": version(library), "seconds": statistics.median(seconds)}))
+        cpu_seconds.append(time.process_time() - cpu_start)
+    times = {"seconds": statistics.median(seconds), "cpu_seconds": statistics.median(cpu_seconds)}
+    print(json.dumps({"version": version(library), **times}))
 
 
 if __name__ == "__main__":

@@ -74,8 +74,8 @@ def in_arcs(
 ) -> InArcs:
     """Turn a CSR of outgoing arcs around.
 
-    ``weights`` are finite and not negative, None when every arc weighs 1; parallel arcs add up. ``directed=False`` states
-    that every arc has its reverse of the same weight: nothing is turned then, and ``indices`` are shared.
+    ``weights`` are finite and not negative, None when every arc weighs 1; parallel arcs add up. ``directed=False``
+    states that every arc has its reverse of the same weight: nothing is turned then, and ``indices`` are shared.
     """
     n_nodes = indptr.size - 1
     out_weight = np.diff(indptr).astype(np.float64)
@@ -84,10 +84,11 @@ def in_arcs(
     # The smallest weights overflow here; an iteration over them does not converge, and says so.
     with np.errstate(over="ignore", invalid="ignore"):
         inverse = np.divide(1.0, out_weight, out=np.zeros(n_nodes), where=out_weight != 0)
+        shares: npt.NDArray[Any] = np.empty(0)
+        if weights is not None:
+            shares = weights * (np.repeat(inverse, np.diff(indptr)) if directed else inverse[indices])
     if not directed:
-        shares = np.empty(0) if weights is None else weights * inverse[indices]
         return InArcs(indptr=indptr, sources=indices, shares=shares, inverse=inverse)
-    shares = np.empty(0) if weights is None else weights * np.repeat(inverse, np.diff(indptr))
     turned, sources, turned_shares = np.zeros_like(indptr), np.empty_like(indices), np.empty_like(shares)
     count_rows(indices, turned)
     transpose(indptr, indices, shares, turned[:-1].copy(), sources, turned_shares)

@@ -20,7 +20,9 @@ def networkx_graphs(draw: st.DrawFn) -> nx.Graph[Any]:
     for node in draw(st.lists(NODES, max_size=4)):
         graph.add_node(node, **draw(st.sampled_from([{}, {"colour": "red"}, {"size": 2, "colour": None}])))
     for u, v in draw(st.lists(st.tuples(NODES, NODES), max_size=24)):
-        graph.add_edge(u, v, **draw(st.sampled_from([{}, {"kind": "road"}]) | st.fixed_dictionaries({"weight": WEIGHTS})))
+        graph.add_edge(
+            u, v, **draw(st.sampled_from([{}, {"kind": "road"}]) | st.fixed_dictionaries({"weight": WEIGHTS}))
+        )
     return graph
 
 

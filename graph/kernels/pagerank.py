@@ -1,8 +1,8 @@
 """One step of PageRank, pulled along the arcs that come in.
 
-Layout   CSR over targets: row v of ``indptr`` and ``sources`` lists the nodes with an arc to v. ``shares`` float64 holds
-         what each arc takes of its source's rank; it is empty when every arc of a source takes the same, which is then
-         part of ``mass``. All other arrays are float64 (n_nodes,).
+Layout   CSR over targets: row v of ``indptr`` and ``sources`` lists the nodes with an arc to v. ``shares`` float64
+         holds what each arc takes of its source's rank; it is empty when every arc of a source takes the same, which
+         is then part of ``mass``. All other arrays are float64 (n_nodes,).
 Threads  single-threaded loops over the rows [start, stop), one writer per row; the sums returned are of these rows.
 Limits   ``sources`` lie in [0, n_nodes): the caller has checked.
 """
@@ -38,7 +38,8 @@ def pull_rank(
     """``following`` = damping · (arcs + ``stuck`` · ``dangling``) + (1 - damping) · ``restart``.
 
     ``inverse`` is 1 / out-weight, 0 at nodes that pass nothing on; ``mass`` is ``rank`` times it, or ``rank`` itself
-    where there are ``shares``. Returns the sum of |``following`` - ``rank``| and the rank of nodes that pass nothing on.
+    where there are ``shares``. Returns the sum of |``following`` - ``rank``|, and the rank of nodes that pass nothing
+    on.
     """
     change, held = 0.0, 0.0
     for row in range(start, stop):

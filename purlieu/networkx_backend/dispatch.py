@@ -34,7 +34,7 @@ class Backend:
         return True if reason is None else reason
 
     def should_run(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool | str:
-        """True, or why it is not worth it; asked before a graph is converted for a call that did not name the backend."""
+        """True, or why not; asked before a graph is converted for a call that did not name the backend."""
         graph = args[0] if args else kwargs["G"]
         if len(graph) < WORTHWHILE_NODES:
             return f"{name} of fewer than {WORTHWHILE_NODES} nodes is answered sooner than compiled code is loaded"

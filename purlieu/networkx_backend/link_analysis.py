@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Hashable, Mapping
-from numbers import Real
 from typing import Any
 
 import networkx as nx
@@ -17,6 +16,7 @@ from graph.pagerank import Float64s, InArcs, PageRankParams, in_arcs
 from purlieu.networkx_backend.graphs import BackendGraph
 
 Shares = Mapping[Hashable, float] | None
+NUMBERS = (float, int, np.floating, np.integer)
 
 
 def refuse_pagerank(
@@ -33,9 +33,9 @@ def refuse_pagerank(
     """Why these arguments are left to NetworkX, or None."""
     if others:
         return f"no such arguments here: {', '.join(others)}"
-    if not (isinstance(alpha, Real) and 0 <= alpha <= 1):
+    if not (isinstance(alpha, NUMBERS) and 0 <= alpha <= 1):
         return f"alpha = {alpha!r} lies outside [0, 1]"
-    if not (isinstance(tol, Real) and 0 < len(G) * tol < math.inf or len(G) == 0):
+    if not (isinstance(tol, NUMBERS) and 0 < max(len(G), 1) * tol < math.inf):
         return f"tol = {tol!r} is not finite and positive"
     if not hasattr(max_iter, "__index__"):
         return f"max_iter = {max_iter!r} is not an integer"
