@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,29 +37,34 @@ REPEATS = 5
 LIBRARIES = ("scikit-network", "igraph", "networkit", "rustworkx")
 
 
+def timed(fn: Callable[[], object], repeats: int) -> tuple[float, float]:
+    """Median seconds and CPU-seconds; the second are the steadier where others work too."""
+    return median_seconds(fn, repeats), median_seconds(fn, repeats, time.process_time)
+
+
 def through_networkx(name: str, graph: nx.Graph[Any]) -> list[dict[str, object]]:
     """NetworkX, then ours: with the conversion, with the graph converted before, and on two threads."""
     theirs = nx.pagerank(graph, backend="networkx")
-    scipy_seconds = median_seconds(lambda: nx.pagerank(graph, backend="networkx"), 3)
+    scipy_times = timed(lambda: nx.pagerank(graph, backend="networkx"), 3)
 
-    def line(what: str, seconds: float, answer: dict[Any, float] | None = None) -> dict[str, object]:
+    def line(what: str, times: tuple[float, float], answer: dict[Any, float] | None = None) -> dict[str, object]:
         difference = "" if answer is None else f"{max(abs(answer[node] - theirs[node]) for node in theirs):.1e}"
-        faster = scipy_seconds / seconds
-        return {"graph": name, "call": what, "ms": 1000 * seconds, "networkx / this": faster, "difference": difference}
+        row: dict[str, object] = {"graph": name, "call": what, "ms": 1000 * times[0], "CPU ms": 1000 * times[1]}
+        return {**row, "networkx / this, CPU": scipy_times[1] / times[1], "difference": difference}
 
-    rows = [line("nx.pagerank, scipy", scipy_seconds)]
+    def ours() -> dict[Any, float]:
+        return dict(nx.pagerank(graph, backend="purlieu"))
+
+    rows = [line("nx.pagerank, scipy", scipy_times)]
     with nx.config(cache_converted_graphs=False):
-        answer = nx.pagerank(graph, backend="purlieu")  # compiled
-        seconds = median_seconds(lambda: nx.pagerank(graph, backend="purlieu"), 3)
-        rows.append(line("nx.pagerank, purlieu, converting", seconds, answer))
-    seconds = median_seconds(lambda: convert_from_nx(graph, edge_attrs={"weight": 1}), 3)
-    rows.append(line("the conversion alone", seconds))
+        answer = ours()  # compiled
+        rows.append(line("nx.pagerank, purlieu, converting", timed(ours, 3), answer))
+    rows.append(line("the conversion alone", timed(lambda: convert_from_nx(graph, edge_attrs={"weight": 1}), 3)))
     with nx.config(warnings_to_ignore={"cache"}):
         for n_threads in (1, 2):
             with nx.config.backends.purlieu(n_threads=n_threads):
-                answer = nx.pagerank(graph, backend="purlieu")
-                seconds = median_seconds(lambda: nx.pagerank(graph, backend="purlieu"), REPEATS)
-                rows.append(line(f"nx.pagerank, purlieu, converted, {n_threads} threads", seconds, answer))
+                answer = ours()
+                rows.append(line(f"nx.pagerank, purlieu, converted, {n_threads} threads", timed(ours, REPEATS), answer))
     return rows
 
 
@@ -75,9 +81,9 @@ def on_arrays(graph: CSRGraph) -> list[dict[str, object]]:
     exact = pagerank(arcs, PageRankParams(tol=1e-15, max_iter=10_000))
     rows: list[dict[str, object]] = []
 
-    def add(library: str, seconds: float, cpu_seconds: float, ranking: Any) -> None:
+    def add(library: str, times: tuple[float, float], ranking: Any) -> None:
         distance = f"{np.abs(ranking - exact).sum():.1e}"
-        rows.append({"library": library, "ms": 1000 * seconds, "CPU ms": 1000 * cpu_seconds, "L1 to exact": distance})
+        rows.append({"library": library, "ms": 1000 * times[0], "CPU ms": 1000 * times[1], "L1 to exact": distance})
 
     def leave_out(library: str, reason: str) -> None:
         rows.append({"library": library, "ms": "", "CPU ms": "", "L1 to exact": f"left out: {reason}"})
@@ -88,8 +94,7 @@ def on_arrays(graph: CSRGraph) -> list[dict[str, object]]:
         def ours(n_threads: int = n_threads) -> object:
             return pagerank(arcs, PARAMS, n_threads=n_threads)
 
-        cpu_seconds = median_seconds(ours, REPEATS, time.process_time)
-        add(f"purlieu, {n_threads} threads", median_seconds(ours, REPEATS), cpu_seconds, ranking)
+        add(f"purlieu, {n_threads} threads", timed(ours, REPEATS), ranking)
     interpreter = os.environ.get("PURLIEU_PEERS")
     if interpreter is None:
         leave_out(", ".join(LIBRARIES), "PURLIEU_PEERS is not set")
@@ -106,7 +111,7 @@ def on_arrays(graph: CSRGraph) -> list[dict[str, object]]:
             else:
                 said = json.loads(run.stdout)
                 ranking = np.load(Path(folder) / f"{library}.npy")
-                add(f"{library} {said['version']}", said["seconds"], said["cpu_seconds"], ranking)
+                add(f"{library} {said['version']}", (said["seconds"], said["cpu_seconds"]), ranking)
     return rows
 
 

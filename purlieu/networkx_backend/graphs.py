@@ -7,8 +7,6 @@ the edges' dictionaries. Graphs here never change, so NetworkX may cache them.
 
 from __future__ import annotations
 
-import itertools
-import operator
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -18,9 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import NotOffered
-
-Float64s = npt.NDArray[np.float64]
-Attributes = dict[Any, Any]
+from purlieu.networkx_backend.adjacency import Adjacency, Attributes, Float64s, columns_of, numbers_of
 
 
 @dataclass(eq=False, kw_only=True)
@@ -77,7 +73,7 @@ class BackendGraph:
             if self.edge_data is None:
                 what = f"the edge attribute {attribute!r}, which this converted graph does not hold"
                 raise NotOffered(what=what, fix="convert it with preserve_edge_attrs=True")
-            self.columns[attribute] = _numbers(self.edge_data, attribute, default, self.indices.size)
+            self.columns[attribute] = numbers_of(self.edge_data, attribute, default, self.indices.size)
         return self.columns[attribute]
 
 
@@ -108,26 +104,19 @@ def convert_from_nx(
     if hasattr(graph, "_graph"):
         # A view is not told when the graph under it changes: what it caches would outlive the change.
         graph.__networkx_cache__ = None
-    nodes = list(graph)
-    rows = [graph._adj[node] for node in nodes]  # `graph.adj` wraps each row, at ten times the cost
-    multigraph = graph.is_multigraph()
-    indptr = np.zeros(len(nodes) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(_degrees(rows, multigraph), dtype=np.int64, count=len(nodes)), out=indptr[1:])
+    adjacency = Adjacency.of(graph)
+    indptr = adjacency.indptr()
     n_arcs = int(indptr[-1])
-    row_of = dict(zip(nodes, range(len(nodes)), strict=True))
-    targets = map(row_of.__getitem__, _neighbours(rows, multigraph))
+    wanted = () if preserve_edge_attrs else (edge_attrs or {}).items()
     return BackendGraph(
-        nodes=nodes,
+        nodes=adjacency.nodes,
         indptr=indptr,
-        indices=np.fromiter(targets, dtype=np.int32, count=n_arcs),
+        indices=adjacency.indices(n_arcs),
         directed=graph.is_directed(),
-        columns={
-            attribute: _numbers(_dictionaries(rows, multigraph), attribute, default, n_arcs)
-            for attribute, default in ({} if preserve_edge_attrs else edge_attrs or {}).items()
-        },
-        keys=[key for row in rows for parallel in row.values() for key in parallel] if multigraph else None,
-        edge_data=[dict(data) for data in _dictionaries(rows, multigraph)] if preserve_edge_attrs else None,
-        node_data=_node_data(graph, nodes, node_attrs, preserve_node_attrs),
+        columns=columns_of(adjacency, wanted, n_arcs),
+        keys=adjacency.keys(),
+        edge_data=[dict(data) for data in adjacency.data()] if preserve_edge_attrs else None,
+        node_data=_node_data(graph, adjacency.nodes, node_attrs, preserve_node_attrs),
         graph_data=dict(graph.graph) if preserve_graph_attrs else {},
     )
 
@@ -172,28 +161,3 @@ def _node_data(
     if wanted:
         return [{name: graph.nodes[node].get(name, default) for name, default in wanted.items()} for node in nodes]
     return None
-
-
-def _degrees(rows: list[Any], multigraph: bool) -> Iterator[int]:
-    return (sum(map(len, row.values())) for row in rows) if multigraph else map(len, rows)
-
-
-def _neighbours(rows: list[Any], multigraph: bool) -> Iterator[Hashable]:
-    if multigraph:
-        return (node for row in rows for node, parallel in row.items() for _ in range(len(parallel)))
-    return itertools.chain.from_iterable(rows)
-
-
-def _dictionaries(rows: list[Any], multigraph: bool) -> Iterator[Attributes]:
-    values = operator.methodcaller("values")
-    inner = itertools.chain.from_iterable(map(values, rows))
-    return itertools.chain.from_iterable(map(values, inner)) if multigraph else inner
-
-
-def _numbers(data: Iterable[Attributes], attribute: str, default: Any, count: int) -> Float64s:
-    """One number for each dictionary, as numpy makes floats of Python's."""
-    try:
-        return np.fromiter((each.get(attribute, default) for each in data), dtype=np.float64, count=count)
-    except (TypeError, ValueError, OverflowError) as error:
-        what = f"the edge attribute {attribute!r}, which is not a number everywhere ({error})"
-        raise NotOffered(what=what, fix="set it, or name another attribute") from error

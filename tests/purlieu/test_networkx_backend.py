@@ -253,3 +253,11 @@ def test_the_page_shows_what_works(capsys: pytest.CaptureFixture[str]) -> None:
     for name in OFFERED:
         assert f"`{name}`" in page
     assert isinstance(convert_from_nx(KARATE), BackendGraph)
+
+
+def test_a_neighbour_that_only_equals_an_integer_is_found() -> None:
+    graph = nx.Graph()
+    graph.add_nodes_from(range(3))
+    graph.add_edges_from([(0, complex(1)), (True, 2.0)])
+    assert_same_answer(graph)
+    assert convert_from_nx(graph).indices.tolist() == [1, 0, 2, 1]
