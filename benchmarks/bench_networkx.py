@@ -1,4 +1,4 @@
-"""PageRank through NetworkX: our backend beside NetworkX's own, and the loops beside other libraries.
+"""PageRank and more through NetworkX: our backend beside NetworkX's own, and PageRank beside other libraries.
 
 Run: python benchmarks/bench_networkx.py [scale]
 
@@ -68,6 +68,32 @@ def through_networkx(name: str, graph: nx.Graph[Any]) -> list[dict[str, object]]
     return rows
 
 
+def other_functions(graph: nx.Graph[Any]) -> list[dict[str, object]]:
+    """One run of NetworkX each, since it takes long; ours converts the graph every time."""
+    rows: list[dict[str, object]] = []
+    for name in ("core_number", "triangles", "transitivity", "clustering"):
+        call = getattr(nx, name)
+        cpu, answers = {}, {}
+        with nx.config(cache_converted_graphs=False):
+            call(nx.path_graph(3), backend="purlieu")  # compiled
+            for by, repeats in (("networkx", 1), ("purlieu", 3)):
+
+                def run(call: Callable[..., Any] = call, by: str = by) -> None:
+                    answers[by] = call(graph, backend=by)
+
+                cpu[by] = median_seconds(run, repeats, time.process_time)
+        rows.append(
+            {
+                "call": f"nx.{name}",
+                "networkx, CPU ms": 1000 * cpu["networkx"],
+                "purlieu, converting, CPU ms": 1000 * cpu["purlieu"],
+                "networkx / purlieu": cpu["networkx"] / cpu["purlieu"],
+                "same": answers["purlieu"] == answers["networkx"],
+            }
+        )
+    return rows
+
+
 def without_isolated(graph: CSRGraph) -> CSRGraph:
     """Without nodes that have no edge: libraries differ in what these are worth."""
     alive = np.flatnonzero(np.diff(graph.indptr))
@@ -124,6 +150,8 @@ def main() -> None:
         print(f"{name}: {graph.n_nodes} nodes, {graph.n_edges} arcs")
         rows += through_networkx(name, graph.to_networkx())
     print_table(rows)
+    print(f"\nR-MAT {scale - 2}")
+    print_table(other_functions(rmat(scale - 2).to_networkx()))
     print(f"\non arrays, R-MAT {scale} without isolated nodes, L1 change below {PARAMS.tol:g}")
     print_table(on_arrays(without_isolated(drawn)))
 

@@ -19,7 +19,7 @@ from foundation.errors import NotOffered
 from purlieu.networkx_backend.adjacency import Adjacency, Attributes, Float64s, columns_of, numbers_of
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class BackendGraph:
     """What a function of this backend is given in place of an ``nx.Graph``.
 
@@ -48,6 +48,9 @@ class BackendGraph:
 
     def __post_init__(self) -> None:
         self.__networkx_cache__: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"BackendGraph(n_nodes={len(self)}, n_arcs={self.indices.size}, directed={self.directed})"
 
     def __len__(self) -> int:
         return len(self.nodes)

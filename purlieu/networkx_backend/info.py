@@ -25,6 +25,19 @@ OFFERED: dict[str, Offered] = {
         "distributions that are negative or not finite, alpha outside [0, 1] and tol that is not positive.\n"
         "``nx.config.backends.purlieu.n_threads`` sets the number of threads; it changes no bit of the answer.",
     ),
+    "core_number": Offered(module="purlieu.networkx_backend.cores", docs="Peeling on compiled loops."),
+    "triangles": Offered(
+        module="purlieu.networkx_backend.clustering",
+        docs="Compiled loops over edges that point to the end of higher degree. Only for ``nodes=None``.",
+    ),
+    "transitivity": Offered(
+        module="purlieu.networkx_backend.clustering",
+        docs="From the triangles of all nodes. Only for undirected graphs without parallel edges.",
+    ),
+    "clustering": Offered(
+        module="purlieu.networkx_backend.clustering",
+        docs="From the triangles of all nodes. Only for ``nodes=None``, ``weight=None`` and undirected graphs.",
+    ),
 }
 
 

