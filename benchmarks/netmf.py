@@ -1,8 +1,8 @@
 """DeepWalk, as a peer, in its matrix form: what infinitely many walks would factorise.
 
 Source: Qiu, Dong, Ma, Li, Wang, Tang, *Network Embedding as Matrix Factorization: Unifying DeepWalk, LINE, PTE, and
-node2vec*, WSDM 2018, algorithm 4: window 10, one negative sample, 256 eigenpairs. It forms a dense n × n matrix, so it is
-for small graphs.
+node2vec*, WSDM 2018, algorithm 4: window 10, one negative sample, 256 eigenpairs. It forms a dense n × n matrix, so it
+is for small graphs.
 """
 
 from __future__ import annotations

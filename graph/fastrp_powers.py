@@ -32,9 +32,7 @@ class Powers:
     blocks: tuple[Float32s, ...]
     norms: tuple[Float64s, ...]
 
-    def combine(
-        self, iteration_weights: Sequence[float], self_influence: float = 0.0, n_threads: int = 1
-    ) -> Float32s:
+    def combine(self, iteration_weights: Sequence[float], self_influence: float = 0.0, n_threads: int = 1) -> Float32s:
         """What `fastrp` returns for these weights, float32 (n_nodes, dim).
 
         Raises

@@ -2,8 +2,8 @@
 
 Source: Chen et al., *Fast and Accurate Network Embeddings via Very Sparse Random Projection*, CIKM 2019: the powers
 depend on the strength and the seed alone, so they are computed once a strength, in few dimensions, and every candidate
-is only a sum of them. The search is even first and local then (`graph.weight_search`); the best few are embedded in full
-width and scored again on folds that the search has not seen, beside the given params.
+is only a sum of them. The search is even first and local then (`graph.weight_search`); the best few are embedded in
+full width and scored again on folds that the search has not seen, beside the given params.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from foundation.progress import Progress, Silent
 from graph.csr import CSRGraph
 from graph.fastrp import FastRPParams, Float32s, fastrp
 from graph.fastrp_powers import fastrp_powers
-from graph.node_labels import label_matrix
-from graph.tuning_objectives import LabelObjective, LinkObjective, Objective
-from graph.weight_search import Weights, near_weights, spread_weights, tidy_weights
+from graph.tuning_objectives import Objective, objective_of
+from graph.weight_search import Weights, middle_weights, near_weights, spread_weights, tidy_weights
 
 STRENGTHS = (-1.0, -0.8, -0.6, -0.4, -0.2, 0.0)
 NEAR = ((1.5, 0.2), (0.8, 0.1), (0.4, 0.05))  # by round: width of a step of a log2 weight, step of the strength
+N_BEST = 5  # candidates whose middle the next round starts from
+STEP = 0.05  # of strengths between the given ones
 N_FINALISTS = 4
 
 
@@ -48,8 +49,8 @@ class Trial(NamedTuple):
 class TunedFastRP:
     """``params`` are the given ones with other weights and strength, or as they were where nothing did better.
 
-    ``score`` and ``spread`` are theirs in the final, ``start_score`` is that of the given params there. ``trials`` are in
-    the order they were made; the first "final" one is that of the given params.
+    ``score`` and ``spread`` are theirs in the final, ``start_score`` is that of the given params there. ``trials`` are
+    in the order they were made; the first "final" one is that of the given params.
     """
 
     params: FastRPParams
@@ -68,10 +69,11 @@ def tune(
     held_out: float | None = None,
     metric: str | None = None,
     loss_weight: float = 0.1,
+    train_share: float | None = None,
     features: npt.ArrayLike | None = None,
     n_trials: int = 60,
     max_hops: int = 6,
-    search_dim: int = 64,
+    search_dim: int = 128,
     seed: int = 0,
     n_threads: int = 1,
     progress: Progress | None = None,
@@ -94,6 +96,9 @@ def tune(
         default), "auc" or "precision".
     loss_weight
         C of the logistic regression, for labels.
+    train_share
+        For labels: fit on this share of the labelled nodes and predict the others, as will be done with the vectors.
+        None cross-validates in five folds.
     features
         As for `fastrp`.
     n_trials
@@ -117,7 +122,7 @@ def tune(
         if type(value) is not int or value < 1:
             raise InvalidParams(name=name, value=value, allowed="an integer of at least 1")
     metric = metric or ("mean_f1" if held_out is None else "mrr")
-    objective = _objective(graph, labels, held_out, metric, loss_weight, seed)
+    objective = objective_of(graph, labels, held_out, metric, loss_weight, train_share, seed)
     search = _Search(
         objective=objective,
         params=_narrow(params, search_dim, max(max_hops, len(params.iteration_weights))),
@@ -163,12 +168,15 @@ class _Search:
         self.score("even", [(STRENGTHS[i % len(STRENGTHS)], some) for i, some in enumerate(weights)])
 
     def approach(self, n: int, seed: int, round_: int) -> None:
-        """``n`` candidates near the best so far: its weights at a strength above and below, and weights like its own."""
-        best, (width, step) = _best(self.trials), NEAR[round_]
-        at, weights = best.normalization_strength, best.iteration_weights
-        near = near_weights(weights, n, len(self.params.iteration_weights), width, seed, round_)
-        aside = [(round(min(1.0, max(-1.0, at + move)), 3), weights) for move in (step, -step)]
-        self.score("near", [*aside, *((at, some) for some in near)][:n])
+        """``n`` candidates: the middle of the best so far, the same at a strength above and below, and others near."""
+        (width, step), max_hops = NEAR[round_], len(self.params.iteration_weights)
+        best = sorted(self.trials, key=lambda trial: -trial.score)[:N_BEST]
+        weights = middle_weights([trial.iteration_weights for trial in best], max_hops)
+        at = STEP * round(fmean(trial.normalization_strength for trial in best) / STEP)
+        near = near_weights(weights, n, max_hops, width, seed, round_)
+        places = [min(1.0, max(-1.0, at + move)) for move in (0.0, step, -step)]
+        candidates = [*((place, weights) for place in places), *((at, some) for some in near)]
+        self.score("near", [(round(strength, 3), some) for strength, some in candidates[:n]])
 
     def score(self, stage: Literal["start", "even", "near"], candidates: Sequence[tuple[float, Weights]]) -> None:
         """Add a trial per candidate; those of one strength share its powers."""
@@ -230,15 +238,3 @@ def _narrow(params: FastRPParams, search_dim: int, n_hops: int) -> FastRPParams:
     """In few dimensions, but never so few that features get none; with all hops counted."""
     least = math.ceil(1 / params.property_ratio) if params.property_ratio else 1
     return replace(params, dim=min(params.dim, max(search_dim, least)), iteration_weights=(1.0,) * n_hops)
-
-
-def _objective(
-    graph: CSRGraph, labels: Any, held_out: float | None, metric: str, loss_weight: float, seed: int
-) -> Objective:
-    if (labels is None) == (held_out is None):
-        given = "neither" if labels is None else "both"
-        raise InvalidParams(name="labels, held_out", value=given, allowed="one of the two")
-    if held_out is not None:
-        return LinkObjective(graph=graph, fraction=held_out, metric=metric, seed=seed)
-    matrix = label_matrix(labels, graph.n_nodes)
-    return LabelObjective(graph=graph, labels=matrix, metric=metric, loss_weight=loss_weight, seed=seed)

@@ -7,7 +7,7 @@ keeping the whole graph connected, and pairs are scored by cosine with no classi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +82,7 @@ def split_edges(graph: CSRGraph, fraction: float, seed: int = 0) -> EdgeSplit:
 
 
 def sample_non_edges(graph: CSRGraph, sources: Int64s, n: int, seed: int = 0) -> Int64s:
-    """``n`` other nodes for every source that it has no arc to, uniformly, int64 (n_sources, n); -1 where none is found."""
+    """``n`` random nodes that a source has no arc to, for every source, int64 (n_sources, n); -1 where none is found."""
     codes, draw = _arc_codes(graph), stream(seed, "link_prediction.non_edges")
     found = np.full((sources.size, n), -1, dtype=np.int64)
     for _ in range(ROUNDS):
@@ -137,7 +137,7 @@ def _precision(right: npt.NDArray[np.float64], wrong: npt.NDArray[np.float64]) -
     return float((np.count_nonzero(right > last) + share * np.count_nonzero(right == last)) / right.size)
 
 
-def _arc_codes(graph: CSRGraph) -> npt.NDArray[Any]:
+def _arc_codes(graph: CSRGraph) -> Int64s:
     """``source * n_nodes + target`` of every arc, int64 (n_edges,), ascending as rows are sorted."""
     rows = np.repeat(np.arange(graph.n_nodes, dtype=np.int64), graph.out_degree())
-    return rows * graph.n_nodes + graph.indices
+    return np.asarray(rows * graph.n_nodes + graph.indices)

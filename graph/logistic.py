@@ -1,9 +1,9 @@
 """One-vs-rest logistic regression, all labels at once.
 
-Minimises for every label ``‖w‖² / 2 + C · Σ log(1 + exp(-y x·w))`` with the intercept inside ``w``, which is the problem
-of LIBLINEAR's ``L2R_LR`` solver (Fan et al., *LIBLINEAR: A Library for Large Linear Classification*, JMLR 2008), by a
-truncated Newton method. The rows are rotated once onto the axes of their second moments: there the Hessian of a label is
-nearly diagonal, so a few steps of conjugate gradients solve for a Newton step, and each is two products for all labels.
+Minimises for every label ``‖w‖² / 2 + C · Σ log(1 + exp(-y x·w))`` with the intercept inside ``w``, which is the
+problem of LIBLINEAR's ``L2R_LR`` solver (Fan et al., *LIBLINEAR: A Library for Large Linear Classification*, JMLR 2008),
+by a truncated Newton method. The rows are rotated once onto the axes of their second moments: there the Hessian of a
+label is nearly diagonal, so a few conjugate gradient steps make a Newton step, each two products for all labels.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def fit_logistic(
     found = np.zeros((points.shape[1], truth.shape[1]))
     rarer = np.maximum(1.0, np.minimum(truth.sum(axis=0), (1 - truth).sum(axis=0)))
     first = _norms(loss_weight * points.T @ (0.5 - truth))
-    limit = tol * rarer / len(points) * first
+    rounding = 1e-10 * loss_weight * np.linalg.norm(points)  # of sums that cancel, above what float64 leaves of them
+    limit = tol * rarer / len(points) * first + rounding
     active = np.arange(truth.shape[1])
     worst = np.inf
     for _ in range(max_iter):
@@ -67,7 +68,7 @@ def fit_logistic(
         going = size > limit[active]
         if not going.any():
             return np.asarray(basis @ found)
-        worst = float((size / limit[active]).max())
+        worst = float((size / (limit[active] + np.finfo(float).tiny)).max())
         active, weights, margin, chance, gradient, wanted, size = (
             active[going],
             weights[:, going],
@@ -78,7 +79,7 @@ def fit_logistic(
             size[going],
         )
         spread = chance * (1 - chance)
-        closer = np.minimum(0.25, np.sqrt(size / first[active]))
+        closer = np.minimum(0.25, np.sqrt(size / (first[active] + rounding)))
         step = _newton_step(points, moments, spread, gradient, loss_weight, closer * size)
         found[:, active] = weights + step * _step_lengths(points, wanted, weights, margin, gradient, step, loss_weight)
     raise NotConverged(algorithm="logistic regression", residual=worst * tol, tol=tol, n_iter=max_iter)

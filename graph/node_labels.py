@@ -29,7 +29,9 @@ def label_matrix(labels: Any, n_nodes: int, source: str = "labels") -> scipy.spa
     InvalidInput
         For a wrong shape or kind, fewer than two labels, or fewer than 20 labelled nodes.
     """
-    matrix = scipy.sparse.csr_array(labels) if scipy.sparse.issparse(labels) else _from_array(np.asarray(labels), source)
+    matrix = (
+        scipy.sparse.csr_array(labels) if scipy.sparse.issparse(labels) else _from_array(np.asarray(labels), source)
+    )
     if matrix.shape[0] != n_nodes:
         what = f"labels of {matrix.shape[0]} nodes, the graph has {n_nodes}"
         raise InvalidInput(source=source, what=what, fix="pass one row of labels per node")

@@ -1,11 +1,13 @@
 """Candidates for FastRP's iteration weights: spread evenly at first, then ever nearer to the best one found.
 
-Only the ratios of the weights matter to classifiers of scaled columns and to cosines, and good ones span decades (the
-authors search the last one in [1, 64]), so all steps are multiplications. Source of the even spread: Roberts, *The
-Unreasonable Effectiveness of Quasirandom Sequences*, 2018: multiples of the powers of a generalised golden ratio.
+Only the ratios of the weights matter to classifiers of scaled columns and to cosines, and good ones span decades
+(FastRP's authors search the last one in [1, 64]), so all steps are multiplications. Source of the even spread: Roberts,
+*The Unreasonable Effectiveness of Quasirandom Sequences*, 2018: multiples of a generalised golden ratio's powers.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,37 +15,54 @@ from foundation.seeds import stream
 
 Weights = tuple[float, ...]
 
-LOWEST, HIGHEST = -3.0, 6.0  # powers of 2
-ZERO = 0.3  # chance that a hop before the last counts nothing
+FLATTEST, STEEPEST = -1.0, 4.0  # weight of a hop over that of the hop before, as powers of 2
 CHANGE = 0.15  # chance that a step drops a hop or takes one up
 
 
 def spread_weights(n: int, max_hops: int, seed: int) -> list[Weights]:
-    """``n`` candidates of 2 to ``max_hops`` hops (1 where that is all), spread evenly; the last hop is never 0."""
+    """``n`` candidates, spread evenly: runs of hops within 1 … ``max_hops``, each with its own share of the one before.
+
+    Rows grow alike from hop to hop: at a far one little tells them apart, and it takes a large weight to count.
+    """
     steps = _golden(max_hops + 1) ** -np.arange(1.0, max_hops + 2)
     start = stream(seed, "weight_search.spread").random(max_hops + 1)
     points = (start + np.outer(np.arange(1, n + 1), steps)) % 1.0
     candidates = []
-    for point in points:
-        least = min(2, max_hops)
-        n_hops = least + int(point[0] * (max_hops - least + 1))
-        shares = point[1 : n_hops + 1]
-        weights = [0.0 if share < ZERO else _weight((share - ZERO) / (1 - ZERO)) for share in shares[:-1]]
-        candidates.append((*weights, _weight(shares[-1])))
+    for first_share, last_share, *shares in points:
+        first = int(first_share * (max_hops + 1) / 2)  # in the nearer half
+        last = first + int(last_share * (max_hops - first))
+        ratios = [2 ** (FLATTEST + (STEEPEST - FLATTEST) * share) for share in shares[: last - first]]
+        candidates.append((*[0.0] * first, *np.cumprod([1.0, *ratios]).tolist()))
     return candidates
 
 
+def middle_weights(best: Sequence[Weights], max_hops: int) -> Weights:
+    """One candidate between several: the geometric mean of every hop's share, 0 where most of them have 0.
+
+    Scores are noisy, so the middle of the best is a safer place to go on from than the very best.
+    """
+    rows = np.array([[*weights, *[0.0] * (max_hops - len(weights))] for weights in best])
+    shares = np.abs(rows) / np.maximum(np.abs(rows).sum(axis=1, keepdims=True), 1e-300)
+    counted = rows != 0
+    logs = np.log(shares, out=np.zeros_like(shares), where=counted).sum(axis=0) / np.maximum(counted.sum(axis=0), 1)
+    signs = np.where(rows.sum(axis=0) < 0, -1.0, 1.0)
+    kept = 2 * counted.sum(axis=0) >= len(rows)
+    return tuple(np.where(kept, signs * np.exp(logs), 0.0).tolist()) if kept.any() else best[0]
+
+
 def near_weights(best: Weights, n: int, max_hops: int, width: float, seed: int, round_: int) -> list[Weights]:
-    """``n`` candidates around ``best``: every weight times 2**(``width`` · Gaussian), now and then a hop more or less."""
+    """``n`` candidates around ``best``: every weight times 2**(``width`` · Gaussian), now and then a hop
+    is dropped, or taken up with the weight of the nearest one that counts."""
     draw = stream(seed, "weight_search.near", round_)
     padded = np.array([*best, *[0.0] * (max_hops - len(best))])
-    counted = np.abs(padded[padded != 0])
-    usual = float(np.exp(np.mean(np.log(counted)))) if counted.size else 1.0
+    counted = np.flatnonzero(padded)
+    nearest = [int(counted[np.argmin(np.abs(counted - hop))]) if counted.size else hop for hop in range(max_hops)]
+    taken_up = np.abs(padded[nearest]) if counted.size else np.ones(max_hops)
     candidates = []
     for _ in range(n):
         factors = 2.0 ** (width * draw.standard_normal(max_hops))
         changes = draw.random(max_hops) < CHANGE
-        weights = np.where(changes, np.where(padded == 0, usual, 0.0), padded) * factors
+        weights = np.where(changes, np.where(padded == 0, taken_up, 0.0), padded) * factors
         candidates.append(tuple(weights.tolist()) if weights.any() else best)
     return candidates
 
@@ -55,10 +74,6 @@ def tidy_weights(weights: Weights, rescale: bool) -> Weights:
     while len(tidy) > 1 and tidy[-1] == 0:
         tidy.pop()
     return tuple(tidy)
-
-
-def _weight(share: float) -> float:
-    return float(2 ** (LOWEST + (HIGHEST - LOWEST) * share))
 
 
 def _golden(n: int) -> float:

@@ -18,8 +18,8 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
         "tune",
         parents=[common],
         help="find the [fastrp] table that suits a graph best",
-        description="Search FastRP's weights, hops and normalization strength on the graph of CONFIG.toml, and print the "
-        "best [fastrp] table. Nothing is written.",
+        description="Search FastRP's weights, hops and normalization strength on the graph of CONFIG.toml, and print "
+        "the best [fastrp] table. Nothing is written.",
     )
     sub.add_argument("config", metavar="CONFIG.toml")
     what = sub.add_mutually_exclusive_group(required=True)
