@@ -1,8 +1,8 @@
 """ProNE, as a peer: a sparse factorisation, then a band-pass filter of the graph's spectrum.
 
 Source: Zhang, Dong, Wang, Tang, Ding, *ProNE: Fast and Scalable Network Representation Learning*, IJCAI 2019. What the
-paper leaves open is as in the program its authors published: a self-loop at every node in the filter, ``(L - μ)² / 2 - 1``
-as the argument of the Chebyshev polynomials, and rows of length 1 at the end.
+paper leaves open is as in the program its authors published: a self-loop at every node in the filter,
+``(L - μ)² / 2 - 1`` as the argument of the Chebyshev polynomials, and rows of length 1 at the end.
 """
 
 from __future__ import annotations

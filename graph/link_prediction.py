@@ -82,7 +82,7 @@ def split_edges(graph: CSRGraph, fraction: float, seed: int = 0) -> EdgeSplit:
 
 
 def sample_non_edges(graph: CSRGraph, sources: Int64s, n: int, seed: int = 0) -> Int64s:
-    """``n`` random nodes that a source has no arc to, for every source, int64 (n_sources, n); -1 where none is found."""
+    """``n`` random nodes to which a source has no arc, int64 (sources.size, n); -1 where none is found."""
     codes, draw = _arc_codes(graph), stream(seed, "link_prediction.non_edges")
     found = np.full((sources.size, n), -1, dtype=np.int64)
     for _ in range(ROUNDS):

@@ -1,9 +1,9 @@
 """One-vs-rest logistic regression, all labels at once.
 
 Minimises for every label ``‖w‖² / 2 + C · Σ log(1 + exp(-y x·w))`` with the intercept inside ``w``, which is the
-problem of LIBLINEAR's ``L2R_LR`` solver (Fan et al., *LIBLINEAR: A Library for Large Linear Classification*, JMLR 2008),
-by a truncated Newton method. The rows are rotated once onto the axes of their second moments: there the Hessian of a
-label is nearly diagonal, so a few conjugate gradient steps make a Newton step, each two products for all labels.
+problem of LIBLINEAR's ``L2R_LR`` solver (Fan et al., *LIBLINEAR: A Library for Large Linear Classification*, JMLR
+2008), by a truncated Newton method. The rows are rotated once onto the axes of their second moments: there the Hessian
+of a label is nearly diagonal, so a few conjugate gradient steps make a Newton step, each two products for all labels.
 """
 
 from __future__ import annotations
