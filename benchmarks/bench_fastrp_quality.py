@@ -216,10 +216,10 @@ def links(known: Classified) -> None:
         return
     result = tune(known.graph, FastRPParams(dim=PEER_DIM), held_out=0.1, n_trials=30, n_threads=N_THREADS)
     weights, beta = result.params.iteration_weights, result.params.normalization_strength
+    print(f"A tenth of the edges held out, dim {PEER_DIM}, mean reciprocal rank among 50 non-edges:")
     print(
-        f"A tenth of the edges held out, dim {PEER_DIM}: mean reciprocal rank among 50 non-edges {result.start_score:.3f} by"
+        f"{result.start_score:.3f} by default, {result.score:.3f} (± {result.spread:.3f}) tuned: {weights}, {beta}.\n"
     )
-    print(f"default, {result.score:.3f} (standard deviation {result.spread:.3f}) tuned: {weights}, {beta}.\n")
 
 
 def n_shuffles(known: Classified) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -172,3 +175,13 @@ def test_a_tree_has_no_edge_to_hold_out() -> None:
     star = CSRGraph.from_edges([0, 0, 0], [1, 2, 3], directed=False)
     with pytest.raises(InvalidInput, match="none can be held out"):
         split_edges(star, 0.5)
+
+
+def test_the_example_of_the_page_runs_and_every_argument_is_on_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "fastrp_tuning.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(block, scope)
+    assert scope["tuned"].score >= scope["tuned"].start_score > 0.5
+    arguments = set(inspect.signature(tune).parameters) - {"graph", "params", "progress"}
+    assert {name for name in arguments if f"`{name}`" not in page} == set()
