@@ -189,7 +189,7 @@ class _Search:
             ]
             for weights in (weights for at, weights in candidates if at == strength):
                 tidy = weights if stage == "start" else tidy_weights(weights, rescale=own == 0)
-                embeddings = [power.combine(tidy, own, self.n_threads) for power in powers]
+                embeddings = [power.combine(tidy, self_influence=own, n_threads=self.n_threads) for power in powers]
                 self.trials.append(_trial(stage, tidy, strength, self.objective, embeddings, self.n_threads))
                 self.progress.step()
 

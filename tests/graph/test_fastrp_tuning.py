@@ -40,10 +40,10 @@ def test_powers_combine_to_the_bytes_of_the_embedding(mode: Any, weights: Any, s
     graph = planted()
     params = FastRPParams(mode=mode, dim=40, iteration_weights=weights, self_influence=self_influence)
     powers = fastrp_powers(graph, dataclasses.replace(params, iteration_weights=(1.0,) * 5))
-    found = powers.combine(weights, self_influence, n_threads=2)
+    found = powers.combine(weights, self_influence=self_influence, n_threads=2)
     assert found.dtype == np.float32
     assert found.tobytes() == fastrp(graph, params).tobytes()
-    with pytest.raises(InvalidParams, match="at most 5"):
+    with pytest.raises(InvalidParams, match="at most 5 weights"):
         powers.combine((1.0,) * 6)
 
 
