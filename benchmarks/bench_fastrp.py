@@ -1,66 +1,165 @@
-"""FastRP beside the same formulas in SciPy, on an R-MAT graph; and how much of a planted partition it finds.
+"""FastRP from CSR to the finished embedding, each run in a fresh process, beside SciPy, the Rust `fastrp` and pycleora.
 
-Run: python benchmarks/bench_fastrp.py [scale]
+Run: python -m benchmarks.bench_fastrp [--scales 17 18 20] [--repeats 3]
+
+PURLIEU_PEERS names a Python that has `fastrp` and `pycleora`; without it their rows are left out. Times are cold:
+memory is touched for the first time inside the clock, kernels are compiled and loaded before it.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import statistics
+import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numba
 import numpy as np
-import scipy.sparse
 
 from benchmarks.bench import print_table
+from benchmarks.fastrp_peers import DIM, WEIGHTS
+from benchmarks.fastrp_run import params_of
 from benchmarks.rmat import rmat
 from graph.csr import CSRGraph
-from graph.fastrp import FastRPParams, fastrp, initial_panel
+from graph.fastrp import fastrp
+from graph.fastrp_start import next_source, start_panel
+from graph.propagation import Walk, row_norms
 
-PARAMS = {
-    mode: FastRPParams(mode=mode, dim=256, iteration_weights=(1.0, 0.7, 2.0), normalization_strength=-0.6)
-    for mode in ("paper", "gds")
-}
-
-
-def scipy_fastrp(graph: CSRGraph, params: FastRPParams, projection: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The formulas with sparse matrix products, in the precision of ``projection`` (sparse in the first product)."""
-    real = projection.dtype
-    degree = np.maximum(graph.out_weight(), 1)  # no weights here, so this changes isolated nodes only
-    step = scipy.sparse.diags_array((1 / degree).astype(real)) @ graph.to_scipy().astype(real)
-    power: Any = scipy.sparse.csr_array(projection)
-    if params.mode == "paper":
-        power = scipy.sparse.diags_array((degree**params.normalization_strength).astype(real)) @ power
-    out = np.zeros(projection.shape, dtype=real)
-    for weight in params.iteration_weights:
-        power = step @ power
-        power = power.toarray() if scipy.sparse.issparse(power) else power
-        norms = np.linalg.norm(power, axis=1, keepdims=True)
-        unit = np.divide(power, norms, out=np.zeros_like(power), where=norms > 0)
-        out += real.type(weight) * unit
-        power = unit if params.mode == "gds" else power
-    return out
+ROOT = Path(__file__).parents[1]
+OURS = ("float16", "int8", "float32")
+PEERS = ("fastrp", "pycleora")
+ITEM = {"float16": 2, "int8": 1, "float32": 4}
 
 
-def median_cost(fn: Callable[[], object], repeats: int = 3) -> tuple[float, float, float]:
-    """User, system and wall seconds. System time is mostly the first touch of fresh memory: the machine's, not ours."""
-    costs = []
-    for _ in range(repeats):
-        before = os.times()
-        fn()
-        after = os.times()
-        costs.append((after.user - before.user, after.system - before.system, after.elapsed - before.elapsed))
-    user, system, wall = (statistics.median(column) for column in zip(*costs, strict=True))
-    return user, system, wall
+def shuffled(graph: CSRGraph) -> CSRGraph:
+    """The same graph with its ids drawn anew: nothing lies beside its neighbours any more."""
+    order = np.random.default_rng(0).permutation(graph.n_nodes)
+    src = np.repeat(order, graph.out_degree())
+    return CSRGraph.from_edges(src, order[graph.indices], n_nodes=graph.n_nodes)
 
 
-def purity(params: FastRPParams) -> float:
+def save(graph: CSRGraph, folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    np.save(folder / "indptr.npy", graph.indptr)
+    np.save(folder / "indices.npy", graph.indices)
+    return folder
+
+
+def run(program: str, folder: Path, n_threads: int, warm: bool = False) -> dict[str, float]:
+    """Cost of one run in a process of its own."""
+    if program in OURS:
+        state = "warm" if warm else "cold"
+        command = [sys.executable, "-m", "benchmarks.fastrp_run", program, str(folder), str(n_threads), state]
+    else:
+        python = sys.executable if program == "scipy" else os.environ["PURLIEU_PEERS"]
+        command = [python, "-P", str(ROOT / "benchmarks" / "fastrp_peers.py"), program, str(folder), str(n_threads)]
+    threads = {name: str(n_threads) for name in ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    environment = os.environ | threads | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def medians(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(one[key] for one in runs) for key in runs[0]}
+
+
+def compare(name: str, graph: CSRGraph, folder: Path, repeats: int) -> None:
+    """One table: every program with one thread and with two, ratios of CPU and wall time."""
+    save(graph, folder)
+    programs = [*OURS, "scipy", *(PEERS if "PURLIEU_PEERS" in os.environ else ())]
+    costs: dict[tuple[str, int], list[dict[str, float]]] = {}
+    for repeat in range(repeats):  # taking turns, so that a busy moment of the machine hits all alike
+        for n_threads in (1, 2):
+            for program in programs:
+                if repeat and program == "pycleora":
+                    continue  # building its graph takes minutes
+                costs.setdefault((program, n_threads), []).append(run(program, folder, n_threads))
+    cost = {key: medians(runs) for key, runs in costs.items()}
+    ours, cpu = cost["float16", 1], {key: value["user"] + value["system"] for key, value in cost.items()}
+    rows = []
+    for (program, n_threads), found in cost.items():
+        rows.append(
+            {
+                "program": program if program not in OURS else f"purlieu {program}",
+                "threads": n_threads,
+                "user s": found["user"],
+                "system s": found["system"],
+                "wall s": found["wall"],
+                "peak MiB": found["peak_mib"],
+                "CPU : float16": cpu[program, n_threads] / (ours["user"] + ours["system"]),
+                "CPU : int8": cpu[program, n_threads] / cpu["int8", 1],
+                "wall : float16, 2 threads": found["wall"] / cost["float16", 2]["wall"],
+            }
+        )
+    print(f"\n{name}: {graph.n_nodes:,} nodes, {graph.n_edges:,} arcs; dim {DIM}, weights {WEIGHTS}, cold\n")
+    print_table(rows)
+    warm = {p: medians([run(p, folder, 1, warm=True) for _ in range(repeats)]) for p in ("float16", "int8")}
+    said = ", ".join(f"{p} {found['user']:.2f} user + {found['system']:.2f} system" for p, found in warm.items())
+    print(f"\nwith memory that was touched before, one thread: {said}")
+
+
+@numba.njit(nogil=True, cache=True)
+def read_rows(words: Any, rows: Any) -> int:
+    """Adds up the words of the rows named, sixteen rows asked for ahead by reading one word of each line early."""
+    total = np.uint64(0)
+    for i in range(rows.size):
+        row = words[rows[i]]
+        for c in range(row.size):
+            total += row[c]
+    return total
+
+
+def against_bandwidth(graph: CSRGraph) -> None:
+    """Seconds of a product beside those that the machine takes to read the same rows and do nothing with them."""
+    rows = []
+    for precision in OURS:
+        params = params_of(precision)
+        walk = Walk.over(graph, params.precision)
+        start = start_panel(graph, params, 0, DIM)
+        first = walk.step(start.source)
+        source = next_source(walk, params, first, row_norms([first.squares]))
+        words = first.values.view(np.uint64)
+        wanted = walk.places[graph.indices]
+        n_bytes = wanted.size * (DIM * ITEM[precision] + DIM // 64 * 4 + 4) + walk.n_places * DIM * ITEM[precision]
+        seconds = {}
+        for what, work in (
+            ("read", lambda words=words, wanted=wanted: read_rows(words, wanted)),
+            ("product", lambda walk=walk, source=source, first=first: walk.step(source, into=first)),
+        ):
+            work()
+            took = []
+            for _ in range(3):
+                begun = time.thread_time()
+                work()
+                took.append(time.thread_time() - begun)
+            seconds[what] = statistics.median(took)
+        gathered = wanted.size * DIM * ITEM[precision]
+        rows.append(
+            {
+                "precision": precision,
+                "bytes moved GB": n_bytes / 1e9,
+                "reading the rows s": seconds["read"],
+                "reading GB/s": gathered / seconds["read"] / 1e9,
+                "product s": seconds["product"],
+                "product : what the bandwidth allows": seconds["product"] / (n_bytes / (gathered / seconds["read"])),
+            }
+        )
+    print("\none product, one thread, against reading the same rows in the same order and adding up their words\n")
+    print_table(rows)
+
+
+def purity(precision: str) -> float:
     """Share of the 10 nearest by cosine that lie in the node's own part of a planted partition of 50 x 40 nodes."""
     network = nx.planted_partition_graph(50, 40, 0.15, 0.004, seed=1)
-    embedding = fastrp(CSRGraph.from_networkx(network), params).astype(np.float64)
+    embedding = fastrp(CSRGraph.from_networkx(network), params_of(precision)).astype(np.float64)
     unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
     likeness = unit @ unit.T
     np.fill_diagonal(likeness, -1)
@@ -68,42 +167,52 @@ def purity(params: FastRPParams) -> float:
     return float(np.mean(nearest // 40 == np.arange(len(unit))[:, None] // 40))
 
 
-def main(scale: int = 16) -> None:
-    graph = rmat(scale)
-    print(f"R-MAT scale {scale}: {graph.n_nodes} nodes, {graph.n_edges} arcs; dim 256, three powers; medians of 3\n")
+def quality(graph: CSRGraph) -> None:
+    """What narrow rows change: entries, directions, neighbours."""
+    exact = fastrp(graph, params_of("float32"), n_threads=2)
+    picked = np.flatnonzero(graph.out_degree())[::97][:1000]
     rows = []
-    for mode, params in PARAMS.items():
-        start = initial_panel(graph, params, 0, params.dim)
-        exact = scipy_fastrp(graph, params, start.astype(np.float64))
-        ways: dict[str, Callable[[], np.ndarray[Any, Any]]] = {
-            "purlieu, 1 thread": lambda p=params: fastrp(graph, p),
-            "purlieu, 2 threads": lambda p=params: fastrp(graph, p, n_threads=2),
-            "scipy, float32": lambda p=params, s=start: scipy_fastrp(graph, p, s),
-        }
-        found = {name: way() for name, way in ways.items()}  # compiles, outside the clock
-        cost = {name: median_cost(way) for name, way in ways.items()}
-        for name, (user, system, wall) in cost.items():
-            peer = cost["scipy, float32"]
-            rows.append(
-                {
-                    "mode": mode,
-                    "program": name,
-                    "user s": user,
-                    "system s": system,
-                    "wall s": wall,
-                    "user ratio": peer[0] / user,
-                    "CPU ratio": (peer[0] + peer[1]) / (user + system),
-                    "largest error": float(np.abs(found[name] - exact).max()),
-                    "purity@10": purity(params) if name == "purlieu, 1 thread" else "",
-                }
-            )
+
+    def likeness(embedding: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        unit = embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-9)
+        return unit[picked] @ unit.T
+
+    true = likeness(exact)
+    tenth = -np.partition(-true, 9, axis=1)[:, 9:10]
+    for precision in OURS:
+        found = fastrp(graph, params_of(precision), n_threads=2)
+        nearest = np.argpartition(-likeness(found), 10, axis=1)[:, :10]
+        worse = np.take_along_axis(true, nearest, axis=1) < tenth - 1e-6  # equal ones may take each other's place
+        rows.append(
+            {
+                "precision": precision,
+                "largest error of an entry": float(np.abs(found - exact).max()),
+                "of the ten nearest, worse ones": f"{np.mean(worse):.2%}",
+                "purity@10 of a planted partition": purity(precision),
+            }
+        )
+    print(f"\nquality beside float32, {graph.n_nodes:,} nodes\n")
     print_table(rows)
-    print(
-        "\nRatio: scipy / this; CPU is user + system. Largest error: against the same formulas in float64. purity@10:"
-    )
-    print("share of the ten nearest in the node's own part of a planted partition (50 parts of 40 nodes; chance 0.02).")
-    print("The scipy rows start from a ready projection; ours draw it inside the clock.")
+
+
+def main(*arguments: str) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--scales", type=int, nargs="*", default=[17, 18, 20])
+    parser.add_argument("--repeats", type=int, default=3)
+    asked = parser.parse_args(arguments)
+    if "PURLIEU_PEERS" not in os.environ:
+        print("PURLIEU_PEERS names no Python with fastrp and pycleora: their rows are left out")
+    with tempfile.TemporaryDirectory() as folder:
+        for scale in asked.scales:
+            graph = rmat(scale)
+            compare(f"R-MAT {scale}", graph, Path(folder) / str(scale), asked.repeats)
+            if scale == max(asked.scales):
+                against_bandwidth(graph)
+                graph = shuffled(graph)
+                compare(f"R-MAT {scale}, ids shuffled", graph, Path(folder) / "shuffled", asked.repeats)
+                against_bandwidth(graph)
+    quality(rmat(15))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -30,12 +30,13 @@ from foundation.threads import even_ranges, run_ranges
 from graph.classification import F1, f1_scores, label_odds, most_probable, scaled_columns
 from graph.fastrp import FastRPParams, fastrp
 from graph.fastrp_tuning import tune
+from graph.propagation import Precision
 from vectors.evaluation import recall_at_k
 
 SHARES = (0.1, 0.5, 0.9)
 N_SHUFFLES = {"dblp": 2}  # 51,264 nodes with 60 labels take their time; the others are shuffled 5 times
 DIM, PEER_DIM = 512, 128  # as the authors of FastRP and of the peers do
-PRECISIONS = ("float32", "float16", "int8")
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 N_THREADS = os.cpu_count() or 1
 SAMPLED = 2000  # nodes whose ten nearest are compared
 
@@ -59,11 +60,10 @@ def main(names: Sequence[str] = tuple(CLASSIFIED)) -> None:
             continue
         labels = known.labels
         print(f"{name}: {known.graph.n_nodes} nodes, {known.graph.n_edges} arcs, {labels.shape[1]} labels")
-        measured = {}
         rows = []
         for way in ways(known):
             start = time.perf_counter()
-            measured[way.name] = found = cells(known, way)
+            found = cells(known, way)
             shown = {f"{share:.0%} train": text(found[i]) for i, share in enumerate(SHARES)}
             rows.append({"method": way.name, **shown, "s": round(time.perf_counter() - start)})
             print("  ", *rows[-1].values(), flush=True)
@@ -72,7 +72,7 @@ def main(names: Sequence[str] = tuple(CLASSIFIED)) -> None:
         print(f"\nMicro-F1 / Macro-F1, mean of {n_shuffles(known)} shuffles. Peers: the better of columns scaled with")
         print("C = 0.1 and rows as they are with C = 1.")
         print(f"liblinear instead of our regression, first cell: F1 differs by {liblinear_gap(known):.5f}\n")
-        precisions(known, measured["defaults"])
+        precisions(known)
         links(known)
 
 
@@ -178,14 +178,15 @@ def liblinear_gap(known: Classified) -> float:
     return max(abs(peer.micro - ours.micro), abs(peer.macro - ours.macro))
 
 
-def precisions(known: Classified, exact: Cells) -> None:
+def precisions(known: Classified) -> None:
     """What narrower storage of the powers changes: F1, and the ten nearest."""
-    if "precision" not in FastRPParams.__dataclass_fields__:
-        return
-    rows, base = [], fastrp(known.graph, with_precision("float32"), n_threads=N_THREADS)
+    rows = []
+    base = fastrp(known.graph, FastRPParams(dim=DIM, precision=PRECISIONS[0]), n_threads=N_THREADS)
+    exact: Cells = []
     for precision in PRECISIONS:
-        narrow = fastrp(known.graph, with_precision(precision), n_threads=N_THREADS)
+        narrow = fastrp(known.graph, FastRPParams(dim=DIM, precision=precision), n_threads=N_THREADS)
         found = cells(known, Way(precision, once(lambda n=narrow: n)))
+        exact = exact or found
         gaps = [np.abs(np.mean(a, axis=0) - np.mean(b, axis=0)).max() for a, b in zip(found, exact, strict=True)]
         shown = {f"{share:.0%} train": text(found[i]) for i, share in enumerate(SHARES)}
         changed = f"{changed_neighbours(base, narrow):.2%}"
@@ -194,12 +195,8 @@ def precisions(known: Classified, exact: Cells) -> None:
     print()
 
 
-def with_precision(precision: str) -> FastRPParams:
-    return FastRPParams(dim=DIM, precision=precision)
-
-
 def changed_neighbours(base: Rows, other: Rows, k: int = 10) -> float:
-    """Share of the ``k`` nearest by cosine in ``other`` that ``base`` ranks below its own k-th: ties are no change."""
+    """Share of the ``k`` nearest by cosine in ``other`` that ``base`` ranks below its own k-th, ties (to 1e-6) aside."""
     unit = [block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-30) for block in (base, other)]
     nodes = stream(0, "benchmarks.sampled").permutation(len(base))[:SAMPLED]
     exact, narrow = (rows[nodes] @ rows.T for rows in unit)
@@ -207,7 +204,7 @@ def changed_neighbours(base: Rows, other: Rows, k: int = 10) -> float:
         likeness[np.arange(nodes.size), nodes] = -2
     nearest = np.argpartition(-narrow, k, axis=1)[:, :k]
     kth = -np.partition(-exact, k - 1, axis=1)[:, k - 1]
-    return 1 - recall_at_k(np.take_along_axis(exact, nearest, axis=1), kth, higher_is_better=True)
+    return 1 - recall_at_k(np.take_along_axis(exact, nearest, axis=1), kth - 1e-6, higher_is_better=True)
 
 
 def links(known: Classified) -> None:

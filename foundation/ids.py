@@ -53,6 +53,10 @@ class Ids(ABC):
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What to save."""
 
+    @abstractmethod
+    def keys(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
+        """A number for each of the rows [start, stop) that depends on its id alone; integers and rows are their own."""
+
     def take(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[str | int]:
         """Ids of many rows."""
         return [self[int(row)] for row in rows]
@@ -95,6 +99,11 @@ class IntegerIds(Ids):
         for low, high in _ranges_of_prefix(text):
             found.extend(range(self._lower_bound(low), self._lower_bound(high))[: max(0, limit - len(found))])
         return found
+
+    def keys(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
+        if self._values is None:
+            return np.arange(start, stop, dtype=np.uint64)
+        return np.asarray(self._values[start:stop]).astype(np.uint64)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         if self._values is None:
@@ -175,6 +184,16 @@ class StringIds(Ids):
             found.append(row)
             row += 1
         return found
+
+    def keys(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
+        from foundation.kernels.strings import hash_rows
+
+        out = np.empty(stop - start, dtype=np.uint64)
+        blob, offsets = np.asarray(self._blob).view(), np.asarray(self._offsets).view()
+        blob.setflags(write=False)  # one kernel for arrays in memory and arrays mapped from a file
+        offsets.setflags(write=False)
+        hash_rows(blob, offsets, start, out)
+        return out
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {"ids_blob": self._blob, "ids_offsets": self._offsets}

@@ -1,51 +1,74 @@
-"""The powers of one projection, kept so that other weights are summed without another walk over the graph."""
+"""Powers that are kept, so that other weights need no other walk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
+import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
 from graph.csr import CSRGraph
-from graph.fastrp import (
-    FastRPParams,
-    Float32s,
-    Float64s,
-    Power,
-    combine_panel,
-    hop_panel,
-    hop_scale,
-    initial_panel,
-    row_norms,
-)
-from graph.projection import squared_norms
+from graph.fastrp_params import FastRPParams
+from graph.fastrp_start import Start, next_source, start_panel
+from graph.propagation import Float32s, Rows, Stored, Walk, row_norms, unit_factors
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Powers:
-    """The initial block, then the block of every hop, float32 (n_nodes, dim) each, beside the L2 norms of its rows."""
+    """The powers of a graph, from which `combine` makes embeddings without walking again.
 
-    blocks: tuple[Float32s, ...]
-    norms: tuple[Float64s, ...]
+    Attributes
+    ----------
+    graph, params : what they were made from and with; the weights only say how many powers there are
+    n_made : nodes whose rows were computed, of each power; the others were taken from earlier powers
+    """
 
-    def combine(self, iteration_weights: Sequence[float], self_influence: float = 0.0, n_threads: int = 1) -> Float32s:
-        """What `fastrp` returns for these weights, float32 (n_nodes, dim).
+    graph: CSRGraph
+    params: FastRPParams
+    walk: Walk
+    start: Start
+    rows: tuple[Rows, ...]
+    n_made: tuple[int, ...]
+
+    def power(self, hop: int) -> Float32s:
+        """N_hop, hop 1, 2, …, float32 (n_nodes, dim), up to one constant; rows are not normalised."""
+        out = np.zeros((self.graph.n_nodes, self.params.dim), dtype=np.float32)
+        rows, stored = self.rows[hop - 1], self.walk.places >= 0
+        means = rows.floats() * self.walk.share[:, None]
+        out[stored] = means[self.walk.places[stored], : self.params.dim]
+        return out
+
+    def asked_for(self, iteration_weights: Sequence[float], self_influence: float) -> FastRPParams:
+        """The params with other weights; raises `InvalidParams` as `combine` does."""
+        asked = replace(self.params, iteration_weights=tuple(iteration_weights), self_influence=self_influence)
+        if len(asked.hops) > len(self.rows):
+            allowed = f"at most {len(self.rows)} weights"
+            raise InvalidParams(name="iteration_weights", value=asked.iteration_weights, allowed=allowed)
+        return asked
+
+    def combine(
+        self, iteration_weights: Sequence[float], *, self_influence: float = 0.0, n_threads: int = 1
+    ) -> Float32s:
+        """The bytes of `fastrp` with these weights, float32 (n_nodes, dim).
 
         Raises
         ------
         InvalidParams
-            For more weights than there are hops, or nothing but zeros.
+            For weights that `FastRPParams` refuses, or more of them than there are powers.
         """
-        weights = (self_influence, *iteration_weights)
-        if len(weights) > len(self.blocks) or not any(weights):
-            allowed = f"at most {len(self.blocks) - 1} numbers, not all 0"
-            raise InvalidParams(name="iteration_weights", value=tuple(iteration_weights), allowed=allowed)
-        terms = zip(weights, self.norms, self.blocks, strict=False)
-        return combine_panel([Power(*term) for term in terms if term[0]], n_threads)
+        asked = self.asked_for(iteration_weights, self_influence)
+        out = np.zeros((self.graph.n_nodes, asked.dim), dtype=np.float32)
+        terms = [self.start.own(self_influence)] if self_influence else []
+        for weight, rows in zip(asked.hops, self.rows, strict=False):
+            if weight:
+                factors = unit_factors(weight, rows, row_norms([rows.squares]))
+                terms.append(Stored(rows.values, factors, self.walk.places))
+        self.walk.add_all(terms, out, n_threads)
+        return out
 
 
 def fastrp_powers(
@@ -56,13 +79,11 @@ def fastrp_powers(
     initial: npt.ArrayLike | None = None,
     n_threads: int = 1,
 ) -> Powers:
-    """All hops that ``params.iteration_weights`` counts, whatever their weights; the rest is as in `fastrp`."""
-    block = initial_panel(graph, params, 0, params.dim, features=features, initial=initial, n_threads=n_threads)
-    blocks, norms = [block], [row_norms([squared_norms(block, n_threads)])]
-    last = None
+    """As many powers as ``params`` has weights, kept in its precision: about ``dim`` · 2 bytes a node and power."""
+    walk = Walk.over(graph, params.precision)
+    start = start_panel(graph, params, 0, params.dim, features=features, initial=initial, n_threads=n_threads, own=True)
+    source, powers = start.source, []
     for _ in params.iteration_weights:
-        block, squares = hop_panel(graph, block, hop_scale(graph, params, last), n_threads)
-        last = row_norms([squares])
-        blocks.append(block)
-        norms.append(last)
-    return Powers(blocks=tuple(blocks), norms=tuple(norms))
+        powers.append(walk.step(source, n_threads))
+        source = next_source(walk, params, powers[-1], row_norms([powers[-1].squares]))
+    return Powers(graph, params, walk, start, tuple(powers), (graph.n_nodes,) * len(powers))

@@ -20,19 +20,20 @@ from artifacts.parts import Part, part_path, read_part
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import ahead, even_ranges
-from graph.fastrp import FastRPParams, Power, combine_panel, hop_panel, hop_scale, initial_panel, row_norms
-from graph.kernels.spmm import COLUMNS
-from graph.projection import squared_norms
+from graph.csr import CSRGraph
+from graph.fastrp_params import FastRPParams
+from graph.fastrp_start import next_source, own_term, start_panel
+from graph.propagation import GROUP, Rows, Stored, Walk, row_norms, unit_factors
 
-PANEL = 64  # columns; a panel of 32 costs a sixth more a column, one of 16 half as much again
-PANEL_BYTES = 1 << 30  # of one block; above it panels are halved: less memory for each, and more workers have work
+PANEL = 128  # columns
+PANEL_BYTES = 1 << 30  # of one power; above it panels are halved: less memory for each, and more workers have work
 ROWS = 65_536  # rows joined at a time
 
 
 def split(job: Job) -> list[list[Range]]:
     """One round in paper mode, one per hop in GDS mode."""
     params = FastRPParams(**job.params)
-    n_rounds = 1 if params.mode == "paper" else max(1, len(params.iteration_weights))
+    n_rounds = 1 if params.mode == "paper" else max(1, len(params.hops))
     return [_panels(open_graph(job.inputs["graph"]).n_nodes, params.dim) for _ in range(n_rounds)]
 
 
@@ -40,22 +41,24 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     """The powers of columns [start, stop) that have a weight, and the last one for the next round."""
     graph = open_graph(job.inputs["graph"])
     params = FastRPParams(**job.params)
-    weights = params.iteration_weights
+    walk = Walk.over(graph, params.precision)
     arrays: dict[str, npt.NDArray[Any]] = {}
     if round_ == 0:
-        block = initial_panel(graph, params, start, stop)
-        scale = hop_scale(graph, params, None)
-        if params.self_influence:
-            arrays |= {"power0": block, "squares0": squared_norms(block)}
+        first = start_panel(graph, params, start, stop)
+        source = first.source
+        if params.self_influence and first.rows is not None:
+            arrays |= _named(first.rows, 0)
     else:
-        block = read_part(part_path(job.work, round_ - 1, start, stop)).array(f"power{round_}")
-        scale = hop_scale(graph, params, row_norms(_squares(job.work, round_, _panels(graph.n_nodes, params.dim))))
-    last = len(weights) if params.mode == "paper" else min(round_ + 1, len(weights))
+        rows = _rows_of(read_part(part_path(job.work, round_ - 1, start, stop)), round_)
+        source = next_source(walk, params, rows, _norms(job.work, round_, _panels(graph.n_nodes, params.dim)))
+    hops = params.hops
+    last = len(hops) if params.mode == "paper" else min(round_ + 1, len(hops))
     for hop in range(round_ + 1, last + 1):
-        block, squares = hop_panel(graph, block, scale)
-        scale = None  # only the first hop of paper mode has one; in GDS mode the next hop is another round's
-        if weights[hop - 1] or params.mode == "gds":
-            arrays |= {f"power{hop}": block, f"squares{hop}": squares}
+        rows = walk.step(source)
+        if hops[hop - 1] or params.mode == "gds":
+            arrays |= _named(rows, hop)
+        if hop < last:  # in paper mode, where the next hop does not ask for norms
+            source = next_source(walk, params, rows, row_norms([rows.squares]))
     return Output(arrays)
 
 
@@ -63,74 +66,84 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     """Join panels and powers into rows."""
     params = FastRPParams(**job.params)
     graph = open_graph(job.inputs["graph"])
-    weights = {0: params.self_influence} | dict(enumerate(params.iteration_weights, start=1))
-    terms = []
-    for hop, weight in weights.items():
+    walk = Walk.over(graph, params.precision)
+    terms: list[tuple[int, Stored]] = []
+    for hop, weight in enumerate((params.self_influence, *params.hops)):
         if weight:
             panels = parts[max(0, hop - 1) if params.mode == "gds" else 0]
-            norms = row_norms([part.array(f"squares{hop}") for part in panels])
-            terms.append((weight, norms, [part.array(f"power{hop}") for part in panels]))
-    rows = ahead(_rows(terms, graph.n_nodes, len(parts[0])))  # summed while the rows before are hashed and written
+            blocks = [_rows_of(part, hop) for part in panels]
+            norms = row_norms([block.squares for block in blocks])
+            for part, block in zip(panels, blocks, strict=True):
+                there = Stored(block.values, unit_factors(weight, block, norms), walk.places)
+                terms.append((part.start, there if hop else own_term(block, weight, norms)))
+    rows = ahead(_rows(walk, graph, params.dim, terms))  # summed while the rows before are hashed and written
     stats = write_embedding(writer, rows, graph.n_nodes, params.dim)
     return Findings(stats=stats)
 
 
 def _panels(n_nodes: int, dim: int) -> list[Range]:
-    """Panels of the widest kind whose blocks fit; the bytes are the same for any multiple of `COLUMNS`."""
+    """Panels of the widest kind whose blocks fit; the bytes are the same for any multiple of `GROUP`."""
     width = PANEL
-    while width > COLUMNS and 4 * width * n_nodes > PANEL_BYTES:
+    while width > GROUP and 2 * width * n_nodes > PANEL_BYTES:
         width //= 2
     return even_ranges(dim, width)
 
 
 def _rows(
-    terms: Sequence[tuple[float, npt.NDArray[np.float64], list[npt.NDArray[Any]]]], n_nodes: int, n_panels: int
+    walk: Walk, graph: CSRGraph, dim: int, terms: Sequence[tuple[int, Stored]]
 ) -> Iterator[npt.NDArray[np.float32]]:
-    for start, stop in even_ranges(n_nodes, ROWS):
-        panels = [
-            combine_panel(
-                [Power(weight, norms[start:stop], blocks[panel][start:stop]) for weight, norms, blocks in terms]
-            )
-            for panel in range(n_panels)
-        ]
-        yield np.concatenate(panels, axis=1)
+    for start, stop in even_ranges(graph.n_nodes, ROWS):
+        out = np.zeros((stop - start, dim), dtype=np.float32)
+        for first, term in terms:
+            walk.add(term, out, first, start, stop)
+        yield out
 
 
-def _squares(work: Path, hop: int, panels: Sequence[Range]) -> list[npt.NDArray[Any]]:
-    """Squared norms of hop ``hop`` (GDS mode), which the round before this one left."""
-    return [read_part(part_path(work, hop - 1, *panel)).array(f"squares{hop}") for panel in panels]
+def _named(rows: Rows, hop: int) -> dict[str, npt.NDArray[Any]]:
+    return {f"{name}{hop}": array for name, array in rows._asdict().items()}
+
+
+def _rows_of(part: Part, hop: int) -> Rows:
+    return Rows(*(part.array(f"{name}{hop}") for name in Rows._fields))
+
+
+def _norms(work: Path, hop: int, panels: Sequence[Range]) -> npt.NDArray[np.float64]:
+    """Norms of hop ``hop`` (GDS mode), from what the round before this one left."""
+    return row_norms([read_part(part_path(work, hop - 1, *panel)).array(f"squares{hop}") for panel in panels])
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
-    """A hop gathers an arc's column in 0.45 ns and fills a node's in 1 ns; every power that counts is written.
+    """A hop gathers an arc's column in 0.1 ns and packs a node's in 0.5 ns; every power that counts is written.
 
-    A worker holds three blocks, of the hop before, this hop, and what is written; joining maps all powers.
+    A worker holds the powers that count, the hop before and this one; joining maps all powers.
     """
-    dim, weights = int(params["dim"]), params["iteration_weights"]
-    hops = max(1, len(weights))
-    kept = hops if params["mode"] == "gds" else sum(1 for weight in weights if weight)
-    n_panels = len(_panels(sizes.n_nodes, dim))
-    n_rounds = hops if params["mode"] == "gds" else 1
+    dim, precision, gds = int(params["dim"]), str(params["precision"]), params["mode"] == "gds"
+    item = {"int8": 1, "float16": 2, "float32": 4}[precision]
+    wanted = FastRPParams(**params)
+    hops = max(1, len(wanted.hops))
+    counted = sum(1 for weight in wanted.hops if weight)
+    kept = hops if gds else counted
+    panels = _panels(sizes.n_nodes, dim)
+    power = sizes.n_nodes * dim * item
     disk = 4 * dim * sizes.n_nodes
-    seconds = hops * dim * (0.45e-9 * sizes.n_edges + 1e-9 * sizes.n_nodes) + WRITE_SECONDS * kept * disk
-    counted = sum(1 for weight in weights if weight)
+    seconds = hops * dim * (0.12e-9 * item * sizes.n_edges / 2 + 0.6e-9 * sizes.n_nodes)
     return Estimate(
-        memory=3 * disk // n_panels,
+        memory=((1 if gds else kept) + 2) * power // len(panels),
         disk=disk,
-        seconds=seconds + PART_SECONDS * n_panels * n_rounds,
-        n_parts=n_panels,
-        shared=(8 if sizes.weighted else 4) * sizes.n_edges + 16 * sizes.n_nodes,
-        assembling=counted * disk + 12 * dim * min(ROWS, sizes.n_nodes),
-        serial=3.2e-9 * disk,
-        kernels="graph.kernels.spmm",
-        compiling=1.1,
+        seconds=seconds + WRITE_SECONDS * (kept * power + disk) + PART_SECONDS * len(panels) * (hops if gds else 1),
+        n_parts=len(panels),
+        shared=(8 if sizes.weighted else 4) * sizes.n_edges + 28 * sizes.n_nodes,
+        assembling=counted * power + 12 * dim * min(ROWS, sizes.n_nodes),
+        serial=0.8e-9 * disk,
+        kernels="graph.kernels.propagate",
+        compiling=6.0,
     )
 
 
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=1,
+    code_version=2,
     parallel=True,
     split=split,
     partition=partition,

@@ -1,4 +1,4 @@
-"""Strings laid end to end: finding equal ones in two sorted columns, comparing given ones.
+"""Strings laid end to end: finding equal ones in two sorted columns, comparing given ones, hashing.
 
 Layout   row i is ``blob[offsets[i]:offsets[i + 1]]``; blobs are uint8, offsets int64, rows int64.
 Threads  none; one writer per row of ``out``.
@@ -10,6 +10,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from foundation.kernels.splitmix import hash2, mix64
 
 Bytes = npt.NDArray[np.uint8]
 Int64s = npt.NDArray[np.int64]
@@ -58,3 +60,17 @@ def keep_equal(old: Bytes, old_offsets: Int64s, new: Bytes, new_offsets: Int64s,
             start, stop = old_offsets[rows[row]], old_offsets[rows[row] + 1]
             if compare(old, start, stop, new, new_offsets[row], new_offsets[row + 1]) != 0:
                 rows[row] = -1
+
+
+@numba.njit(nogil=True, cache=True)
+def hash_rows(blob: Bytes, offsets: Int64s, start: int, out: npt.NDArray[np.uint64]) -> None:
+    """``out[i]`` becomes a 64-bit hash of row ``start + i``: of its length, then of eight bytes at a time."""
+    for i in range(out.size):
+        first, last = offsets[start + i], offsets[start + i + 1]
+        word = mix64(np.uint64(last - first))
+        for begin in range(first, last, 8):
+            part = np.uint64(0)
+            for at in range(begin, min(begin + 8, last)):
+                part |= np.uint64(blob[at]) << np.uint64(8 * (at - begin))
+            word = hash2(word, part)
+        out[i] = word

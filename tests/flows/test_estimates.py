@@ -93,10 +93,10 @@ def test_kernels_that_are_not_compiled_cost_their_compilation(tmp_path: Path, mo
 
 
 def test_a_cache_of_kernels_is_found_where_numba_keeps_it() -> None:
-    from graph.kernels.spmm import square_blocks
+    from graph.kernels.signs import fill_signs
 
-    square_blocks(np.ones((4, 16), dtype=np.float32), np.ones((1, 4)), 0, 4)
-    assert speed.is_compiled("graph.kernels.spmm")
+    fill_signs(np.uint64(1), np.arange(4, dtype=np.uint64), 0, np.uint64(9), np.empty((4, 16), dtype=np.int8), 0)
+    assert speed.is_compiled("graph.kernels.signs")
     assert not speed.is_compiled("json")
 
 

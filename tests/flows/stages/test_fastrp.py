@@ -16,10 +16,10 @@ from tests.small import write_small
 
 @pytest.mark.parametrize("mode", ["paper", "gds"])
 def test_bytes_do_not_depend_on_the_width_of_panels(tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = read_config(write_small(tmp_path / "small"), [f"fastrp.mode={mode}"])
+    config = read_config(write_small(tmp_path / "small"), [f"fastrp.mode={mode}", "fastrp.dim=200"])
     manifests = []
-    for n_bytes, n_panels in ((fastrp.PANEL_BYTES, 2), (300 * 4 * 32, 4), (1, 8)):
-        monkeypatch.setattr(fastrp, "PANEL_BYTES", n_bytes)
+    for width, n_panels in ((256, 1), (128, 2), (64, 4)):
+        monkeypatch.setattr(fastrp, "PANEL", width)
         store = Store.create(tmp_path / f"store-{n_panels}")
         report = run_build(config, store, only=["fastrp"])
         (stage,) = (stage for stage in report.stages if stage.name == "fastrp")
