@@ -196,7 +196,7 @@ def precisions(known: Classified) -> None:
 
 
 def changed_neighbours(base: Rows, other: Rows, k: int = 10) -> float:
-    """Share of the ``k`` nearest by cosine in ``other`` that ``base`` ranks below its own k-th, ties (to 1e-6) aside."""
+    """Share of the ``k`` nearest by cosine in ``other`` that ``base`` ranks below its k-th, ties (to 1e-6) aside."""
     unit = [block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-30) for block in (base, other)]
     nodes = stream(0, "benchmarks.sampled").permutation(len(base))[:SAMPLED]
     exact, narrow = (rows[nodes] @ rows.T for rows in unit)
