@@ -19,8 +19,9 @@ import numpy.typing as npt
 from foundation.errors import InvalidParams
 from foundation.progress import Progress, Silent
 from graph.csr import CSRGraph
-from graph.fastrp import FastRPParams, Float32s, fastrp
+from graph.fastrp import FastRPParams, fastrp
 from graph.fastrp_powers import fastrp_powers
+from graph.propagation import Float32s
 from graph.tuning_objectives import Objective, objective_of
 from graph.weight_search import Weights, middle_weights, near_weights, spread_weights, tidy_weights
 
