@@ -34,7 +34,10 @@ _PLAIN = ReadParams()
 
 
 def read_graph(
-    source: str | Path | nx.Graph[Any] | scipy.sparse.sparray | scipy.sparse.spmatrix, params: ReadParams = _PLAIN
+    source: str | Path | nx.Graph[Any] | scipy.sparse.sparray | scipy.sparse.spmatrix,
+    params: ReadParams = _PLAIN,
+    *,
+    n_threads: int = 1,
 ) -> CSRGraph:
     """Read a graph.
 
@@ -46,6 +49,8 @@ def read_graph(
     params
         How to read it. NetworkX graphs take ``weight`` (an edge attribute, "weight" by default), matrices and
         graphs take ``weighted``, ``directed``, ``duplicates`` and ``self_loops``; what else is set is refused.
+    n_threads
+        Threads that parse a text at a time; no byte of the graph depends on them.
 
     Returns
     -------
@@ -73,7 +78,7 @@ def read_graph(
                 return _graph_of_matrix(matrix, params)
         if format == "parquet":
             return _graph_of_edges(read_parquet(source, params), params, name)
-        return _graph_of_edges(read_text(source, replace(params, format=format)), params, name)
+        return _graph_of_edges(read_text(source, replace(params, format=format), n_threads=n_threads), params, name)
     if scipy.sparse.issparse(source):
         _refuse_table_params(params, "a sparse matrix")
         return _graph_of_matrix(source, params)

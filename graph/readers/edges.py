@@ -41,11 +41,11 @@ class Edges:
 class Collector:
     """Takes batches, gives `Edges`."""
 
-    def __init__(self, source: str, params: ReadParams, integers: bool) -> None:
+    def __init__(self, source: str, params: ReadParams, integers: bool, n_threads: int = 1) -> None:
         self._source = source
         self._params = params
         self._integers = integers
-        self._ends: IntegerNumbering | StringNumbering = IntegerNumbering() if integers else StringNumbering()
+        self._ends: IntegerNumbering | StringNumbering = IntegerNumbering(n_threads) if integers else StringNumbering()
         self._weights: list[npt.NDArray[np.float32] | None] = []
         self._types: Counter[str] = Counter()
         self._n_lines = 0

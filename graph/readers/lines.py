@@ -7,6 +7,7 @@ both must then mean the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol, final
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,12 @@ from graph.readers.layout import Layout, LineError, parse_weight
 from graph.readers.params import TOO_LARGE, ReadParams
 
 _N_EXAMPLES = 5
+
+
+class Rejecting(Protocol):
+    """Whoever is told of lines that cannot be used."""
+
+    def add(self, place: int | str, error: LineError) -> None: ...
 
 
 class NotIntegersError(Exception):
@@ -51,8 +58,33 @@ class Rejections:
             self.examples.append(f"{where} rejected: {error.what}")
 
 
+class TooManyError(Exception):
+    """Enough lines of a piece are bad to end the reading, whatever stands before it."""
+
+
+@final
+@dataclass(slots=True)
+class Noted:
+    """Rejections of a piece of a source whose lines are numbered from 0, until it is known what stands before it.
+
+    Raises `TooManyError` beyond ``most``: nobody will ask for more.
+    """
+
+    most: int
+    entries: list[tuple[int, LineError]] = field(default_factory=list)
+
+    @classmethod
+    def under(cls, params: ReadParams) -> Noted:
+        return cls(0 if params.on_error == "stop" else params.max_errors)
+
+    def add(self, place: int | str, error: LineError) -> None:
+        self.entries.append((int(place), error))
+        if len(self.entries) > self.most:
+            raise TooManyError
+
+
 def parse_lines(
-    block: bytes, first_line: int, layout: Layout, params: ReadParams, integers: bool, rejections: Rejections
+    block: bytes, first_line: int, layout: Layout, params: ReadParams, integers: bool, rejections: Rejecting
 ) -> Batch:
     """Edges of ``block``, whose first line is number ``first_line`` of the file.
 

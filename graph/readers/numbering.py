@@ -10,8 +10,10 @@ import polars as pl
 
 from foundation.errors import InvalidInput
 from foundation.ids import Ids, StringIds
+from foundation.threads import even_ranges, run_ranges
 from graph.ids import integer_ids
 from graph.kernels.interning import fill_slots, intern_keys
+from graph.kernels.ranking import look_up, mark
 from graph.readers.batches import Batch
 
 _Rows = npt.NDArray[Any]
@@ -54,11 +56,12 @@ class Interner:
 
 
 class IntegerNumbering:
-    """Collects the ends of edges that are int64."""
+    """Collects the ends of edges that are int64; ``n_threads`` look them up at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_threads: int = 1) -> None:
         self._src: list[_Rows] = []
         self._dst: list[_Rows] = []
+        self._n_threads = n_threads
 
     def add(self, batch: Batch) -> None:
         self._src.append(_narrow(batch.src.to_numpy()))
@@ -66,19 +69,33 @@ class IntegerNumbering:
 
     def finish(self) -> tuple[Ids, _Rows, _Rows]:
         """Sorted ids, and the rows of both ends of every edge."""
-        src, dst = _joined(self._src), _joined(self._dst)
-        if src.size == 0:
-            return integer_ids(np.empty(0, dtype=np.int64)), src, dst
-        low, high = min(int(src.min()), int(dst.min())), max(int(src.max()), int(dst.max()))
-        if (high - low + 1) * _DENSE <= 2 * src.size:
-            present = np.zeros(high - low + 1, dtype=bool)
-            for ends in (src, dst):
-                present[_offsets(ends, low)] = True
-            n_nodes = int(np.count_nonzero(present))
-            rank = np.cumsum(present, dtype=np.int32 if n_nodes < 2**31 else np.int64) - 1
-            ids = integer_ids(np.flatnonzero(present) + low)
-            return ids, rank[_offsets(src, low)], rank[_offsets(dst, low)]
-        return self._sparse(src, dst)
+        parts = [part for part in (*self._src, *self._dst) if part.size]
+        if not parts:
+            return integer_ids(np.empty(0, dtype=np.int64)), _joined(self._src), _joined(self._dst)
+        low, high = min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
+        n_ends = sum(part.size for part in parts)
+        if (high - low + 1) * _DENSE > n_ends:
+            return self._sparse(_joined(self._src), _joined(self._dst))
+        present = np.zeros(high - low + 1, dtype=bool)
+        each = even_ranges(len(parts), 1)
+        run_ranges(lambda start, _: mark(parts[start], low, present), each, self._n_threads)
+        n_nodes = int(np.count_nonzero(present))
+        rank = np.cumsum(present, dtype=np.int32 if n_nodes < 2**31 else np.int64)
+        rank -= 1
+        ids = integer_ids(np.flatnonzero(present) + low)
+        parts.clear()
+        return ids, self._ranked(self._src, low, rank), self._ranked(self._dst, low, rank)
+
+    def _ranked(self, parts: list[_Rows], low: int, rank: _Rows) -> _Rows:
+        starts = np.cumsum([0, *(part.size for part in parts)])
+        rows = np.empty(int(starts[-1]), dtype=rank.dtype)
+
+        def work(part: int, _: int) -> None:
+            look_up(parts[part], low, rank, rows[starts[part] : starts[part + 1]])
+
+        run_ranges(work, even_ranges(len(parts), 1), self._n_threads)
+        parts.clear()
+        return rows
 
     def _sparse(self, src: _Rows, dst: _Rows) -> tuple[Ids, _Rows, _Rows]:
         interner = Interner()
@@ -151,7 +168,3 @@ def _joined(parts: list[_Rows]) -> _Rows:
     joined = np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
     parts.clear()
     return joined
-
-
-def _offsets(values: _Rows, low: int) -> _Rows:
-    return values if low == 0 else values.astype(np.int64) - low
