@@ -58,3 +58,31 @@ def keep_equal(old: Bytes, old_offsets: Int64s, new: Bytes, new_offsets: Int64s,
             start, stop = old_offsets[rows[row]], old_offsets[rows[row] + 1]
             if compare(old, start, stop, new, new_offsets[row], new_offsets[row + 1]) != 0:
                 rows[row] = -1
+
+
+@numba.njit(nogil=True, cache=True)
+def unite_sorted(
+    a: Bytes, a_offsets: Int64s, b: Bytes, b_offsets: Int64s, blob: Bytes, offsets: Int64s
+) -> tuple[int, int]:
+    """``blob`` and ``offsets`` begin with the union of both columns; its number of strings and of bytes."""
+    i, j, n, size = 0, 0, 0, 0
+    n_a, n_b = a_offsets.size - 1, b_offsets.size - 1
+    offsets[0] = 0
+    while i < n_a or j < n_b:
+        order = -1 if j == n_b else 1
+        if i < n_a and j < n_b:
+            order = compare(a, a_offsets[i], a_offsets[i + 1], b, b_offsets[j], b_offsets[j + 1])
+        if order <= 0:
+            for at in range(a_offsets[i], a_offsets[i + 1]):
+                blob[size] = a[at]
+                size += 1
+            i += 1
+            j += order == 0
+        else:
+            for at in range(b_offsets[j], b_offsets[j + 1]):
+                blob[size] = b[at]
+                size += 1
+            j += 1
+        n += 1
+        offsets[n] = size
+    return n, size

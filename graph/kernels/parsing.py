@@ -29,9 +29,9 @@ def _is_blank(byte: int, delimiter: int) -> bool:
 @numba.njit(nogil=True, cache=True)
 def _parse_decimal(text: npt.NDArray[np.uint8], at: int) -> tuple[float, int]:
     """The number that begins at ``at`` and the position after it, or (0, -1) for one that is not plain."""
-    mantissa, n_digits, scale = 0, 0, 0
+    mantissa, n_digits, scale = np.int64(0), 0, 0
     while text[at] >= _ZERO and text[at] <= _NINE:
-        mantissa = mantissa * 10 + (np.int64(text[at]) - _ZERO)
+        mantissa = mantissa * 10 + np.int64(text[at]) - _ZERO
         n_digits += 1
         at += 1
         if n_digits > _MOST_DIGITS:
@@ -39,7 +39,7 @@ def _parse_decimal(text: npt.NDArray[np.uint8], at: int) -> tuple[float, int]:
     if text[at] == _POINT:
         at += 1
         while text[at] >= _ZERO and text[at] <= _NINE:
-            mantissa = mantissa * 10 + (np.int64(text[at]) - _ZERO)
+            mantissa = mantissa * 10 + np.int64(text[at]) - _ZERO
             n_digits += 1
             scale -= 1
             at += 1
@@ -53,15 +53,15 @@ def _parse_decimal(text: npt.NDArray[np.uint8], at: int) -> tuple[float, int]:
         if text[at] == _MINUS:
             sign = -1
             at += 1
-        exponent, begun = 0, at
+        exponent, begun = np.int64(0), at
         while text[at] >= _ZERO and text[at] <= _NINE:
-            exponent = exponent * 10 + (np.int64(text[at]) - _ZERO)
+            exponent = exponent * 10 + np.int64(text[at]) - _ZERO
             at += 1
             if at - begun > 3:
                 return 0.0, -1
         if at == begun:
             return 0.0, -1
-        scale += sign * exponent
+        scale += sign * int(exponent)
     if scale < -22 or scale > 22:
         return 0.0, -1
     # Both factors are exact, so that one rounding is left: that of the right answer.
@@ -112,7 +112,7 @@ def parse_edges(
         column = 0
         plain = True
         while True:
-            if column == src_column or column == dst_column:
+            if column in (src_column, dst_column):
                 negative = text[at] == _MINUS
                 if negative:
                     at += 1

@@ -18,7 +18,7 @@ from graph.readers.batches import Batch, make_batch, type_factor
 from graph.readers.layout import Layout, LineError, parse_weight
 from graph.readers.params import TOO_LARGE, ReadParams
 
-_N_EXAMPLES = 5
+N_EXAMPLES = 5
 
 
 class Rejecting(Protocol):
@@ -54,7 +54,7 @@ class Rejections:
         if self.n > self.params.max_errors:
             what = f"{what}; it is rejection {self.n}, more than max_errors = {self.params.max_errors}"
             raise InvalidInput(source=self.source, what=what, fix=f"{error.fix}; or raise max_errors", line=line)
-        if len(self.examples) < _N_EXAMPLES:
+        if len(self.examples) < N_EXAMPLES:
             self.examples.append(f"{where} rejected: {error.what}")
 
 

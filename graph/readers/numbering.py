@@ -81,7 +81,7 @@ class IntegerNumbering:
         run_ranges(lambda start, _: mark(parts[start], low, present), each, self._n_threads)
         n_nodes = int(np.count_nonzero(present))
         rank = np.cumsum(present, dtype=np.int32 if n_nodes < 2**31 else np.int64)
-        rank -= 1
+        np.subtract(rank, 1, out=rank)
         ids = integer_ids(np.flatnonzero(present) + low)
         parts.clear()
         return ids, self._ranked(self._src, low, rank), self._ranked(self._dst, low, rank)

@@ -1,11 +1,12 @@
 """A text of edges in pieces of whole lines, each parsed by itself: what several threads or workers share.
 
-A plain local file is cut at fixed offsets, moved to the next line; anything compressed or far away comes as the blocks of
-one stream. What a piece means does not depend on where it was cut.
+A plain local file is cut at fixed offsets, moved to the next line; anything compressed or far away comes as the blocks
+of one stream. What a piece means does not depend on where it was cut.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -111,6 +112,10 @@ class Text:
             return (partial(self.piece, *span) for span in self.ranges(size))
         return (partial(bytes, block) for block in self.stream(size))
 
+    def nth(self, number: int, size: int) -> bytes:
+        """One of `pieces`, by its number from 0."""
+        return next(itertools.islice(self.pieces(size), number, None))()
+
     def parse(self, text: bytes, integers: bool) -> Piece:
         """Every edge of some lines.
 
@@ -119,7 +124,7 @@ class Text:
         NotIntegersError
             When ``integers`` are wanted and an id is none.
         """
-        noted, batches = Noted.under(self.params), []
+        noted, batches = Noted.under(self.params), list[Batch]()
         try:
             batches.extend(parse_block(text, 0, self.layout, self.params, integers, noted))
         except TooManyError:
@@ -147,9 +152,7 @@ def open_text(source: str | Path, params: ReadParams) -> Text:
 
 
 def _beginning(source: str | Path, size: int) -> bytes:
-    stream = blocks(source, size)
-    first = next(stream, None)
-    stream.close()
+    first = next(blocks(source, size), None)
     if first is None:
         raise InvalidInput(source=str(source), what="it is empty", fix="write one edge a line: src, dst")
     return first

@@ -9,8 +9,8 @@ from foundation.threads import in_order
 from graph.readers.cutting import BLOCK
 from graph.readers.edges import Collector, Edges
 from graph.readers.lines import NotIntegersError, Rejections
-from graph.readers.pieces import Piece, Text, open_text
 from graph.readers.params import ReadParams
+from graph.readers.pieces import Piece, Text, open_text
 from graph.readers.places import line_of_edge
 
 
