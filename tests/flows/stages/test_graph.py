@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,12 +28,12 @@ from flows.run import run_build
 from flows.settings import Config, read_config
 from flows.stages import graph as stage
 from flows.stages.stage import Job
-from foundation.errors import EngineError
+from foundation.errors import EngineError, StoreUnavailable
 from graph import assembly
 from graph.edge_list import ReadParams
 from tests.graph_files import COMPRESSORS
 
-ROOT = Path(__file__).parents[3]
+KILLER = Path(__file__).parents[1] / "killed_build.py"
 Result = tuple[Any, ...]
 
 
@@ -70,7 +72,21 @@ def same(source: Path, params: ReadParams, chunk: int) -> Result:
 
 
 NODES = ["0", "1", "2", "3", "7", "12", "-4", "007", "123456789012", "9223372036854775807"]
-STRANGE = ["#x", "", "  ", "1", "1 2 3 4 5", "x 1 1", "2 y 1", "é 1 1", "1 2 n/a", "1 2 -1", "+1 2 1", "1 1 0", "2 1 1e-60"]
+STRANGE = [
+    "#x",
+    "",
+    "  ",
+    "1",
+    "1 2 3 4 5",
+    "x 1 1",
+    "2 y 1",
+    "é 1 1",
+    "1 2 n/a",
+    "1 2 -1",
+    "+1 2 1",
+    "1 1 0",
+    "2 1 1e-60",
+]
 WEIGHTS = ["1", "1", "1.0", "2", "0.5", "0", "3e38", "0.1234567890123456789", ".5", "1e-3"]
 
 
@@ -108,3 +124,142 @@ def test_chunks_give_what_the_whole_gives(drawn: tuple[str, ReadParams], chunk: 
         source = Path(folder) / ("edges.txt.gz" if packed else "edges.txt")
         source.write_bytes(COMPRESSORS[".gz"](text.encode()) if packed else text.encode())
         same(source, params, chunk)
+
+
+def test_the_property_sees_graphs_and_errors_in_many_chunks(tmp_path: Path) -> None:
+    """Guards it against a split that always says there is one chunk, and against policies that always refuse."""
+    source = tmp_path / "edges.txt"
+    source.write_text("".join(f"{i % 7} {i * 5 % 11} {1 + i % 3}\n" for i in range(100)))
+    assert same(source, ReadParams(weight=2), 64)[2] is True
+    for policy in ("duplicates", "self_loops"):
+        kind, said = same(source, ReadParams(weight=2, **{policy: "error"}), 64)  # type: ignore[arg-type]
+        assert kind == "InvalidInput"
+        assert "line " in said
+
+
+@pytest.mark.parametrize("integers", [True, False])
+def test_types_are_weighed_dropped_and_counted_across_chunks(tmp_path: Path, integers: bool) -> None:
+    ends = ("{} {}" if integers else "n{} n{}").format
+    lines = [f"{ends(i % 9, i * i % 13)} {'xyz'[i % 3]}\n" for i in range(200)]
+    (tmp_path / "edges.txt").write_text("".join(lines))
+    table = (("x", 1.0), ("y", 0.0), ("*", 0.5))
+    assert same(tmp_path / "edges.txt", ReadParams(type=2, type_weights=table), 100)[2]
+    refused = same(tmp_path / "edges.txt", ReadParams(type=2, type_weights=(("x", 1.0),)), 100)
+    assert refused[1].endswith(
+        "types without a weight: 'y' (67 lines), 'z' (66 lines); "
+        "add 'y' to type_weights, or '*' for every other type (0 drops it)"
+    )
+
+
+@pytest.mark.parametrize("bad", [[3], [150, 20], [199, 198, 21]])
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_first_bad_line_of_the_file_is_named(tmp_path: Path, bad: list[int], packed: bool) -> None:
+    lines = [f"{i} {i + 1}" for i in range(200)]
+    for line in bad:
+        lines[line - 1] = f"{line}"
+    data = "\n".join(lines).encode()
+    source = tmp_path / ("e.txt.zst" if packed else "e.txt")
+    source.write_bytes(COMPRESSORS[".zst"](data) if packed else data)
+    assert f"{source}, line {min(bad)}: one column, '{min(bad)}'" in same(source, ReadParams(), 64)[1]
+    last = f"it is rejection {len(bad)}, more than max_errors = {len(bad) - 1}"
+    refused = same(source, ReadParams(on_error="skip", max_errors=len(bad) - 1), 64)[1]
+    assert f"{source}, line {max(bad)}: " in refused
+    assert last in refused
+    stats = json.loads(same(source, ReadParams(on_error="skip", max_errors=len(bad)), 64)[0])
+    assert stats["report"]["n_rejected"] == len(bad)
+
+
+@pytest.mark.parametrize("directed", [True, False])
+def test_more_nodes_than_int32_holds_make_wide_indices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directed: bool
+) -> None:
+    ids = [2**62 - 1, -(2**63), 5, 2**40, 0, 2**31, 2**62 - 2]
+    source = tmp_path / "sparse.txt"
+    source.write_text("".join(f"{ids[i % 7]} {ids[i * 3 % 5]}\n" for i in range(60)))
+    monkeypatch.setattr(assembly, "INT32_NODES", 6)
+    _, files, _ = same(source, ReadParams(directed=directed), 128)
+    assert files["indices.npy"].dtype == "<i8"
+    monkeypatch.setattr(assembly, "INT32_NODES", 7)
+    assert same(source, ReadParams(directed=directed), 128)[1]["indices.npy"].dtype == "<i4"
+
+
+def large(folder: Path, options: str = "", n_edges: int = 160_000) -> Config:
+    """A config whose text is three chunks of the least size."""
+    random_ends = np.random.default_rng(5)
+    src, dst = random_ends.integers(10**9, 10**9 + 9_000, (2, n_edges))
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savetxt(folder / "edges.txt", np.stack((src, dst), axis=1), fmt="%d")
+    (folder / "small.toml").write_text(
+        f'name = "small"\n[graph]\nsource = "edges.txt"\n{options}[runtime]\npart_nodes = 1\n'
+    )
+    return read_config(folder / "small.toml")
+
+
+def manifest(store: Store) -> Any:
+    (name,) = (path.name for path in store.objects.iterdir())
+    return store.manifest(name)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store]:
+    """A large source, and a store with the graph that reading it whole gives."""
+    folder = tmp_path_factory.mktemp("large")
+    config = large(folder / "source")
+    store = Store.create(folder / "store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "LEAST_BYTES", 1 << 40)
+        (report,) = run_build(config, store).stages
+    assert report.n_parts == 0
+    return folder / "source" / "small.toml", store
+
+
+@pytest.mark.parametrize("runtime", [[], ["runtime.workers=2"], ["runtime.workers=2", "runtime.processes=true"]])
+def test_workers_make_the_same_artifact(undisturbed: tuple[Path, Store], tmp_path: Path, runtime: list[str]) -> None:
+    config, whole = undisturbed
+    store = Store.create(tmp_path / "store")
+    (report,) = run_build(read_config(config, runtime), store).stages
+    assert report.n_parts == 4 + 1 + 4
+    assert manifest(store) == manifest(whole)
+    assert not list((store.root / "work").iterdir())
+    (name,) = (path for path in store.objects.iterdir())
+    assert open_graph(name).n_nodes == 9_000
+
+
+@pytest.mark.parametrize(("point", "n_kept"), [("part", 1), ("part 3", 3), ("part 6", 6), ("assemble", 9)])
+def test_a_build_killed_in_any_round_goes_on_from_the_parts_that_are_there(
+    undisturbed: tuple[Path, Store], tmp_path: Path, point: str, n_kept: int
+) -> None:
+    config, whole = undisturbed
+    store = Store.create(tmp_path / "store")
+    command = [sys.executable, "-P", str(KILLER), str(config), str(store.root), "graph", point]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    assert not list(store.root.glob("objects/*"))
+    (report,) = run_build(read_config(config), store).stages
+    assert n_kept <= report.n_parts_reused <= n_kept + 1  # a second worker may have ended one as well
+    assert manifest(store) == manifest(whole)
+
+
+@pytest.mark.parametrize("n_written", [0, 5, 20, 40, 46])
+def test_a_disk_that_fills_up_leaves_nothing_that_can_be_opened(
+    undisturbed: tuple[Path, Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_written: int
+) -> None:
+    config, whole = undisturbed
+    store = Store.create(tmp_path / "store")
+    left, sync = [n_written], os.fsync
+
+    def full(descriptor: int) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StoreUnavailable, match="no space left"):
+            run_build(read_config(config, ["runtime.processes=false"]), store)
+    assert not list(store.root.glob("objects/*"))
+    for path in store.root.glob("work/*/parts/[0-9]*"):
+        read_part(path).arrays()
+    run_build(read_config(config), store)
+    assert manifest(store) == manifest(whole)
