@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from artifacts.arrays import Array
 from artifacts.artifact import Artifact, ArtifactWriter
 from foundation.ids import Ids, ids_from_arrays
 from graph.csr import CSRGraph
-from graph.ingest.rows import RowBlock
+from graph.ingest.rows import RowBlock, pointers_of
 from graph.report import GraphReport
 
 KIND = "graph"
@@ -45,24 +45,12 @@ def write_rows(
     Of a ``weighted`` graph a block may leave out its weights: all are 1.
     """
     n_nodes, n_edges = len(node_ids), sum(block.indices.size for block in blocks)
-    writer.pieces("indptr", _pointers(blocks), np.int64, (n_nodes + 1,))
+    writer.pieces("indptr", pointers_of(blocks), np.int64, (n_nodes + 1,))
     writer.pieces("indices", (block.indices for block in blocks), blocks[0].indices.dtype, (n_edges,))
     if weighted:
-        writer.pieces("weights", (_weights(block) for block in blocks), np.float32, (n_edges,))
+        writer.pieces("weights", (block.all_weights() for block in blocks), np.float32, (n_edges,))
     writer.arrays(node_ids.arrays())
     return _stats([block.indptr for block in blocks], directed=directed, report=report)
-
-
-def _pointers(blocks: Sequence[RowBlock]) -> Iterator[Array]:
-    yield np.zeros(1, dtype=np.int64)
-    n_before = 0
-    for block in blocks:
-        yield block.indptr[1:] + n_before
-        n_before += int(block.indptr[-1])
-
-
-def _weights(block: RowBlock) -> Array:
-    return np.ones(block.indices.size, dtype=np.float32) if block.weights is None else block.weights
 
 
 def _stats(pointers: Sequence[Array], *, directed: bool, report: GraphReport) -> dict[str, Any]:

@@ -16,13 +16,16 @@ import numpy as np
 
 from foundation.errors import InvalidInput, InvalidParams
 from graph.csr import CSRGraph
+from graph.ingest.memory import read_in_chunks
 from graph.interchange import square
+from graph.readers.cutting import BLOCK
 from graph.readers.edges import Edges
 from graph.readers.estimates import estimate_edges as estimate_edges
 from graph.readers.formats import MATRICES, format_of
 from graph.readers.formats import is_table as is_table
 from graph.readers.matrices import read_matrix
 from graph.readers.params import ReadParams as ReadParams
+from graph.readers.pieces import open_text
 from graph.readers.tables import read_parquet
 from graph.readers.text import read_text
 
@@ -50,7 +53,7 @@ def read_graph(
         How to read it. NetworkX graphs take ``weight`` (an edge attribute, "weight" by default), matrices and
         graphs take ``weighted``, ``directed``, ``duplicates`` and ``self_loops``; what else is set is refused.
     n_threads
-        Threads that parse a text at a time; no byte of the graph depends on them.
+        Threads that read a text of more than 32 MB, or a compressed one; no byte of the graph depends on them.
 
     Returns
     -------
@@ -78,7 +81,10 @@ def read_graph(
                 return _graph_of_matrix(matrix, params)
         if format == "parquet":
             return _graph_of_edges(read_parquet(source, params), params, name)
-        return _graph_of_edges(read_text(source, replace(params, format=format), n_threads=n_threads), params, name)
+        text = open_text(source, replace(params, format=format))
+        if text.n_bytes is None or text.n_bytes > BLOCK:
+            return read_in_chunks(text, n_threads)
+        return _graph_of_edges(read_text(text), params, name)
     if scipy.sparse.issparse(source):
         _refuse_table_params(params, "a sparse matrix")
         return _graph_of_matrix(source, params)

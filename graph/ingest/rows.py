@@ -5,7 +5,7 @@ This holds 8 bytes for each arc of the rows (16 with weights, as much again wher
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -34,6 +34,19 @@ class RowBlock:
     n_duplicates: int = 0
     repeated: Arc | None = None
     too_large: Arc | None = None
+
+    def all_weights(self) -> npt.NDArray[np.float32]:
+        """The weights, ones where there are none."""
+        return np.ones(self.indices.size, dtype=np.float32) if self.weights is None else self.weights
+
+
+def pointers_of(blocks: Sequence[RowBlock]) -> Iterator[npt.NDArray[np.int64]]:
+    """The row pointer of blocks that follow one another, in pieces."""
+    yield np.zeros(1, dtype=np.int64)
+    n_before = 0
+    for block in blocks:
+        yield block.indptr[1:] + n_before
+        n_before += int(block.indptr[-1])
 
 
 def make_rows(

@@ -89,10 +89,10 @@ class Tally:
 class Collector:
     """Takes batches, gives `Edges`."""
 
-    def __init__(self, source: str, params: ReadParams, integers: bool, n_threads: int = 1) -> None:
+    def __init__(self, source: str, params: ReadParams, integers: bool) -> None:
         self._tally = Tally(source, params)
         self._integers = integers
-        self._ends: IntegerNumbering | StringNumbering = IntegerNumbering(n_threads) if integers else StringNumbering()
+        self._ends: IntegerNumbering | StringNumbering = IntegerNumbering() if integers else StringNumbering()
         self._weights: list[npt.NDArray[np.float32] | None] = []
 
     def add(self, batch: Batch) -> None:

@@ -10,7 +10,6 @@ import polars as pl
 
 from foundation.errors import InvalidInput
 from foundation.ids import Ids, StringIds
-from foundation.threads import even_ranges, run_ranges
 from graph.ids import integer_ids
 from graph.kernels.interning import fill_slots, intern_keys
 from graph.kernels.ranking import look_up, mark
@@ -56,12 +55,11 @@ class Interner:
 
 
 class IntegerNumbering:
-    """Collects the ends of edges that are int64; ``n_threads`` look them up at the end."""
+    """Collects the ends of edges that are int64."""
 
-    def __init__(self, n_threads: int = 1) -> None:
+    def __init__(self) -> None:
         self._src: list[_Rows] = []
         self._dst: list[_Rows] = []
-        self._n_threads = n_threads
 
     def add(self, batch: Batch) -> None:
         self._src.append(_narrow(batch.src.to_numpy()))
@@ -69,33 +67,22 @@ class IntegerNumbering:
 
     def finish(self) -> tuple[Ids, _Rows, _Rows]:
         """Sorted ids, and the rows of both ends of every edge."""
-        parts = [part for part in (*self._src, *self._dst) if part.size]
-        if not parts:
-            return integer_ids(np.empty(0, dtype=np.int64)), _joined(self._src), _joined(self._dst)
-        low, high = min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
-        n_ends = sum(part.size for part in parts)
-        if (high - low + 1) * _DENSE > n_ends:
-            return self._sparse(_joined(self._src), _joined(self._dst))
+        src, dst = _joined(self._src), _joined(self._dst)
+        if src.size == 0:
+            return integer_ids(np.empty(0, dtype=np.int64)), src, dst
+        low, high = min(int(src.min()), int(dst.min())), max(int(src.max()), int(dst.max()))
+        if (high - low + 1) * _DENSE > 2 * src.size:
+            return self._sparse(src, dst)
         present = np.zeros(high - low + 1, dtype=bool)
-        each = even_ranges(len(parts), 1)
-        run_ranges(lambda start, _: mark(parts[start], low, present), each, self._n_threads)
+        mark(src, low, present)
+        mark(dst, low, present)
         n_nodes = int(np.count_nonzero(present))
         rank = np.cumsum(present, dtype=np.int32 if n_nodes < 2**31 else np.int64)
         np.subtract(rank, 1, out=rank)
-        ids = integer_ids(np.flatnonzero(present) + low)
-        parts.clear()
-        return ids, self._ranked(self._src, low, rank), self._ranked(self._dst, low, rank)
-
-    def _ranked(self, parts: list[_Rows], low: int, rank: _Rows) -> _Rows:
-        starts = np.cumsum([0, *(part.size for part in parts)])
-        rows = np.empty(int(starts[-1]), dtype=rank.dtype)
-
-        def work(part: int, _: int) -> None:
-            look_up(parts[part], low, rank, rows[starts[part] : starts[part + 1]])
-
-        run_ranges(work, even_ranges(len(parts), 1), self._n_threads)
-        parts.clear()
-        return rows
+        rows = np.empty(src.size, dtype=rank.dtype), np.empty(dst.size, dtype=rank.dtype)
+        look_up(src, low, rank, rows[0])
+        look_up(dst, low, rank, rows[1])
+        return integer_ids(np.flatnonzero(present) + low), *rows
 
     def _sparse(self, src: _Rows, dst: _Rows) -> tuple[Ids, _Rows, _Rows]:
         interner = Interner()
