@@ -59,3 +59,27 @@ def match_subset(ids: npt.NDArray[np.int64], part: npt.NDArray[np.int64], out: n
         while ids[at] < part[i]:
             at += 1
         out[i] = at
+
+
+@numba.njit(nogil=True, cache=True)
+def pack(values: npt.NDArray[Any], low: int, shift: int, first: int, out: npt.NDArray[np.uint64]) -> None:
+    """``out[first + i]`` becomes ``values[i] - low``, shifted, above ``first + i``."""
+    for i in range(values.size):
+        out[first + i] = (np.uint64(np.int64(values[i]) - low) << np.uint64(shift)) | np.uint64(first + i)
+
+
+@numba.njit(nogil=True, cache=True)
+def rank_packed(
+    packed: npt.NDArray[np.uint64], low: int, shift: int, out: npt.NDArray[np.int32], ids: npt.NDArray[np.int64]
+) -> int:
+    """Sorted ``packed`` to the rank of every value, at its position, and the distinct values; how many there are."""
+    mask = (np.uint64(1) << np.uint64(shift)) - np.uint64(1)
+    n, before = 0, np.uint64(0)
+    for i in range(packed.size):
+        value = packed[i] >> np.uint64(shift)
+        if n == 0 or value != before:
+            ids[n] = np.int64(value) + low
+            n += 1
+            before = value
+        out[np.int64(packed[i] & mask)] = n - 1
+    return n

@@ -12,7 +12,7 @@ from foundation.errors import InvalidInput
 from foundation.ids import Ids, StringIds
 from graph.ids import integer_ids
 from graph.kernels.interning import fill_slots, intern_keys
-from graph.kernels.ranking import look_up, mark
+from graph.kernels.ranking import look_up, mark, pack, rank_packed
 from graph.readers.batches import Batch
 
 _Rows = npt.NDArray[Any]
@@ -72,6 +72,9 @@ class IntegerNumbering:
             return integer_ids(np.empty(0, dtype=np.int64)), src, dst
         low, high = min(int(src.min()), int(dst.min())), max(int(src.max()), int(dst.max()))
         if (high - low + 1) * _DENSE > 2 * src.size:
+            shift = (2 * src.size).bit_length()
+            if shift <= 31 and (high - low).bit_length() + shift <= 64:
+                return _sorted(src, dst, low, shift)
             return self._sparse(src, dst)
         present = np.zeros(high - low + 1, dtype=bool)
         mark(src, low, present)
@@ -100,6 +103,17 @@ class IntegerNumbering:
         order = np.argsort(distinct)
         rank = _inverse(order)
         return integer_ids(distinct[order]), rank[coded[0]], rank[coded[1]]
+
+
+def _sorted(src: _Rows, dst: _Rows, low: int, shift: int) -> tuple[Ids, _Rows, _Rows]:
+    """By sorting each id with its position in one word: half the time of a table that does not fit the cache."""
+    packed = np.empty(2 * src.size, dtype=np.uint64)
+    pack(src, low, shift, 0, packed)
+    pack(dst, low, shift, src.size, packed)
+    packed.sort()
+    rows, ids = np.empty(packed.size, dtype=np.int32), np.empty(packed.size, dtype=np.int64)
+    n_nodes = rank_packed(packed, low, shift, rows, ids)
+    return integer_ids(ids[:n_nodes].copy()), rows[: src.size], rows[src.size :]
 
 
 class StringNumbering:
