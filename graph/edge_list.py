@@ -16,9 +16,8 @@ import numpy as np
 
 from foundation.errors import InvalidInput, InvalidParams
 from graph.csr import CSRGraph
-from graph.ingest.memory import read_in_chunks
+from graph.ingest.memory import SMALL, read_in_chunks
 from graph.interchange import square
-from graph.readers.cutting import BLOCK
 from graph.readers.edges import Edges
 from graph.readers.estimates import estimate_edges as estimate_edges
 from graph.readers.formats import MATRICES, format_of
@@ -53,7 +52,7 @@ def read_graph(
         How to read it. NetworkX graphs take ``weight`` (an edge attribute, "weight" by default), matrices and
         graphs take ``weighted``, ``directed``, ``duplicates`` and ``self_loops``; what else is set is refused.
     n_threads
-        Threads that read a text of more than 32 MB, or a compressed one; no byte of the graph depends on them.
+        Threads that read a text of more than 4 MB, or a compressed one; no byte of the graph depends on them.
 
     Returns
     -------
@@ -82,7 +81,7 @@ def read_graph(
         if format == "parquet":
             return _graph_of_edges(read_parquet(source, params), params, name)
         text = open_text(source, replace(params, format=format))
-        if text.n_bytes is None or text.n_bytes > BLOCK:
+        if text.n_bytes is None or text.n_bytes > SMALL:
             return read_in_chunks(text, n_threads)
         return _graph_of_edges(read_text(text), params, name)
     if scipy.sparse.issparse(source):

@@ -15,11 +15,12 @@ from graph.ingest.settle import settle, settle_duplicates
 from graph.readers.cutting import BLOCK
 from graph.readers.pieces import Text
 
+SMALL = 1 << 22  # bytes of a text that is not worth cutting
 _ARCS = 1 << 20  # of a range of rows: what is sorted and merged stays small beside the graph
 
 
-def read_in_chunks(text: Text, n_threads: int, size: int = BLOCK) -> CSRGraph:
-    """The graph of the text; no byte depends on the threads or on the ``size`` of the chunks, in bytes.
+def read_in_chunks(text: Text, n_threads: int) -> CSRGraph:
+    """The graph of the text; no byte depends on the threads, nor on the chunks.
 
     Beyond the result and a chunk of text for each thread this holds 4 bytes an arc (8 with weights, twice that for an
     undirected graph) and 12 for each distinct id of a chunk.
@@ -29,6 +30,7 @@ def read_in_chunks(text: Text, n_threads: int, size: int = BLOCK) -> CSRGraph:
     InvalidInput
         For lines that cannot be used, and what the policies forbid.
     """
+    size = BLOCK if text.n_bytes is None else max(SMALL, min(BLOCK, text.n_bytes // (2 * n_threads)))
     chunks, counts = _chunks(text, text.integers, n_threads, size)
     if text.integers and not all(counted.integers for counted in counts):
         chunks, counts = _chunks(text, False, n_threads, size)
