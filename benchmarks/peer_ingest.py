@@ -1,7 +1,8 @@
 """Reading an edge list of integers by another library, timed by itself: run by `benchmarks.bench_ingest`.
 
-Arguments: networkit, networkx or polars; the file; how many times. Uses nothing of this project, so that any interpreter
-that has the library will do. Prints, as JSON, the library's version, wall and CPU seconds of every run, nodes and edges.
+Arguments: networkit, networkx or polars; the file; how many times. Uses nothing of this project, so that any
+interpreter that has the library will do. Prints, as JSON, the library's version, wall and CPU seconds of every run,
+nodes and edges.
 """
 
 from __future__ import annotations
