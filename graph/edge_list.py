@@ -52,7 +52,8 @@ def read_graph(
         How to read it. NetworkX graphs take ``weight`` (an edge attribute, "weight" by default), matrices and
         graphs take ``weighted``, ``directed``, ``duplicates`` and ``self_loops``; what else is set is refused.
     n_threads
-        Threads that read a text of more than 4 MB, or a compressed one; no byte of the graph depends on them.
+        Threads that read integers from a text of more than 4 MB, or a compressed one; no byte of the graph depends
+        on them.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def read_graph(
         if format == "parquet":
             return _graph_of_edges(read_parquet(source, params), params, name)
         text = open_text(source, replace(params, format=format))
-        if text.n_bytes is None or text.n_bytes > SMALL:
+        if text.integers and (text.n_bytes is None or text.n_bytes > SMALL):
             return read_in_chunks(text, n_threads)
         return _graph_of_edges(read_text(text), params, name)
     if scipy.sparse.issparse(source):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from graph.assembly import NO_WEIGHTS, Duplicates, first_arcs, merged_weights
 from graph.ingest.chunk import Chunk
-from graph.kernels.rows import append_rows, sort_rows
+from graph.kernels.rows import append_rows, sort_rows, squeeze_rows
 
 Arc = tuple[int, int]
 
@@ -25,7 +25,8 @@ class RowBlock:
     """Finished rows: ``indptr`` begins at 0, ``weights`` is None where all are 1.
 
     Of an undirected graph only arcs to an equal or larger row are counted in ``n_duplicates`` and named: ``repeated``
-    is the first arc that has a duplicate, ``too_large`` the first whose summed weight float32 does not hold.
+    is the first arc that has a duplicate where that is an error, ``too_large`` the first whose summed weight float32
+    does not hold.
     """
 
     indptr: npt.NDArray[np.int64]
@@ -95,6 +96,13 @@ def _merged(
     directed: bool,
     duplicates: Duplicates,
 ) -> RowBlock:
+    if weights is None and duplicates not in ("keep", "error"):
+        counts = np.empty(indices.size, dtype=np.int64)
+        n, n_duplicates = squeeze_rows(indptr, indices, start, directed, counts)
+        if n == indices.size:
+            return RowBlock(indptr=indptr, indices=indices, weights=None)
+        merged = counts[:n].astype(np.float32) if duplicates == "sum" else None
+        return RowBlock(indptr=indptr, indices=indices[:n].copy(), weights=merged, n_duplicates=n_duplicates)
     first = first_arcs(indptr, indices)
     repeats = np.flatnonzero(~first)
     if repeats.size == 0:
@@ -105,7 +113,7 @@ def _merged(
 
     if not directed:
         repeats = repeats[indices[repeats] >= start + np.searchsorted(indptr, repeats, side="right") - 1]
-    repeated = arc(int(repeats[0])) if repeats.size else None
+    repeated = arc(int(repeats[0])) if repeats.size and duplicates == "error" else None
     found: dict[str, Any] = {"n_duplicates": int(repeats.size), "repeated": repeated}
     if duplicates in ("keep", "error"):
         return RowBlock(indptr=indptr, indices=indices, weights=weights, **found)

@@ -132,3 +132,32 @@ def sort_rows(
                         i += 1
                     k += 1
             width *= 2
+
+
+@numba.njit(nogil=True, cache=True)
+def squeeze_rows(
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[Any],
+    first_row: int,
+    directed: bool,
+    counts: npt.NDArray[np.int64],
+) -> tuple[int, int]:
+    """Leave one of every run of equal columns, in place, rows moved up; ``counts`` holds how many there were.
+
+    Returns the arcs left and the duplicates, of an undirected graph those of arcs to an equal or larger row.
+    """
+    n, n_duplicates, begun = 0, 0, 0
+    for row in range(indptr.size - 1):
+        ended = indptr[row + 1]
+        left = n
+        for arc in range(begun, ended):
+            if n > left and indices[n - 1] == indices[arc]:
+                counts[n - 1] += 1
+                n_duplicates += directed or indices[arc] >= first_row + row
+            else:
+                indices[n] = indices[arc]
+                counts[n] = 1
+                n += 1
+        begun = ended
+        indptr[row + 1] = n
+    return n, n_duplicates

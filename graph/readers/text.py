@@ -10,7 +10,7 @@ from graph.readers.places import line_of_edge
 
 
 def read_text(text: Text, block_size: int = BLOCK) -> Edges:
-    """Every edge of the file, for texts that are small: `graph.ingest` reads the large ones to the same graph.
+    """Every edge of the file, in one table of ids: `graph.ingest` makes the same graph of a large one, in pieces.
 
     Ids are integers when all of them are. That is known for sure at the end only, so a first string beyond the
     head of the file makes the reading start again.
