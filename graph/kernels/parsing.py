@@ -91,8 +91,31 @@ def parse_edges(
     """
     n_edges, n_lines, at = 0, 0, start
     by_blanks = delimiter == _BLANK
+    pairs = src_column == 0 and dst_column == 1 and n_columns == 2
+    pairs = pairs and (comment.size == 0 or comment[0] < _ZERO or comment[0] > _NINE)
     while at < stop:
         line = at
+        if pairs:  # nearly every line of nearly every file, without the questions below
+            first, digit = np.int64(0), np.int64(text[at]) - _ZERO
+            while digit >= 0 and digit <= 9:
+                first = first * 10 + digit
+                at += 1
+                digit = np.int64(text[at]) - _ZERO
+            if at > line and at - line <= _MOST_DIGITS and digit + _ZERO == delimiter:
+                at += 1
+                begun, second, digit = at, np.int64(0), np.int64(text[at]) - _ZERO
+                while digit >= 0 and digit <= 9:
+                    second = second * 10 + digit
+                    at += 1
+                    digit = np.int64(text[at]) - _ZERO
+                if at > begun and at - begun <= _MOST_DIGITS and digit + _ZERO == _NEWLINE:
+                    src[n_edges] = first
+                    dst[n_edges] = second
+                    at += 1
+                    n_edges += 1
+                    n_lines += 1
+                    continue
+            at = line
         while _is_blank(text[at], delimiter):
             at += 1
         if text[at] == _NEWLINE or (text[at] == _RETURN and text[at + 1] == _NEWLINE):
