@@ -97,7 +97,7 @@ def _merged(
     duplicates: Duplicates,
 ) -> RowBlock:
     if weights is None and duplicates not in ("keep", "error"):
-        counts = np.empty(indices.size, dtype=np.int64)
+        counts = np.empty(indices.size, dtype=np.int32)
         n, n_duplicates = squeeze_rows(indptr, indices, start, directed, counts)
         if n == indices.size:
             return RowBlock(indptr=indptr, indices=indices, weights=None)

@@ -140,7 +140,7 @@ def squeeze_rows(
     indices: npt.NDArray[Any],
     first_row: int,
     directed: bool,
-    counts: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.int32],
 ) -> tuple[int, int]:
     """Leave one of every run of equal columns, in place, rows moved up; ``counts`` holds how many there were.
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from graph.kernels.parsing import parse_edges
 from graph.readers.batches import Batch
@@ -71,4 +70,4 @@ def _batch(src: npt.NDArray[np.int64], dst: npt.NDArray[np.int64], weights: npt.
     if weights is not None:
         with np.errstate(under="ignore"):
             rounded = weights.astype(np.float32)
-    return Batch(src=pl.Series(src), dst=pl.Series(dst), weights=rounded, n_lines=src.size)
+    return Batch(src=src, dst=dst, weights=rounded, n_lines=src.size)

@@ -62,8 +62,8 @@ class IntegerNumbering:
         self._dst: list[_Rows] = []
 
     def add(self, batch: Batch) -> None:
-        self._src.append(_narrow(batch.src.to_numpy()))
-        self._dst.append(_narrow(batch.dst.to_numpy()))
+        self._src.append(_narrow(np.asarray(batch.src)))
+        self._dst.append(_narrow(np.asarray(batch.dst)))
 
     def finish(self) -> tuple[Ids, _Rows, _Rows]:
         """Sorted ids, and the rows of both ends of every edge."""
@@ -130,7 +130,7 @@ class StringNumbering:
         self._dst: list[_Rows] = []
 
     def add(self, batch: Batch) -> None:
-        for ends, coded in ((batch.src, self._src), (batch.dst, self._dst)):
+        for ends, coded in ((pl.Series(batch.src), self._src), (pl.Series(batch.dst), self._dst)):
             keys, checks = (ends.hash(seed).to_numpy() for seed in _SEEDS)
             codes, fresh = self._interner.codes(keys, checks)
             coded.append(codes)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from graph.readers.batches import Batch
 from graph.readers.blocks import count_lines, parse_block
@@ -21,7 +20,7 @@ def line_of_edge(text: Text, edge: int, block_size: int = BLOCK) -> int | None:
     n_before = 0
     for block, first_line in _numbered(text, block_size):
         batches = parse_block(block, first_line, text.layout, text.params, False, lenient)
-        n_here = sum(batch.src.len() for batch in batches)
+        n_here = sum(len(batch.src) for batch in batches)
         if edge < n_before + n_here:
             lines = parse_lines(block, first_line, text.layout, text.params, False, lenient).lines
             return None if lines is None else int(lines[edge - n_before])
@@ -63,7 +62,7 @@ def _matches(batch: Batch, ends: tuple[str | int, str | int] | None, directed: b
         found = (src == ends[0]) & (dst == ends[1])
         if not directed:
             found |= (src == ends[1]) & (dst == ends[0])
-    matched: npt.NDArray[np.bool_] = pl.Series(found).to_numpy()
+    matched: npt.NDArray[np.bool_] = np.asarray(found)
     return matched if batch.weights is None else matched & (batch.weights != 0)
 
 
