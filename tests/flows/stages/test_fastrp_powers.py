@@ -29,8 +29,6 @@ from foundation.errors import InvalidConfig
 from graph.fastrp import FastRPParams
 from graph.fastrp import fastrp as embed
 from serving.engine import Engine
-from tests.flows.two_versions import change_sources
-from tests.small import write_small
 
 KILLER = Path(__file__).parents[1] / "killed_build.py"
 MODES = ("paper", "gds")
@@ -289,28 +287,26 @@ def test_rounds_of_an_interrupted_night_serve_another_night(mode: str, night: Pa
 
 
 @pytest.mark.parametrize("mode", ["paper"], indirect=True)
-def test_a_served_version_with_powers_answers_and_is_compared(mode: str, tmp_path: Path) -> None:
-    config = write_small(tmp_path / "small")
-    overrides = [f"fastrp.keep_powers={kept}" for kept in ("true", "false")]
+def test_a_version_with_powers_answers_and_is_compared_with_the_next(mode: str, night: Path) -> None:
+    config = night / "kept.toml"
+    config.write_text(config.read_text() + '[ann.nodes]\nkind = "flat"\n')
     answers = []
-    for override in overrides:
-        store = Store.create(tmp_path / override)
-        run_build(read_config(config, [override]), store)
-        engine = Engine.open(store, "small")
-        answers.append(engine.similar([f"n{node:03d}" for node in range(0, 200, 20)], k=5)["results"])
-    assert answers[0] == answers[1]
-    change_sources(config.parent)
-    store = Store.open(tmp_path / overrides[0])
+    for override in ("fastrp.keep_powers=true", "fastrp.keep_powers=false"):
+        store, _ = build(config, night / override, override)
+        answers.append(Engine.open(store, "kept").similar([f"n{node:03d}" for node in range(0, 100, 10)], k=5))
+    assert answers[0]["results"] == answers[1]["results"]
+    edges = first_edges()
+    cut(edges, 50)
+    write(night, edges)
+    root = night / "fastrp.keep_powers=true"
     (planned,) = (
-        row
-        for row in estimate_build(read_config(config, overrides[:1]), str(store.root))["stages"]
-        if row["name"] == "fastrp.powers"
+        row for row in estimate_build(read_config(config), str(root))["stages"] if row["name"] == "fastrp.powers"
     )
     assert planned["why"] == "rebuilt: its input graph.undirected changed"
-    report = run_build(read_config(config, overrides[:1]), store)
-    facts = json.loads(read_report(store, "small", report.version, "json"))
+    store, report = build(config, root)
+    facts = json.loads(read_report(store, "kept", report.version, "json"))
     (row,) = (row for row in facts["stages"] if row["name"] == "fastrp.powers")
-    assert 0 < row["bytes"] == by_name(report)["fastrp.powers"].n_bytes
+    assert (row["bytes"], row["rows_reused"]) == (planned["disk"], by_name(report)["fastrp.powers"].n_rows_reused)
     assert facts["drift"]["neighbours"]["n_sampled"] > 0
 
 
