@@ -1,6 +1,6 @@
 """What keeping FastRP's powers costs in a build, and what it saves: other weights, and nights with few changed arcs.
 
-Run: python -m benchmarks.bench_fastrp_powers [--dim 256]
+Run: python -m benchmarks.bench_fastrp_powers [--dim 256] [--graphs debian grid]
 Seconds of the stages ``fastrp.powers`` and ``fastrp``, two workers, without Prefect. Two graphs: dependencies of the
 Debian packages, where a hub brings any change to everybody in three hops, and a grid of as many nodes, where a change
 stays near. Each night some arcs go; "full" is a build of the same arcs into an empty store.
@@ -22,7 +22,7 @@ from flows.run import run_build
 from flows.settings import read_config
 
 ROOT = Path(__file__).parents[1]
-SIDE = 250
+SIDE, REACH = 250, 3
 CONFIG = """
 name = "powers"
 [graph]
@@ -43,9 +43,18 @@ def debian_lines() -> list[str]:
 
 
 def grid_lines() -> list[str]:
-    cells = [(row, column) for row in range(SIDE) for column in range(SIDE)]
-    across = [f"{row}.{column}\t{row}.{column + 1}" for row, column in cells if column + 1 < SIDE]
-    return across + [f"{row}.{column}\t{row + 1}.{column}" for row, column in cells if row + 1 < SIDE]
+    """Every cell and the 48 around it."""
+    steps = [(down, right) for down in range(REACH + 1) for right in range(-REACH, REACH + 1) if (down, right) > (0, 0)]
+    return [
+        f"{row}.{column}\t{row + down}.{column + right}"
+        for row in range(SIDE)
+        for column in range(SIDE)
+        for down, right in steps
+        if row + down < SIDE and 0 <= column + right < SIDE
+    ]
+
+
+GRAPHS = {"debian": debian_lines, "grid": grid_lines}
 
 
 def row(what: str, home: Path, lines: list[str], store: str, *overrides: str) -> dict[str, object]:
@@ -65,9 +74,11 @@ def row(what: str, home: Path, lines: list[str], store: str, *overrides: str) ->
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--dim", type=int, default=256)
-    dim = parser.parse_args().dim
-    kept = "fastrp.keep_powers=true"
-    for name, lines in (("Debian", debian_lines()), ("grid", grid_lines())):
+    parser.add_argument("--graphs", nargs="+", default=list(GRAPHS), choices=list(GRAPHS))
+    args = parser.parse_args()
+    dim, kept = args.dim, "fastrp.keep_powers=true"
+    for name in args.graphs:
+        lines = GRAPHS[name]()
         for mode in ("paper", "gds"):
             with tempfile.TemporaryDirectory() as folder:
                 home = Path(folder)
