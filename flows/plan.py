@@ -11,12 +11,14 @@ from typing import Any, final
 from artifacts.manifest import digest_of
 from artifacts.store import Store
 from flows.identity import encoder_identity, outside_files
-from flows.settings import Config, Runtime
+from flows.settings import Config, FastRPTable, Runtime
 from flows.sources import Sources
 from flows.stages import (
     ann,
     corpus,
     fastrp,
+    fastrp_combination,
+    fastrp_powers,
     graph,
     link,
     lsh,
@@ -92,15 +94,7 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
         for turned in sorted(wanted - {"natural"})
     ]
     if config.fastrp is not None:
-        stages.append(
-            PlannedStage(
-                name="fastrp",
-                table="fastrp",
-                stage=fastrp.STAGE,
-                params=dataclasses.asdict(config.fastrp.params),
-                inputs={"graph": _oriented(config.fastrp.orientation)},
-            )
-        )
+        stages += _fastrp_stages(config.fastrp)
         if config.ann_nodes is not None:
             stages.append(
                 PlannedStage(
@@ -139,6 +133,25 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
             ),
         ]
     return stages
+
+
+def _fastrp_stages(table: FastRPTable) -> list[PlannedStage]:
+    """One stage, or two where the powers are kept."""
+    inputs = {"graph": _oriented(table.orientation)}
+    whole = PlannedStage(
+        name="fastrp", table="fastrp", stage=fastrp.STAGE, params=dataclasses.asdict(table.params), inputs=inputs
+    )
+    if not table.keep_powers:
+        return [whole]
+    powers = PlannedStage(
+        name="fastrp.powers",
+        table="fastrp",
+        stage=fastrp_powers.STAGE,
+        params=fastrp_powers.params_of(table.params),
+        inputs=inputs,
+    )
+    both = {**inputs, "powers": powers.name}
+    return [powers, dataclasses.replace(whole, stage=fastrp_combination.STAGE, inputs=both)]
 
 
 def _document_stages(config: Config, sources: Sources) -> list[PlannedStage]:

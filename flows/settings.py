@@ -59,10 +59,11 @@ class CorpusTable:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FastRPTable:
-    """``[fastrp]``: the parameters and the direction the graph is read in."""
+    """``[fastrp]``: the parameters, the direction the graph is read in, whether powers are kept for other nights."""
 
     orientation: str
     params: FastRPParams
+    keep_powers: bool = False
 
 
 @final
@@ -265,14 +266,15 @@ def _fastrp(reader: _Reader, raw: Table) -> FastRPTable | None:
         return None
     table = dict(reader.table(raw, "fastrp"))
     orientation = reader.choice(table, "fastrp", "orientation", ORIENTATIONS, "undirected")
-    params = reader.params(FastRPParams, table, "fastrp", extra=("orientation",))
+    keep_powers = reader.flag(table, "fastrp", "keep_powers")
+    params = reader.params(FastRPParams, table, "fastrp", extra=("orientation", "keep_powers"))
     if params.property_ratio > 0:
         what, fix = (
             "node features cannot be named in a config",
             "set it to 0, or call graph.fastrp.fastrp with features",
         )
         raise reader.error("fastrp.property_ratio", what, fix)
-    return FastRPTable(orientation=orientation, params=params)
+    return FastRPTable(orientation=orientation, params=params, keep_powers=keep_powers)
 
 
 def _powerwalk(reader: _Reader, raw: Table) -> PowerWalkTable | None:
@@ -389,6 +391,12 @@ class _Reader:
         if value not in allowed:
             raise self.error(f"{key}.{name}", f"{value!r} is not known", f"use one of {', '.join(allowed)}")
         return str(value)
+
+    def flag(self, table: Table, key: str, name: str) -> bool:
+        value = table.pop(name, False)
+        if not isinstance(value, bool):
+            raise self.error(f"{key}.{name}", f"{value!r} cannot be used", "allowed: true or false")
+        return value
 
     def params(self, cls: type[T], table: object, key: str, extra: Sequence[str] = ()) -> T:
         """``table`` as an instance of the dataclass ``cls``."""

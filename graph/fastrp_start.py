@@ -29,11 +29,15 @@ from graph.propagation import (
 
 
 class Start(NamedTuple):
-    """What the first hop reads, and the nodes' own rows where they are wanted."""
+    """What the first hop reads, and the nodes' own rows where they are wanted.
+
+    ``drawn`` (n_nodes,) is what the first hop multiplies each node's signs by; None where rows are not random signs.
+    """
 
     source: Stored | Listed
     rows: Rows | None
     sparsity: float
+    drawn: Float32s | None
 
     def own(self, weight: float, norms: Float64s | None = None) -> Stored:
         """The term that ``self_influence`` adds; ``norms`` are those of all panels, by default of this one."""
@@ -69,26 +73,31 @@ def start_panel(
     if initial is not None and params.n_property:
         raise InvalidInput(source="initial", what="given, and property_ratio > 0", fix="leave one of them out")
     own = own or params.self_influence > 0
-    sparsity = _sparsity(graph, params)
-    heard = _degree_powers(graph, params.normalization_strength) if params.mode == "paper" else None
+    sparsity, heard = _sparsity(graph, params), _heard(graph, params)
     if initial is not None or params.n_property:
         dense = _dense_columns(graph, params, start, stop, features, initial, n_threads)
         rows = packed(dense, params.precision, n_threads)
-        return Start(_read_with(rows, heard), rows, sparsity)
+        return Start(_read_with(rows, heard), rows, sparsity, None)
     magnitude = _magnitude(graph, params)
+    drawn = magnitude if heard is None else magnitude * heard
     stream, n_columns = key(params.seed, "fastrp.projection"), stop - start
     if sparsity >= projection.LISTED and params.dim <= projection.MOST_LISTED:
         lists = projection.sign_lists(stream, graph.node_ids, sparsity, params.dim, n_threads)
-        read = magnitude if heard is None else magnitude * heard
-        listed = Listed(lists, read, start, padded(n_columns))
+        listed = Listed(lists, drawn, start, padded(n_columns))
         if not own:
-            return Start(listed, None, sparsity)
+            return Start(listed, None, sparsity, drawn)
         rows = _signed_rows(projection.expanded(lists, start, stop, padded(n_columns)), magnitude)
-        return Start(listed, rows, sparsity)
+        return Start(listed, rows, sparsity, drawn)
     signs = projection.dense_signs(stream, graph.node_ids, sparsity, start, start + padded(n_columns), n_threads)
     signs[:, n_columns:] = 0
     rows = _signed_rows(signs, magnitude)
-    return Start(_read_with(rows, heard), rows, sparsity)
+    return Start(_read_with(rows, heard), rows, sparsity, drawn)
+
+
+def drawn_factors(graph: CSRGraph, params: FastRPParams) -> tuple[float, Float32s]:
+    """``sparsity`` and ``drawn`` of the start of any panel, without its rows."""
+    magnitude, heard = _magnitude(graph, params), _heard(graph, params)
+    return _sparsity(graph, params), magnitude if heard is None else magnitude * heard
 
 
 def initial_rows(
@@ -175,6 +184,10 @@ def _degree_factor(graph: CSRGraph, params: FastRPParams) -> Float64s:
     beta = params.normalization_strength if params.mode == "gds" else 0.0
     factor: Float64s = np.maximum(graph.out_degree(), 1.0) ** beta
     return factor
+
+
+def _heard(graph: CSRGraph, params: FastRPParams) -> Float32s | None:
+    return _degree_powers(graph, params.normalization_strength) if params.mode == "paper" else None
 
 
 def _degree_powers(graph: CSRGraph, beta: float) -> Float32s:

@@ -28,13 +28,14 @@ from graph.propagation import GROUP, Rows, Stored, Walk, row_norms, unit_factors
 PANEL = 128  # columns
 PANEL_BYTES = 1 << 30  # of one power; above it panels are halved: less memory for each, and more workers have work
 ROWS = 65_536  # rows joined at a time
+ITEM = {"int8": 1, "float16": 2, "float32": 4}  # bytes of a value
 
 
 def split(job: Job) -> list[list[Range]]:
     """One round in paper mode, one per hop in GDS mode."""
     params = FastRPParams(**job.params)
     n_rounds = 1 if params.mode == "paper" else max(1, len(params.hops))
-    return [_panels(open_graph(job.inputs["graph"]).n_nodes, params.dim) for _ in range(n_rounds)]
+    return [panels_of(open_graph(job.inputs["graph"]).n_nodes, params.dim) for _ in range(n_rounds)]
 
 
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
@@ -47,16 +48,16 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
         first = start_panel(graph, params, start, stop)
         source = first.source
         if params.self_influence and first.rows is not None:
-            arrays |= _named(first.rows, 0)
+            arrays |= named(first.rows, 0)
     else:
-        rows = _rows_of(read_part(part_path(job.work, round_ - 1, start, stop)), round_)
-        source = next_source(walk, params, rows, _norms(job.work, round_, _panels(graph.n_nodes, params.dim)))
+        rows = rows_of(read_part(part_path(job.work, round_ - 1, start, stop)), round_)
+        source = next_source(walk, params, rows, norms_of(job.work, round_, panels_of(graph.n_nodes, params.dim)))
     hops = params.hops
     last = len(hops) if params.mode == "paper" else min(round_ + 1, len(hops))
     for hop in range(round_ + 1, last + 1):
         rows = walk.step(source)
         if hops[hop - 1] or params.mode == "gds":
-            arrays |= _named(rows, hop)
+            arrays |= named(rows, hop)
         if hop < last:  # in paper mode, where the next hop does not ask for norms
             source = next_source(walk, params, rows, row_norms([rows.squares]))
     return Output(arrays)
@@ -71,7 +72,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     for hop, weight in enumerate((params.self_influence, *params.hops)):
         if weight:
             panels = parts[max(0, hop - 1) if params.mode == "gds" else 0]
-            blocks = [_rows_of(part, hop) for part in panels]
+            blocks = [rows_of(part, hop) for part in panels]
             norms = row_norms([block.squares for block in blocks])
             for part, block in zip(panels, blocks, strict=True):
                 there = Stored(block.values, unit_factors(weight, block, norms), walk.places)
@@ -81,7 +82,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     return Findings(stats=stats)
 
 
-def _panels(n_nodes: int, dim: int) -> list[Range]:
+def panels_of(n_nodes: int, dim: int) -> list[Range]:
     """Panels of the widest kind whose blocks fit; the bytes are the same for any multiple of `GROUP`."""
     width = PANEL
     while width > GROUP and 2 * width * n_nodes > PANEL_BYTES:
@@ -99,40 +100,52 @@ def _rows(
         yield out
 
 
-def _named(rows: Rows, hop: int) -> dict[str, npt.NDArray[Any]]:
+def named(rows: Rows, hop: int) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a part that hold a power, or the nodes' own rows as hop 0."""
     return {f"{name}{hop}": array for name, array in rows._asdict().items()}
 
 
-def _rows_of(part: Part, hop: int) -> Rows:
+def rows_of(part: Part, hop: int) -> Rows:
+    """What `named` gave."""
     return Rows(*(part.array(f"{name}{hop}") for name in Rows._fields))
 
 
-def _norms(work: Path, hop: int, panels: Sequence[Range]) -> npt.NDArray[np.float64]:
+def norms_of(work: Path, hop: int, panels: Sequence[Range]) -> npt.NDArray[np.float64]:
     """Norms of hop ``hop`` (GDS mode), from what the round before this one left."""
     return row_norms([read_part(part_path(work, hop - 1, *panel)).array(f"squares{hop}") for panel in panels])
 
 
+def walking_seconds(sizes: Sizes, hops: int, dim: int, item: int) -> float:
+    """A hop gathers an arc's column in 0.1 ns and packs a node's in 0.5 ns."""
+    return hops * dim * (0.12e-9 * item * sizes.n_edges / 2 + 0.6e-9 * sizes.n_nodes)
+
+
+def arcs_bytes(sizes: Sizes) -> int:
+    """What all panels read: the arcs, and the nodes' places and shares."""
+    return (8 if sizes.weighted else 4) * sizes.n_edges + 28 * sizes.n_nodes
+
+
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
-    """A hop gathers an arc's column in 0.1 ns and packs a node's in 0.5 ns; every power that counts is written.
+    """Hops, as many as there are up to the last weight that is not 0; every power that counts is written.
 
     A worker holds the powers that count, the hop before and this one; joining maps all powers.
     """
     dim, precision, gds = int(params["dim"]), str(params["precision"]), params["mode"] == "gds"
-    item = {"int8": 1, "float16": 2, "float32": 4}[precision]
+    item = ITEM[precision]
     wanted = FastRPParams(**params)
     hops = max(1, len(wanted.hops))
     counted = sum(1 for weight in wanted.hops if weight)
     kept = hops if gds else counted
-    panels = _panels(sizes.n_nodes, dim)
+    panels = panels_of(sizes.n_nodes, dim)
     power = sizes.n_nodes * dim * item
     disk = 4 * dim * sizes.n_nodes
-    seconds = hops * dim * (0.12e-9 * item * sizes.n_edges / 2 + 0.6e-9 * sizes.n_nodes)
+    seconds = walking_seconds(sizes, hops, dim, item)
     return Estimate(
         memory=((1 if gds else kept) + 2) * power // len(panels),
         disk=disk,
         seconds=seconds + WRITE_SECONDS * (kept * power + disk) + PART_SECONDS * len(panels) * (hops if gds else 1),
         n_parts=len(panels),
-        shared=(8 if sizes.weighted else 4) * sizes.n_edges + 28 * sizes.n_nodes,
+        shared=arcs_bytes(sizes),
         assembling=counted * power + 12 * dim * min(ROWS, sizes.n_nodes),
         serial=0.8e-9 * disk,
         kernels="graph.kernels.propagate",

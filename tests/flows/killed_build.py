@@ -1,8 +1,14 @@
 """A build that kills itself with SIGKILL inside one stage: run as a script by the tests.
 
+<<<<<<< HEAD
 Arguments: config, store, stage, point. ``part`` dies after the first partition of the stage was written, ``part 3``
 after the third, ``assemble`` when the artifact's files are written and its manifest is not, ``publish`` when
 everything is built and nothing named.
+=======
+Arguments: config, store, stage, point. ``hop`` dies in a partition of FastRP's powers, with a hop walked and nothing
+written, ``part`` after the first partition of the stage was written, ``assemble`` when the artifact's files are written
+and its manifest is not, ``publish`` when everything is built and nothing named.
+>>>>>>> powers
 """
 
 from __future__ import annotations
@@ -19,6 +25,7 @@ from artifacts.artifact import ArtifactWriter
 from artifacts.store import Store
 from flows.settings import read_config
 from flows.stages.stage import Order
+from graph.propagation import Walk
 
 
 def die() -> None:
@@ -32,6 +39,7 @@ def main() -> None:
     word, _, nth = point.partition(" ")
     n_left = [int(nth or 1)]
     write_part, run_stage, publish = partition.write_part, flows.run.run_stage, ArtifactWriter.publish
+    step = Walk.step
 
     def watched_stage(order: Order, *args: Any, **kwargs: Any) -> Any:
         current["stage"] = order.name
@@ -44,6 +52,12 @@ def main() -> None:
             if n_left[0] == 0:
                 die()
 
+    def watched_step(*args: Any, **kwargs: Any) -> Any:
+        rows = step(*args, **kwargs)
+        if point == "hop" and current["stage"] == stage:
+            die()
+        return rows
+
     def watched_publish(self: ArtifactWriter, *args: Any, **kwargs: Any) -> Any:
         if point == "assemble" and current["stage"] == stage:
             die()
@@ -51,6 +65,7 @@ def main() -> None:
 
     flows.run.run_stage = watched_stage
     partition.write_part = watched_part
+    Walk.step = watched_step  # type: ignore[method-assign]
     ArtifactWriter.publish = watched_publish  # type: ignore[method-assign]
     if point == "publish":
         flows.conclude.write_release = lambda *args: die()  # type: ignore[assignment,misc]

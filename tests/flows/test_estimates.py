@@ -40,12 +40,14 @@ def graph_config(folder: Path, n_nodes: int, n_edges: int, options: str = "") ->
     return read_config(folder / "graph.toml")
 
 
-@pytest.mark.parametrize("which", ["directed", "undirected", "with documents"])
+@pytest.mark.parametrize("which", ["directed", "undirected", "with documents", "powers kept"])
 def test_disk_is_within_a_factor_of_two(tmp_path: Path, which: str) -> None:
     if which == "with documents":
         config = read_config(write_small(tmp_path / "small"))
     else:
         config = graph_config(tmp_path, 3_000, 20_000, "directed = false\n" if which == "undirected" else "")
+    if which == "powers kept":
+        config = read_config(tmp_path / "graph.toml", ["fastrp.keep_powers=true"])
     expected = estimate_build(config, str(tmp_path / "store"))
     assert not (tmp_path / "store").exists()
     report = run_build(config, Store.create(tmp_path / "store"))
