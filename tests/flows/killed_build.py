@@ -1,14 +1,8 @@
 """A build that kills itself with SIGKILL inside one stage: run as a script by the tests.
 
-<<<<<<< HEAD
-Arguments: config, store, stage, point. ``part`` dies after the first partition of the stage was written, ``part 3``
-after the third, ``assemble`` when the artifact's files are written and its manifest is not, ``publish`` when
-everything is built and nothing named.
-=======
 Arguments: config, store, stage, point. ``hop`` dies in a partition of FastRP's powers, with a hop walked and nothing
-written, ``part`` after the first partition of the stage was written, ``assemble`` when the artifact's files are written
-and its manifest is not, ``publish`` when everything is built and nothing named.
->>>>>>> powers
+written, ``part`` after the first partition of the stage was written, ``part 3`` after the third, ``assemble`` when the
+artifact's files are written and its manifest is not, ``publish`` when everything is built and nothing named.
 """
 
 from __future__ import annotations
