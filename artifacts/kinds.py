@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from artifacts import ann, communities, corpus, embedding, fde, fingerprints, graph, link, multivector, retriever
+from artifacts import (
+    ann,
+    communities,
+    corpus,
+    embedding,
+    fde,
+    features,
+    fingerprints,
+    graph,
+    link,
+    multivector,
+    retriever,
+)
 from artifacts.manifest import Manifest
 from foundation.errors import ArtifactVersion
 
 READABLE = {
     codec.KIND: codec.READABLE
-    for codec in (ann, corpus, embedding, fde, fingerprints, graph, link, multivector, retriever)
+    for codec in (ann, corpus, embedding, fde, features, fingerprints, graph, link, multivector, retriever)
 } | {communities.SIGNATURES: communities.READABLE, communities.TABLES: communities.READABLE}
 
 

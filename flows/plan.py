@@ -17,6 +17,7 @@ from flows.stages import (
     ann,
     corpus,
     fastrp,
+    features,
     graph,
     link,
     lsh,
@@ -92,13 +93,26 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
         for turned in sorted(wanted - {"natural"})
     ]
     if config.fastrp is not None:
+        given = {}
+        if config.fastrp.features is not None:
+            stages.append(
+                PlannedStage(
+                    name="features",
+                    table="fastrp",
+                    stage=features.STAGE,
+                    params=dataclasses.asdict(config.fastrp.features.params),
+                    inputs={"graph": "graph"},
+                    sources={"features": config.fastrp.features.source},
+                )
+            )
+            given = {"features": "features"}
         stages.append(
             PlannedStage(
                 name="fastrp",
                 table="fastrp",
                 stage=fastrp.STAGE,
                 params=dataclasses.asdict(config.fastrp.params),
-                inputs={"graph": _oriented(config.fastrp.orientation)},
+                inputs={"graph": _oriented(config.fastrp.orientation), **given},
             )
         )
         if config.ann_nodes is not None:
