@@ -28,8 +28,9 @@ class FeatureParams:
     standardize: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.feature_columns, list):
-            object.__setattr__(self, "feature_columns", tuple(self.feature_columns))
+        given: object = self.feature_columns
+        if isinstance(given, list):
+            object.__setattr__(self, "feature_columns", tuple(given))
         columns = self.feature_columns
         is_list = isinstance(columns, tuple) and bool(columns) and all(isinstance(name, str) for name in columns)
         for name, holds, allowed in (
