@@ -199,13 +199,16 @@ def _check(good: npt.NDArray[np.bool_], part: Float64s, names: list[str], table:
 def _standardized(part: Float64s) -> tuple[Float64s, Float64s]:
     """Each row of ``part`` minus its mean, divided by its standard deviation, and what 0 becomes by that.
 
-    Constant rows become 0. Numbers are first divided by a power of two, so that no square is too large or too small.
+    Constant rows become 0. Numbers are first divided by a power of two, so that no square is too large or too small,
+    and lessened by the least of them, so that the mean of numbers that hardly differ is not lost in rounding.
     """
     constant = part.min(axis=1) == part.max(axis=1)
     exponent = np.frexp(np.abs(part).max(axis=1))[1]
     scaled = np.ldexp(part, -exponent[:, None])
+    least = scaled.min(axis=1)
+    scaled -= least[:, None]
     mean = scaled.mean(axis=1)
     scaled -= mean[:, None]
     spread = np.sqrt(np.mean(scaled * scaled, axis=1))
     factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=~constant)
-    return scaled * factor[:, None], -mean * factor
+    return scaled * factor[:, None], -(least + mean) * factor

@@ -133,10 +133,10 @@ def _open_matrix(place: Path | io.BytesIO, name: str) -> npt.NDArray[Any]:
     try:
         if isinstance(place, Path) and plain_suffix(name) == ".npy":
             return open_npy(place)
-        loaded = np.load(place, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded as arrays:
+        with place.open("rb") if isinstance(place, Path) else place as file:
+            arrays = np.load(file, allow_pickle=False)
+            if isinstance(arrays, np.ndarray):
+                return arrays
             names = list(arrays)
             chosen = "features" if "features" in names else names[0] if len(names) == 1 else None
             if chosen is not None:

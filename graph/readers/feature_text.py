@@ -85,7 +85,10 @@ def _header(data: bytes, source: str) -> tuple[list[str], str]:
     except UnicodeDecodeError:
         raise InvalidInput(source=source, what="its header is not UTF-8", fix="write it again", line=1) from None
     delimiter = next((mark for mark in "\t,;" if mark in text), ",")
-    names = next(csv.reader([text.strip("\r\n")], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([text.strip("\r\n")], delimiter=delimiter), [])
+    except csv.Error as error:
+        raise InvalidInput(source=source, what=f"it makes no header ({error})", fix="mend it", line=1) from None
     numbers = [name for name in names if _is_number(name)]
     if len(numbers) == len(names) or any(not name.strip().isdecimal() for name in numbers):
         what = f"a row of numbers where the columns' names should be: {numbers[0]!r}" if numbers else "it is blank"
