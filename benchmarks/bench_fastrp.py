@@ -27,6 +27,7 @@ from benchmarks.bench import print_table
 from benchmarks.fastrp_peers import DIM, WEIGHTS
 from benchmarks.fastrp_run import params_of
 from benchmarks.rmat import rmat
+from foundation.kernels.simd import prefetch_element
 from graph.csr import CSRGraph
 from graph.fastrp import fastrp
 from graph.fastrp_start import next_source, start_panel
@@ -108,11 +109,15 @@ def compare(name: str, graph: CSRGraph, folder: Path, repeats: int) -> None:
 
 @numba.njit(nogil=True, cache=True)
 def read_rows(words: Any, rows: Any) -> int:
-    """Adds up the words of the rows named, sixteen rows asked for ahead by reading one word of each line early."""
-    total = np.uint64(0)
+    """Sum of the words of the rows named, each row asked for sixteen rows before its turn."""
+    total, width = np.uint64(0), words.shape[1]
     for i in range(rows.size):
+        if i + 16 < rows.size:
+            soon = np.int64(rows[i + 16]) * width
+            for c in range(0, width, 8):
+                prefetch_element(words, soon + c)
         row = words[rows[i]]
-        for c in range(row.size):
+        for c in range(width):
             total += row[c]
     return total
 

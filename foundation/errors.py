@@ -8,6 +8,7 @@ EngineError
 ├── InvalidQuery      (ValueError)         a question that cannot be answered as asked
 ├── UnknownId         (LookupError)        a node, document, index or version that is not there
 ├── NotBuilt          (LookupError)        a question the index has no stage for
+├── NotOffered        (NotImplementedError) what our NetworkX backend leaves to NetworkX
 ├── MissingExtra      (ImportError)        an optional dependency that is not installed
 ├── ArtifactMissing   (FileNotFoundError)  something the store should hold and does not
 ├── ArtifactCorrupt   (OSError)            bytes that do not match their manifest
@@ -137,6 +138,17 @@ class NotBuilt(EngineError, LookupError):
             f"index {self.index} was not built for {self.question}: its config has no table [{self.table}]; "
             f"add it and build again{instead}"
         )
+
+
+@dataclass(eq=False, kw_only=True)
+class NotOffered(EngineError, NotImplementedError):
+    """A call of NetworkX's that our backend leaves to others; NetworkX looks for them when it sees the builtin."""
+
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"backend purlieu does not take {self.what}; {self.fix}"
 
 
 @dataclass(eq=False, kw_only=True)

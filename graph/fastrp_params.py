@@ -32,8 +32,8 @@ class FastRPParams:
     self_influence : weight (≥ 0) of the node's own L2-normalised initial row
     property_ratio : share of the columns, the last ``int(dim * property_ratio)``, that start from node features
     precision : how the rows of a power are kept, "float16", "float32" or "int8"; sums are float32 in any case
-    sparsity : s ≥ 1, one entry in s of the projection is not 0; for features always 3. None: 3, but sqrt(n_nodes) in
-        paper mode from 10,000 nodes on
+    sparsity : s ≥ 1, one entry in s of the projection is not 0; for features always 3. None: 3, but sqrt(n_nodes) to
+        four bits in paper mode from 10,000 nodes on
     seed : any integer
     """
 

@@ -20,6 +20,7 @@ CAUGHT_AS = {
     "InvalidQuery": ValueError,
     "UnknownId": LookupError,
     "NotBuilt": LookupError,
+    "NotOffered": NotImplementedError,
     "MissingExtra": ImportError,
     "ArtifactMissing": FileNotFoundError,
     "ArtifactCorrupt": OSError,

@@ -6,6 +6,7 @@ choice between the two, which is made when a kernel is compiled. `new_lanes` cho
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -25,12 +26,14 @@ _NEEDED = ({"avx2", "fma", "f16c"}, {"neon", "fullfp16"})
 _HALF = LANE // 2
 
 
+@functools.cache  # asking the processor takes half a millisecond
 def has_vectors() -> bool:
     """Whether this processor has the vectors, fused products and half-precision loads that registers need."""
     features = binding.get_host_cpu_features()
     return any(all(features.get(name, False) for name in needed) for needed in _NEEDED)
 
 
+@functools.cache
 def widest() -> int:
     """Columns whose sums fit into registers here."""
     return 16 * LANE if binding.get_host_cpu_features().get("avx512f", False) else GROUP
