@@ -71,7 +71,13 @@ def _with_features(sizes: Sizes, table: FeaturesTable, stats: Stats) -> Sizes:
     n_rows, n_features = found.n_rows, found.n_features
     if "features" in stats:
         n_rows, n_features = int(stats["features"]["n_rows"]), int(stats["features"]["n_features"])
-    return dataclasses.replace(sizes, n_features=n_features, n_feature_rows=n_rows, feature_bytes=found.n_bytes)
+    return dataclasses.replace(
+        sizes,
+        n_features=n_features,
+        n_feature_rows=n_rows,
+        feature_bytes=found.n_bytes,
+        feature_form=found.form,
+    )
 
 
 def _with_corpus(sizes: Sizes, config: Config, stats: Stats) -> Sizes:

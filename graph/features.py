@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, final
+from typing import Literal, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from graph.readers.numbering import string_ids
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
+Form = Literal["columns", "fields", "json"]
 
 _PLAIN = FeatureParams()
 _TOGETHER = 16  # columns that are worked on at a time, in float64
@@ -96,11 +97,15 @@ def read_features(source: str | Path, ids: Ids, params: FeatureParams = _PLAIN) 
 
 
 class FeatureSizes(NamedTuple):
-    """Rows and features of a file, and bytes of it when unpacked; rows extrapolated unless a sample was everything."""
+    """Rows and features of a file, bytes of it when unpacked, and whether these are "columns", fields or JSON lines.
+
+    Rows are extrapolated unless the sample was everything.
+    """
 
     n_rows: int
     n_features: int
     n_bytes: int
+    form: Form
 
 
 def estimate_features(source: str | Path, params: FeatureParams = _PLAIN) -> FeatureSizes:
@@ -112,7 +117,8 @@ def estimate_features(source: str | Path, params: FeatureParams = _PLAIN) -> Fea
         When the source cannot be read, or a column that was asked for is not there.
     """
     table, n_rows, n_bytes = sample_table(source, params)
-    return FeatureSizes(n_rows, n_features_of(table, params), n_bytes)
+    form: Form = "json" if table.unit == "line" else "fields" if table.is_text else "columns"
+    return FeatureSizes(n_rows, n_features_of(table, params), n_bytes, form)
 
 
 def _rows_of_nodes(table: Table, ids: Ids) -> Int64s:

@@ -91,6 +91,7 @@ class Sizes:
     n_features: int = 0
     n_feature_rows: int = 0
     feature_bytes: int = 0
+    feature_form: Literal["columns", "fields", "json"] = "columns"
     node_dim: int = 0
     doc_dim: int = 0
 
