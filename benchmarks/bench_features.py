@@ -22,12 +22,12 @@ BARE: dict[str, Callable[[Path], pl.DataFrame]] = {
 }
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Median wall time."""
+def seconds(read: Callable[..., object], *given: object) -> float:
+    """Median wall time of ``read(*given)``."""
     took = []
     for _ in range(REPEATS):
         begun = time.perf_counter()
-        run()
+        read(*given)
         took.append(time.perf_counter() - begun)
     return statistics.median(took)
 
@@ -46,7 +46,7 @@ def main() -> None:
             path = Path(folder) / f"features.{kind}"
             write(path)
             error = float(np.abs(read_features(path, ids).values - wanted).max())
-            ours, bare = seconds(lambda: read_features(path, ids)), seconds(lambda: BARE[kind](path))
+            ours, bare = seconds(read_features, path, ids), seconds(BARE[kind], path)
             size = path.stat().st_size / 1e6
             print(f"{kind:>8}  {size:6.0f}  {ours:8.2f}  {bare:15.2f}  {ours / bare:5.1f}  {error:.0e}")
 

@@ -16,6 +16,7 @@ from graph.readers.feature_table import Table, checked_ids, no_rows, unreadable,
 
 _MARK = b"\xef\xbb\xbf"  # which some editors put first
 _INT64 = np.iinfo(np.int64)
+_ROW = "\0row"  # no header has it
 
 
 def parse_csv(data: bytes, source: str, params: FeatureParams) -> Table:
@@ -35,13 +36,13 @@ def parse_csv(data: bytes, source: str, params: FeatureParams) -> Table:
             columns=[id_name, *columns],
             schema_overrides={id_name: pl.String},
             infer_schema_length=None,
-            row_index_name="",
+            row_index_name=_ROW,
             row_index_offset=1,
         )
     except pl.exceptions.PolarsError as error:
         raise _bad_line(data, delimiter, len(names), source) or unreadable(source, "table", error) from error
-    frame = frame.filter(~pl.all_horizontal(pl.exclude("").is_null()))  # blank lines
-    numbers = frame[""].to_numpy().astype(np.int64)
+    frame = frame.filter(~pl.all_horizontal(pl.exclude(_ROW).is_null()))  # blank lines
+    numbers = frame[_ROW].to_numpy().astype(np.int64)
     ids = checked_ids(frame[id_name].str.strip_chars(" \t"), source, numbers)
     series = {column: frame[column] for column in columns}
     return Table(source=source, id_name=id_name, ids=ids, numbers=numbers, columns=series, is_text=True)

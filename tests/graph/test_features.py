@@ -185,6 +185,24 @@ def test_arrays_become_as_many_features_and_truth_values_become_numbers(tmp_path
         assert read_features(tmp_path / name, ABC, params).values.tolist() == [[0, 1, 2], [1, 3, 4], [1, 5, 6]]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",x\na,1\nb,3\nc,5\n",  # as pandas writes an index without a name
+        "id,x,\r\na,1,\r\nb,3,\r\nc,5,\r\n",
+        '\ufeff"id,",x\n"a",1\nb,"3"\n c , 5 ',
+        "id;x;words\na;1;p, q\nb;3;r\nc;5;s\n",
+        "id\tx\n\na\t1\nb\t3\n\nc\t5\n\n",
+        "id,x\nc,5\nd,word\nb,3\na,1\n",
+        "id,2023\na,1\nb,3\nc,5\n",
+    ],
+)
+def test_tables_as_programs_write_them_are_understood(tmp_path: Path, text: str) -> None:
+    (tmp_path / "f.csv").write_bytes(text.encode())
+    params = FeatureParams(standardize=False)
+    assert read_features(tmp_path / "f.csv", ABC, params).values.tolist() == [[1], [3], [5]]
+
+
 def test_numbers_far_apart_are_standardized_all_the_same(tmp_path: Path) -> None:
     for values in ((1e308, -1e308, 1e308), (5e-324, 0.0, 5e-324), (1e16, 1e16 + 2, 1e16), (2.0, 2.0, 2.0)):
         write(tmp_path / "f.csv", [(id, [repr(value)]) for id, value in zip("abc", values, strict=True)])
