@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from artifacts.arrays import Array
 from artifacts.artifact import Artifact, ArtifactWriter
-from foundation.ids import ids_from_arrays
+from foundation.ids import Ids, ids_from_arrays
 from graph.csr import CSRGraph
+from graph.ingest.rows import RowBlock, pointers_of
+from graph.report import GraphReport
 
 KIND = "graph"
 VERSION = 1
@@ -24,14 +28,41 @@ def write_graph(writer: ArtifactWriter, graph: CSRGraph) -> dict[str, Any]:
     if graph.weights is not None:
         writer.array("weights", graph.weights)
     writer.arrays(graph.node_ids.arrays())
-    degree = graph.out_degree()
+    return _stats([graph.indptr], directed=graph.directed, report=graph.report)
+
+
+def write_rows(
+    writer: ArtifactWriter,
+    blocks: Sequence[RowBlock],
+    node_ids: Ids,
+    *,
+    weighted: bool,
+    directed: bool,
+    report: GraphReport,
+) -> dict[str, Any]:
+    """The same bytes from blocks of rows that follow one another, of which one at a time is in memory.
+
+    Of a ``weighted`` graph a block may leave out its weights: all are 1.
+    """
+    n_nodes, n_edges = len(node_ids), sum(block.indices.size for block in blocks)
+    writer.pieces("indptr", pointers_of(blocks), np.int64, (n_nodes + 1,))
+    writer.pieces("indices", (block.indices for block in blocks), blocks[0].indices.dtype, (n_edges,))
+    if weighted:
+        writer.pieces("weights", (block.all_weights() for block in blocks), np.float32, (n_edges,))
+    writer.arrays(node_ids.arrays())
+    return _stats([block.indptr for block in blocks], directed=directed, report=report)
+
+
+def _stats(pointers: Sequence[Array], *, directed: bool, report: GraphReport) -> dict[str, Any]:
+    """Counts of rows that come in one or more pieces."""
+    degrees = [np.diff(indptr) for indptr in pointers]
     return {
-        "n_nodes": graph.n_nodes,
-        "n_edges": graph.n_edges,
-        "directed": graph.directed,
-        "n_without_out_edges": int(np.count_nonzero(degree == 0)),
-        "max_out_degree": int(degree.max(initial=0)),
-        "report": asdict(graph.report),
+        "n_nodes": sum(degree.size for degree in degrees),
+        "n_edges": sum(int(indptr[-1]) for indptr in pointers),
+        "directed": directed,
+        "n_without_out_edges": sum(int(np.count_nonzero(degree == 0)) for degree in degrees),
+        "max_out_degree": max(int(degree.max(initial=0)) for degree in degrees),
+        "report": asdict(report),
     }
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, final
@@ -40,6 +40,11 @@ class Part:
         """One array of the part, memory-mapped."""
         return open_array(self.path, name, self.files)
 
+    def arrays(self, suffix: str = "") -> dict[str, Array]:
+        """All arrays whose name ends with ``suffix``, keyed by what stands before it."""
+        names = [name.removesuffix(".npy") for name in self.files]
+        return {name.removesuffix(suffix): self.array(name) for name in names if name.endswith(suffix)}
+
 
 def part_name(round_: int, start: int, stop: int) -> str:
     """Name of a partition's result below the stage's work directory."""
@@ -56,11 +61,14 @@ def write_part(
     name: str,
     start: int,
     stop: int,
-    arrays: Mapping[str, Array],
+    arrays: Mapping[str, Array] | Iterable[tuple[str, Array]],
     stats: Mapping[str, Any],
     program: str = "",
 ) -> None:
-    """Write a part aside and deliver it as ``name``; one that arrived first wins. ``program`` says what made it."""
+    """Write a part aside and deliver it as ``name``; one that arrived first wins. ``program`` says what made it.
+
+    Arrays that come one by one are written one by one, and ``stats`` are looked at after the last.
+    """
     path = place.root / name
     aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with explained(path):
@@ -68,11 +76,12 @@ def write_part(
             shutil.rmtree(aside)
         aside.mkdir(parents=True)
         try:
-            files = {f"{name}.npy": asdict(write_array(aside, name, array)) for name, array in arrays.items()}
+            named = arrays.items() if isinstance(arrays, Mapping) else arrays
+            files = {f"{name}.npy": asdict(write_array(aside, name, array)) for name, array in named}
             record = {"start": start, "stop": stop, "stats": dict(stats), "files": files, "program": program}
             write_file(aside / PART, json.dumps(record, sort_keys=True, allow_nan=False).encode())
             sync_directory(aside)
-        except OSError:
+        except BaseException:
             shutil.rmtree(aside, ignore_errors=True)  # half a part is of no use, and the disk may be full
             raise
     try:

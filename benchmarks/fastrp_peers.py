@@ -77,7 +77,7 @@ def main(name: str, folder: str, n_threads: str) -> None:
         "peak_mib": peak_memory(),
         "mean_square": float(np.vdot(found, found)) / len(found),
     }
-    print(json.dumps(cost | {"mean_square": float(np.vdot(found, found)) / len(found)}))
+    print(json.dumps(cost | more))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def main(precision: str, folder: str, n_threads: str, warm: str) -> None:
         "peak_mib": peak_memory(),
         "mean_square": float(np.vdot(found, found)) / len(found),
     }
-    print(json.dumps(cost | {"mean_square": float(np.vdot(found, found)) / len(found)}))
+    print(json.dumps(cost | more))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import scipy.io
 import scipy.sparse
 import zstandard
 
@@ -86,13 +87,11 @@ def _email() -> Labelled | None:
 
 
 def _dblp() -> Labelled | None:
-    arcs, covers = shared("graphs/dblp.ungraph.gz"), shared("graphs/dblp.cmty.gz")
-    if arcs is None or covers is None:
+    known, covers = _dblp_arcs(), shared("graphs/dblp.cmty.gz")
+    if known is None or covers is None:
         return None
-    ends = np.array(gzip.decompress(arcs.read_bytes()).split(), dtype=np.int64).reshape(-1, 2)
     groups = [np.array(line.split(), dtype=np.int64) for line in gzip.decompress(covers.read_bytes()).splitlines()]
-    graph = CSRGraph.from_edges(ends[:, 0], ends[:, 1], directed=False, duplicates="first", self_loops="drop")
-    return Labelled(name="dblp", graph=graph, communities=_of_size(groups, 15, 500), n_seeds=5)
+    return Labelled(name="dblp", graph=known, communities=_of_size(groups, 15, 500), n_seeds=5)
 
 
 def _cora() -> Labelled | None:
@@ -139,3 +138,58 @@ def _of_size(groups: list[Members], least: int, most: int, n_groups: int = 60) -
         return usable
     drawn = stream(0, "benchmarks.labelled").permutation(len(usable))[:n_groups]
     return [usable[i] for i in sorted(drawn.tolist())]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classified:
+    """An undirected graph whose nodes have labels to predict: ``labels`` is bool, shape (n_nodes, n_labels)."""
+
+    name: str
+    graph: CSRGraph
+    labels: npt.NDArray[np.bool_]
+
+
+CLASSIFIED = {
+    "blogcatalog": "graphs/blogcatalog.mat",
+    "ppi": "graphs/ppi.mat",
+    "wikipedia": "graphs/wikipedia-pos.mat",
+    "pubmed": "graphs/pubmed.npz",
+    "dblp": "graphs/dblp.cmty.gz",
+}
+
+
+def classified(name: str) -> Classified | None:
+    """One of `CLASSIFIED`, if its file is there."""
+    if (path := shared(CLASSIFIED[name])) is None:
+        return None
+    if name == "pubmed":
+        return _pubmed(path)
+    if name == "dblp":
+        known = _dblp_arcs()
+        groups = [np.array(line.split(), dtype=np.int64) for line in gzip.decompress(path.read_bytes()).splitlines()]
+        return None if known is None else Classified(name=name, graph=known, labels=_members(groups, known.n_nodes))
+    content = scipy.io.loadmat(path)
+    graph = CSRGraph.from_scipy(content["network"], directed=False)
+    return Classified(name=name, graph=graph, labels=np.asarray(content["group"].todense(), dtype=bool))
+
+
+def _pubmed(path: Path) -> Classified:
+    with np.load(path) as data:
+        src, dst, label = data["src"], data["dst"], data["y"]
+        n_nodes = int(data["n"])
+    graph = CSRGraph.from_edges(src, dst, n_nodes=n_nodes, directed=False, duplicates="first", self_loops="drop")
+    return Classified(name="pubmed", graph=graph, labels=label[:, None] == np.unique(label))
+
+
+def _dblp_arcs() -> CSRGraph | None:
+    if (path := shared("graphs/dblp.ungraph.gz")) is None:
+        return None
+    ends = np.array(gzip.decompress(path.read_bytes()).split(), dtype=np.int64).reshape(-1, 2)
+    return CSRGraph.from_edges(ends[:, 0], ends[:, 1], directed=False, duplicates="first", self_loops="drop")
+
+
+def _members(groups: list[Members], n_nodes: int) -> npt.NDArray[np.bool_]:
+    members = np.zeros((n_nodes, len(groups)), dtype=bool)
+    for label, nodes in enumerate(groups):
+        members[nodes, label] = True
+    return members

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -61,6 +63,21 @@ def random_access(source: str | Path) -> Path | io.BytesIO:
         if not is_url(source) and not str(source).lower().endswith(tuple(SUFFIXES)):
             return Path(source)
         return io.BytesIO(stream.read())
+
+
+def plain_size(source: str | Path) -> int | None:
+    """Bytes of a local file that is stored as it is, so that ranges of it can be read; None for any other source.
+
+    Raises
+    ------
+    InvalidInput
+        As `open_source`.
+    """
+    if is_url(source):
+        return None
+    with _opened(source) as raw:
+        status = os.fstat(raw.fileno())
+        return status.st_size if stat.S_ISREG(status.st_mode) and _codec(raw, source) is None else None
 
 
 def source_sha256(source: str | Path) -> str:

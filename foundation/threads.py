@@ -8,8 +8,9 @@ depend on the number of threads.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidParams
 
+S = TypeVar("S")
 T = TypeVar("T")
 _END: Final = object()
 
@@ -86,5 +88,27 @@ def run_ranges(work: Callable[[int, int], None], ranges: Sequence[tuple[int, int
         try:
             for future in futures:
                 future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_order(work: Callable[[S], T], items: Iterable[S], n_threads: int) -> Iterator[T]:
+    """``work(item)`` of every item, in the order of the items, ``n_threads`` at a time.
+
+    At most ``n_threads + 1`` results wait to be taken, however fast they come. An error of ``work`` is raised where its
+    result would stand.
+    """
+    if n_threads <= 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(max_workers=n_threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > n_threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -52,8 +52,7 @@ def assemble(
     loop = source == target
     n_loops = int(np.count_nonzero(loop))
     if n_loops and self_loops == "error":
-        at = _name(node_ids, source[np.argmax(loop)])
-        raise invalid(f"self-loops: {n_loops}, the first at node {at}", "set self_loops = drop or keep")
+        raise looped(n_loops, _name(node_ids, source[np.argmax(loop)]))
     if n_loops and self_loops == "drop":
         source, target, values = _kept(~loop, source, target, values)
     if not directed:
@@ -72,6 +71,22 @@ def assemble(
 def invalid(what: str, fix: str = "check the arrays passed in") -> InvalidInput:
     """The error for arrays that make no graph."""
     return InvalidInput(source="graph", what=what, fix=fix)
+
+
+def looped(n: int, node: str) -> InvalidInput:
+    """The error for self-loops where none are allowed."""
+    return invalid(f"self-loops: {n}, the first at node {node}", "set self_loops = drop or keep")
+
+
+def repeated(n: int, ends: str) -> InvalidInput:
+    """The error for duplicates where none are allowed."""
+    return invalid(f"duplicate arcs: {n}, the first {ends}", "set duplicates = sum, first, max or keep")
+
+
+def too_large(ends: str) -> InvalidInput:
+    """The error for duplicates whose weights add up to infinity."""
+    what = f"the summed weight of {ends} is larger than float32 holds (3.4e38)"
+    return invalid(what, "scale the weights down, or set duplicates = max or first")
 
 
 def check_policies(duplicates: str, self_loops: str) -> None:
@@ -158,9 +173,7 @@ def _merged(
     indptr: npt.NDArray[np.int64], indices: _Rows, weights: _Weights, duplicates: Duplicates, node_ids: Ids | None
 ) -> tuple[npt.NDArray[np.int64], _Rows, _Weights, int]:
     """Apply the policy to sorted arcs; the last value is how many arcs repeated an earlier one."""
-    first = np.ones(indices.size, dtype=bool)
-    np.not_equal(indices[1:], indices[:-1], out=first[1:])
-    first[indptr[:-1][np.diff(indptr) > 0]] = True
+    first = first_arcs(indptr, indices)
     n_duplicates = int(indices.size - np.count_nonzero(first))
     if n_duplicates == 0 or duplicates == "keep":
         return indptr, indices, weights, n_duplicates
@@ -170,20 +183,32 @@ def _merged(
         return f"{_name(node_ids, int(row))} → {_name(node_ids, indices[arc])}"
 
     if duplicates == "error":
-        what = f"duplicate arcs: {n_duplicates}, the first {ends(int(np.argmin(first)))}"
-        raise invalid(what, "set duplicates = sum, first, max or keep")
+        raise repeated(n_duplicates, ends(int(np.argmin(first))))
     starts = np.flatnonzero(first)
-    merged: _Weights = None
-    if duplicates == "sum":
-        bounds = np.append(starts, indices.size)
-        merged = np.diff(bounds).astype(np.float32) if weights is None else _summed(weights, bounds)
-        if not np.isfinite(merged).all():
-            arc = int(starts[np.argmax(np.isinf(merged))])
-            what = f"the summed weight of {ends(arc)} is larger than float32 holds (3.4e38)"
-            raise invalid(what, "scale the weights down, or set duplicates = max or first")
-    elif weights is not None:
-        merged = weights[starts] if duplicates == "first" else np.maximum.reduceat(weights, starts)
+    merged = merged_weights(weights, starts, indices.size, duplicates)
+    if merged is not None and np.isinf(merged).any():
+        arc = int(starts[np.argmax(np.isinf(merged))])
+        raise too_large(ends(arc))
     return np.searchsorted(starts, indptr).astype(np.int64), indices[starts], merged, n_duplicates
+
+
+def first_arcs(indptr: npt.NDArray[np.int64], indices: _Rows) -> npt.NDArray[np.bool_]:
+    """Which arcs of ascending rows repeat none before them."""
+    first = np.ones(indices.size, dtype=bool)
+    np.not_equal(indices[1:], indices[:-1], out=first[1:])
+    first[indptr[:-1][np.diff(indptr) > 0]] = True
+    return first
+
+
+def merged_weights(weights: _Weights, starts: npt.NDArray[np.int64], n_arcs: int, duplicates: Duplicates) -> _Weights:
+    """Weights of runs of parallel arcs that begin at ``starts``; infinite where float32 holds no sum."""
+    if duplicates == "sum":
+        bounds = np.append(starts, n_arcs)
+        return np.diff(bounds).astype(np.float32) if weights is None else _summed(weights, bounds)
+    if weights is None:
+        return None
+    merged: npt.NDArray[np.float32] = weights[starts] if duplicates == "first" else np.maximum.reduceat(weights, starts)
+    return merged
 
 
 def _summed(weights: npt.NDArray[np.float32], bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from foundation.errors import InvalidInput, InvalidParams
 from graph.csr import CSRGraph
+from graph.ingest.memory import SMALL, read_in_chunks
 from graph.interchange import square
 from graph.readers.edges import Edges
 from graph.readers.estimates import estimate_edges as estimate_edges
@@ -23,6 +24,7 @@ from graph.readers.formats import MATRICES, format_of
 from graph.readers.formats import is_table as is_table
 from graph.readers.matrices import read_matrix
 from graph.readers.params import ReadParams as ReadParams
+from graph.readers.pieces import open_text
 from graph.readers.tables import read_parquet
 from graph.readers.text import read_text
 
@@ -34,7 +36,10 @@ _PLAIN = ReadParams()
 
 
 def read_graph(
-    source: str | Path | nx.Graph[Any] | scipy.sparse.sparray | scipy.sparse.spmatrix, params: ReadParams = _PLAIN
+    source: str | Path | nx.Graph[Any] | scipy.sparse.sparray | scipy.sparse.spmatrix,
+    params: ReadParams = _PLAIN,
+    *,
+    n_threads: int = 1,
 ) -> CSRGraph:
     """Read a graph.
 
@@ -46,6 +51,9 @@ def read_graph(
     params
         How to read it. NetworkX graphs take ``weight`` (an edge attribute, "weight" by default), matrices and
         graphs take ``weighted``, ``directed``, ``duplicates`` and ``self_loops``; what else is set is refused.
+    n_threads
+        Threads that read integers from a text of more than 4 MB, or a compressed one; no byte of the graph depends
+        on them.
 
     Returns
     -------
@@ -73,7 +81,10 @@ def read_graph(
                 return _graph_of_matrix(matrix, params)
         if format == "parquet":
             return _graph_of_edges(read_parquet(source, params), params, name)
-        return _graph_of_edges(read_text(source, replace(params, format=format)), params, name)
+        text = open_text(source, replace(params, format=format))
+        if text.integers and (text.n_bytes is None or text.n_bytes > SMALL):
+            return read_in_chunks(text, n_threads)
+        return _graph_of_edges(read_text(text), params, name)
     if scipy.sparse.issparse(source):
         _refuse_table_params(params, "a sparse matrix")
         return _graph_of_matrix(source, params)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, final
 
+from artifacts.arrays import Array
 from artifacts.disk import explained
 from artifacts.parts import PART, part_name, write_part
 from artifacts.patience import PAUSES, tried
 from artifacts.store import Store, work_name
 from flows.stages.memory import watched_memory
 from flows.stages.program import program_digest
-from flows.stages.stage import Order
+from flows.stages.stage import Order, Output
 from foundation.errors import ClusterMismatch, EngineError, PartitionFailed
 
 
@@ -65,16 +67,25 @@ def _compute(order: Order, round_: int, start: int, stop: int) -> int:
     work = work_name(order.digest)
     try:
         job = order.job(store)
-        if round_:
-            for name in store.place.whole(f"{work}/parts", f"{round_ - 1}-", PART):
+        for before in range(max(0, round_ - order.stage.looks_back), round_):
+            for name in store.place.whole(f"{work}/parts", f"{before}-", PART):
                 store.place.bring(f"{work}/parts/{name}", PART)
         with explained(job.work):
             output = order.stage.partition(job, round_, start, stop)
             name = f"{work}/{part_name(round_, start, stop)}"
-            write_part(store.place, name, start, stop, output.arrays, output.stats, order.program)
-            return sum(array.nbytes for array in output.arrays.values())
+            sizes: list[int] = []
+            write_part(store.place, name, start, stop, _counted(output, sizes), output.stats, order.program)
+            return sum(sizes)
     finally:
         store.close()
+
+
+def _counted(output: Output, sizes: list[int]) -> Iterator[tuple[str, Array]]:
+    """The arrays, the bytes of each noted as it passes."""
+    arrays = output.arrays
+    for name, array in arrays.items() if isinstance(arrays, Mapping) else arrays:
+        sizes.append(array.nbytes)
+        yield name, array
 
 
 def _failed(order: Order, start: int, stop: int, error: Exception) -> PartitionFailed:

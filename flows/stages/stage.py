@@ -7,7 +7,7 @@ may let the bytes depend on the ranges: the sizes of partitions are a matter of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, final
@@ -51,9 +51,10 @@ ROWS, ROWS_REUSED = "n_rows", "n_rows_reused"
 @final
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one partition computed."""
+    """What one partition computed; arrays that are too much for the memory together are given one by one, and ``stats``
+    are complete after the last."""
 
-    arrays: Mapping[str, Array]
+    arrays: Mapping[str, Array] | Iterator[tuple[str, Array]]
     stats: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -145,7 +146,8 @@ class Stage:
     ``compares`` names what the stage looks at to find what it may keep of its previous artifact: a role of its inputs,
     or a dotted one for an input of that input; empty for a stage that always computes everything.
     ``parallel`` says that there are partitions, which `Estimate` must know. ``row_bytes``
-    is what a partition needs in memory per row, where its rows are nodes or documents.
+    is what a partition needs in memory per row, where its rows are nodes or documents. ``looks_back`` is how many
+    rounds before its own a partition may read parts of.
     """
 
     kind: str
@@ -158,6 +160,7 @@ class Stage:
     split: Callable[[Job], list[list[Range]]] = unsplit
     partition: Callable[[Job, int, int, int], Output] = no_partition
     row_bytes: Callable[[Job], float] | None = None
+    looks_back: int = 1
 
 
 @final

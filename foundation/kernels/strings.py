@@ -1,4 +1,4 @@
-"""Strings laid end to end: finding equal ones in two sorted columns, comparing given ones, hashing.
+"""Strings laid end to end: finding equal ones in two sorted columns, uniting them, comparing given ones, hashing.
 
 Layout   row i is ``blob[offsets[i]:offsets[i + 1]]``; blobs are uint8, offsets int64, rows int64.
 Threads  none; one writer per row of ``out``.
@@ -74,3 +74,31 @@ def hash_rows(blob: Bytes, offsets: Int64s, start: int, out: npt.NDArray[np.uint
                 part |= np.uint64(blob[at]) << np.uint64(8 * (at - begin))
             word = hash2(word, part)
         out[i] = word
+
+
+@numba.njit(nogil=True, cache=True)
+def unite_sorted(
+    a: Bytes, a_offsets: Int64s, b: Bytes, b_offsets: Int64s, blob: Bytes, offsets: Int64s
+) -> tuple[int, int]:
+    """``blob`` and ``offsets`` begin with the union of both columns; its number of strings and of bytes."""
+    i, j, n, size = 0, 0, 0, 0
+    n_a, n_b = a_offsets.size - 1, b_offsets.size - 1
+    offsets[0] = 0
+    while i < n_a or j < n_b:
+        order = -1 if j == n_b else 1
+        if i < n_a and j < n_b:
+            order = compare(a, a_offsets[i], a_offsets[i + 1], b, b_offsets[j], b_offsets[j + 1])
+        if order <= 0:
+            for at in range(a_offsets[i], a_offsets[i + 1]):
+                blob[size] = a[at]
+                size += 1
+            i += 1
+            j += order == 0
+        else:
+            for at in range(b_offsets[j], b_offsets[j + 1]):
+                blob[size] = b[at]
+                size += 1
+            j += 1
+        n += 1
+        offsets[n] = size
+    return n, size

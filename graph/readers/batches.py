@@ -12,6 +12,8 @@ import polars as pl
 
 from graph.readers.params import EVERY_OTHER_TYPE, ReadParams
 
+Ends = pl.Series | npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
@@ -19,7 +21,7 @@ class Batch:
 
     Attributes
     ----------
-    src, dst : ids, both Int64 or both String
+    src, dst : ids, both int64 or both String
     weights : float32, or None when every edge weighs 1
     n_lines : lines of data read for it, rejected and dropped ones included
     n_dropped : lines whose type weighs 0
@@ -27,8 +29,8 @@ class Batch:
     lines : line of the file of every edge, from 1; None where nobody asked
     """
 
-    src: pl.Series
-    dst: pl.Series
+    src: Ends
+    dst: Ends
     weights: npt.NDArray[np.float32] | None
     n_lines: int
     n_dropped: int = 0

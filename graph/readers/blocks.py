@@ -1,8 +1,9 @@
 """Blocks of lines to edges, millions at a time.
 
-The columns are read by polars. It is only believed where the block holds nothing unusual: a block with anything else
-in it is cut in half until the unusual lines stand in small pieces, and `graph.readers.lines` reads those. So a bad
-line costs a little, names itself, and both readers need to agree only on plain lines.
+Integers are read by a compiled loop (`graph.readers.integers`), all else by polars. Either is only believed where the
+block holds nothing unusual. What polars cannot read plainly is cut in half until the unusual lines stand in small
+pieces, and `graph.readers.lines` reads those: a bad line costs a little, names itself, and the readers need to agree
+only on plain lines.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import numpy as np
 import polars as pl
 
 from graph.readers.batches import Batch, make_batch
+from graph.readers.integers import has_plain_lines, parse_integers
 from graph.readers.layout import BLANKS, Layout
-from graph.readers.lines import Rejections, parse_lines
+from graph.readers.lines import Rejecting, parse_lines
 from graph.readers.params import TOO_LARGE, ReadParams
 
 _SMALL = 1 << 16
@@ -22,9 +24,21 @@ _TABS_TO_BLANKS = bytes.maketrans(b"\t", b" ")
 
 
 def parse_block(
-    block: bytes, first_line: int, layout: Layout, params: ReadParams, integers: bool, rejections: Rejections
+    block: bytes, first_line: int, layout: Layout, params: ReadParams, integers: bool, rejections: Rejecting
 ) -> Iterator[Batch]:
     """As `parse_lines`, in one or more batches."""
+    if integers and has_plain_lines(layout) and block.endswith(b"\n"):
+
+        def other(piece: bytes, line: int) -> Iterator[Batch]:
+            return _parse_columns(piece, line, layout, params, integers, rejections)
+
+        return parse_integers(block, first_line, layout, other)
+    return _parse_columns(block, first_line, layout, params, integers, rejections)
+
+
+def _parse_columns(
+    block: bytes, first_line: int, layout: Layout, params: ReadParams, integers: bool, rejections: Rejecting
+) -> Iterator[Batch]:
     batch = _parse_plain(block, layout, params, integers)
     if batch is not None:
         yield batch
@@ -34,8 +48,8 @@ def parse_block(
         yield parse_lines(block, first_line, layout, params, integers, rejections)
         return
     first, second = block[:middle], block[middle:]
-    yield from parse_block(first, first_line, layout, params, integers, rejections)
-    yield from parse_block(second, first_line + count_lines(first), layout, params, integers, rejections)
+    yield from _parse_columns(first, first_line, layout, params, integers, rejections)
+    yield from _parse_columns(second, first_line + count_lines(first), layout, params, integers, rejections)
 
 
 def count_lines(block: bytes) -> int:

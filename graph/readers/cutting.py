@@ -49,14 +49,14 @@ def _cut(source: str | Path, size: int) -> Iterator[bytes]:
             end = joined.rfind(b"\n") + 1
             _check_line(n_held - end, source)
             if end:
-                yield _without_mark(joined[:end], source) if at_start else joined[:end]
+                yield without_mark(joined[:end], source) if at_start else joined[:end]
                 at_start = False
             held, n_held = [joined[end:]], n_held - end
     if n_held:
         joined = b"".join(held)
         _check_line(n_held - joined.rfind(b"\n", 0, -1), source)
         joined = joined if joined.endswith(b"\n") else joined + b"\n"
-        yield _without_mark(joined, source) if at_start else joined
+        yield without_mark(joined, source) if at_start else joined
 
 
 def _check_line(length: int, source: str | Path) -> None:
@@ -65,7 +65,8 @@ def _check_line(length: int, source: str | Path) -> None:
         raise InvalidInput(source=str(source), what=what, fix="is it text? set format, or end its lines with newlines")
 
 
-def _without_mark(first: bytes, source: str | Path) -> bytes:
+def without_mark(first: bytes, source: str | Path) -> bytes:
+    """The beginning of a text without its byte-order mark; raises `InvalidInput` for what is plainly no UTF-8."""
     if first.startswith((b"\xff\xfe", b"\xfe\xff")):
         fix = "convert it: iconv -f UTF-16 -t UTF-8"
         raise InvalidInput(source=str(source), what="it is UTF-16, not UTF-8", fix=fix)

@@ -18,7 +18,7 @@ from graph.readers.layout import find_layout, name_columns
 from graph.readers.lines import Rejections
 from graph.readers.matrices import read_matrix
 from graph.readers.params import ReadParams
-from graph.readers.text import without_header
+from graph.readers.pieces import without_header
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -7,6 +7,7 @@ both must then mean the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol, final
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,13 @@ from graph.readers.batches import Batch, make_batch, type_factor
 from graph.readers.layout import Layout, LineError, parse_weight
 from graph.readers.params import TOO_LARGE, ReadParams
 
-_N_EXAMPLES = 5
+N_EXAMPLES = 5
+
+
+class Rejecting(Protocol):
+    """Whoever is told of lines that cannot be used."""
+
+    def add(self, place: int | str, error: LineError) -> None: ...
 
 
 class NotIntegersError(Exception):
@@ -47,12 +54,37 @@ class Rejections:
         if self.n > self.params.max_errors:
             what = f"{what}; it is rejection {self.n}, more than max_errors = {self.params.max_errors}"
             raise InvalidInput(source=self.source, what=what, fix=f"{error.fix}; or raise max_errors", line=line)
-        if len(self.examples) < _N_EXAMPLES:
+        if len(self.examples) < N_EXAMPLES:
             self.examples.append(f"{where} rejected: {error.what}")
 
 
+class TooManyError(Exception):
+    """Enough lines of a piece are bad to end the reading, whatever stands before it."""
+
+
+@final
+@dataclass(slots=True)
+class Noted:
+    """Rejections of a piece of a source whose lines are numbered from 0, until it is known what stands before it.
+
+    Raises `TooManyError` beyond ``most``: nobody will ask for more.
+    """
+
+    most: int
+    entries: list[tuple[int, LineError]] = field(default_factory=list)
+
+    @classmethod
+    def under(cls, params: ReadParams) -> Noted:
+        return cls(0 if params.on_error == "stop" else params.max_errors)
+
+    def add(self, place: int | str, error: LineError) -> None:
+        self.entries.append((int(place), error))
+        if len(self.entries) > self.most:
+            raise TooManyError
+
+
 def parse_lines(
-    block: bytes, first_line: int, layout: Layout, params: ReadParams, integers: bool, rejections: Rejections
+    block: bytes, first_line: int, layout: Layout, params: ReadParams, integers: bool, rejections: Rejecting
 ) -> Batch:
     """Edges of ``block``, whose first line is number ``first_line`` of the file.
 

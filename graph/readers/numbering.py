@@ -12,6 +12,7 @@ from foundation.errors import InvalidInput
 from foundation.ids import Ids, StringIds
 from graph.ids import integer_ids
 from graph.kernels.interning import fill_slots, intern_keys
+from graph.kernels.ranking import look_up, mark, pack, rank_packed
 from graph.readers.batches import Batch
 
 _Rows = npt.NDArray[Any]
@@ -61,8 +62,8 @@ class IntegerNumbering:
         self._dst: list[_Rows] = []
 
     def add(self, batch: Batch) -> None:
-        self._src.append(_narrow(batch.src.to_numpy()))
-        self._dst.append(_narrow(batch.dst.to_numpy()))
+        self._src.append(_narrow(np.asarray(batch.src)))
+        self._dst.append(_narrow(np.asarray(batch.dst)))
 
     def finish(self) -> tuple[Ids, _Rows, _Rows]:
         """Sorted ids, and the rows of both ends of every edge."""
@@ -70,15 +71,21 @@ class IntegerNumbering:
         if src.size == 0:
             return integer_ids(np.empty(0, dtype=np.int64)), src, dst
         low, high = min(int(src.min()), int(dst.min())), max(int(src.max()), int(dst.max()))
-        if (high - low + 1) * _DENSE <= 2 * src.size:
-            present = np.zeros(high - low + 1, dtype=bool)
-            for ends in (src, dst):
-                present[_offsets(ends, low)] = True
-            n_nodes = int(np.count_nonzero(present))
-            rank = np.cumsum(present, dtype=np.int32 if n_nodes < 2**31 else np.int64) - 1
-            ids = integer_ids(np.flatnonzero(present) + low)
-            return ids, rank[_offsets(src, low)], rank[_offsets(dst, low)]
-        return self._sparse(src, dst)
+        if (high - low + 1) * _DENSE > 2 * src.size:
+            shift = (2 * src.size).bit_length()
+            if shift <= 31 and (high - low).bit_length() + shift <= 64:
+                return _sorted(src, dst, low, shift)
+            return self._sparse(src, dst)
+        present = np.zeros(high - low + 1, dtype=bool)
+        mark(src, low, present)
+        mark(dst, low, present)
+        n_nodes = int(np.count_nonzero(present))
+        rank = np.cumsum(present, dtype=np.int32 if n_nodes < 2**31 else np.int64)
+        np.subtract(rank, 1, out=rank)
+        rows = np.empty(src.size, dtype=rank.dtype), np.empty(dst.size, dtype=rank.dtype)
+        look_up(src, low, rank, rows[0])
+        look_up(dst, low, rank, rows[1])
+        return integer_ids(np.flatnonzero(present) + low), *rows
 
     def _sparse(self, src: _Rows, dst: _Rows) -> tuple[Ids, _Rows, _Rows]:
         interner = Interner()
@@ -98,6 +105,17 @@ class IntegerNumbering:
         return integer_ids(distinct[order]), rank[coded[0]], rank[coded[1]]
 
 
+def _sorted(src: _Rows, dst: _Rows, low: int, shift: int) -> tuple[Ids, _Rows, _Rows]:
+    """By sorting each id with its position in one word: half the time of a table that does not fit the cache."""
+    packed = np.empty(2 * src.size, dtype=np.uint64)
+    pack(src, low, shift, 0, packed)
+    pack(dst, low, shift, src.size, packed)
+    packed.sort()
+    rows, ids = np.empty(packed.size, dtype=np.int32), np.empty(packed.size, dtype=np.int64)
+    n_nodes = rank_packed(packed, low, shift, rows, ids)
+    return integer_ids(ids[:n_nodes].copy()), rows[: src.size], rows[src.size :]
+
+
 class StringNumbering:
     """Collects the ends of edges that are strings, keeping each string once.
 
@@ -112,7 +130,7 @@ class StringNumbering:
         self._dst: list[_Rows] = []
 
     def add(self, batch: Batch) -> None:
-        for ends, coded in ((batch.src, self._src), (batch.dst, self._dst)):
+        for ends, coded in ((pl.Series(batch.src), self._src), (pl.Series(batch.dst), self._dst)):
             keys, checks = (ends.hash(seed).to_numpy() for seed in _SEEDS)
             codes, fresh = self._interner.codes(keys, checks)
             coded.append(codes)
@@ -151,7 +169,3 @@ def _joined(parts: list[_Rows]) -> _Rows:
     joined = np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
     parts.clear()
     return joined
-
-
-def _offsets(values: _Rows, low: int) -> _Rows:
-    return values if low == 0 else values.astype(np.int64) - low

@@ -1,7 +1,8 @@
 """A build that kills itself with SIGKILL inside one stage: run as a script by the tests.
 
-Arguments: config, store, stage, point. ``part`` dies after the first partition of the stage was written, ``assemble``
-when the artifact's files are written and its manifest is not, ``publish`` when everything is built and nothing named.
+Arguments: config, store, stage, point. ``part`` dies after the first partition of the stage was written, ``part 3``
+after the third, ``assemble`` when the artifact's files are written and its manifest is not, ``publish`` when
+everything is built and nothing named.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def main() -> None:
     config, root, stage, point = sys.argv[1:]
     store = Store.create(root)
     current = {"stage": ""}
+    word, _, nth = point.partition(" ")
+    n_left = [int(nth or 1)]
     write_part, run_stage, publish = partition.write_part, flows.run.run_stage, ArtifactWriter.publish
 
     def watched_stage(order: Order, *args: Any, **kwargs: Any) -> Any:
@@ -36,8 +39,10 @@ def main() -> None:
 
     def watched_part(*args: Any) -> None:
         write_part(*args)
-        if point == "part" and current["stage"] == stage:
-            die()
+        if word == "part" and current["stage"] == stage:
+            n_left[0] -= 1
+            if n_left[0] == 0:
+                die()
 
     def watched_publish(self: ArtifactWriter, *args: Any, **kwargs: Any) -> Any:
         if point == "assemble" and current["stage"] == stage:

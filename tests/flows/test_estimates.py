@@ -79,7 +79,7 @@ def test_workers_share_what_is_parallel_up_to_the_cores(tmp_path: Path, monkeypa
 
     one, four, held_back = seconds(1, 4), seconds(4, 4), seconds(4, 1)
     assert held_back == one
-    assert four["graph"] == one["graph"]
+    assert four["graph"] <= one["graph"]
     assert one["powerwalk"] / 4 <= four["powerwalk"] < one["powerwalk"] / 2
 
 

@@ -108,3 +108,13 @@ def test_ids_that_cannot_be_looked_up_are_refused(texts: list[str], complaint: s
 def test_arrays_that_hold_no_ids_are_refused_by_name() -> None:
     with pytest.raises(InvalidInput, match="no arrays of ids among: indptr"):
         ids_from_arrays({"indptr": np.zeros(1, dtype=np.int64)})
+
+
+def test_keys_depend_on_the_id_and_not_on_its_row() -> None:
+    names = ["", "a", "b", "node-0000001", "node-0000002", "zürich" * 5]
+    keys = StringIds.from_sorted(names).keys(0, len(names))
+    assert len(set(keys.tolist())) == len(names)
+    assert StringIds.from_sorted(names[2:5]).keys(1, 3).tolist() == keys[3:5].tolist()
+    assert IntegerIds(5).keys(2, 5).tolist() == [2, 3, 4]
+    values = np.array([-7, 2, 3], dtype=np.int64)
+    assert IntegerIds(3, values).keys(0, 3).tolist() == [2**64 - 7, 2, 3]

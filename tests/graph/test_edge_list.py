@@ -17,9 +17,11 @@ import scipy.sparse
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from foundation.errors import InvalidParams
+from foundation.errors import InvalidInput, InvalidParams
+from graph import edge_list
 from graph.csr import CSRGraph
 from graph.edge_list import ReadParams, estimate_edges, read_graph
+from graph.ingest import memory
 from tests.graph_files import Wanted, Write, edges_of, parquet
 from tests.shared_data import shared_data
 from tests.strategies import graphs
@@ -274,3 +276,28 @@ def test_the_page_shows_what_happens_and_names_every_parameter(monkeypatch: pyte
     assert graph.node_ids[graph.node_ids.find("libc6")] == "libc6"
     for field in dataclasses.fields(ReadParams):
         assert f"`{field.name}`" in page
+
+
+@pytest.mark.parametrize("options", [{}, {"directed": False}, {"duplicates": "keep", "self_loops": "drop"}])
+@pytest.mark.parametrize("strings", [False, True])
+def test_threads_and_chunks_read_what_one_does(
+    write: Write, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], strings: bool
+) -> None:
+    rng = np.random.default_rng(4)
+    ends = rng.integers(0, 3_000, (20_000, 2)) * rng.choice([1, 10**9])
+    name = "n{} n{} {}\n" if strings else "{} {} {}\n"
+    path = write("".join(name.format(src, dst, 1 + src % 5) for src, dst in ends))
+    params = ReadParams(weight=2, **options)
+    whole = read_graph(path, params)
+    for module in (memory, edge_list):
+        monkeypatch.setattr(module, "SMALL", 1 << 14)
+    for n_threads in (1, 2, 3):
+        again = read_graph(path, params, n_threads=n_threads)
+        for array in ("indptr", "indices", "weights"):
+            np.testing.assert_array_equal(getattr(again, array), getattr(whole, array), strict=True)
+        assert again.node_ids.take(range(again.n_nodes)) == whole.node_ids.take(range(whole.n_nodes))
+        assert again.report == whole.report
+    late = write(path.read_text() + "late\n")
+    for n_threads in (1, 3):
+        with pytest.raises(InvalidInput, match="line 20001: one column, 'late'"):
+            read_graph(late, params, n_threads=n_threads)

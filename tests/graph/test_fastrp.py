@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from foundation.errors import InvalidInput, InvalidParams
 from foundation.ids import StringIds
 from foundation.threads import even_ranges
-from graph import propagation
+from graph import fastrp_start, propagation
 from graph.csr import CSRGraph
 from graph.fastrp import (
     FastRPParams,
@@ -350,6 +350,17 @@ def test_bytes_do_not_depend_on_the_vectors_of_the_processor(
     assert fastrp(graph, params).tobytes() == expected
     monkeypatch.setattr(propagation, "has_vectors", lambda: False)
     assert fastrp(graph, params).tobytes() == expected
+
+
+@pytest.mark.parametrize("sparsity", [3.0, 30.0])
+def test_ids_of_64_bits_give_the_same_bytes(sparsity: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, params = random_graph(200, 900), FastRPParams(dim=72, self_influence=0.5, sparsity=sparsity)
+    expected = fastrp(graph, params).tobytes()
+    for module in (propagation, fastrp_start):
+        monkeypatch.setattr(module, "INT32_NODES", 100)
+    wide = dataclasses.replace(graph, indices=graph.indices.astype(np.int64))
+    assert Walk.over(wide, "float16").places.dtype == np.int64
+    assert fastrp(wide, params).tobytes() == expected
 
 
 @pytest.mark.parametrize("mode", ["paper", "gds"])

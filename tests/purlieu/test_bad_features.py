@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,9 @@ def test_a_good_file_is_counted_where_people_look(config: Path, capsys: pytest.C
     assert said(capsys, "build", config, "--no-prefect", "--store", store).code == 0
     assert "n_nodes_without_row 0, n_rows 4, n_rows_without_node 1" in said(capsys, "show", "g", "--store", store).out
     assert said(capsys, "verify", "g", "--store", store).code == 0
+
+
+def test_tuning_reads_the_features_of_the_config(capsys: pytest.CaptureFixture[str]) -> None:
+    states = Path(__file__).parents[2] / "config" / "states.toml"
+    got = said(capsys, "tune", states, "--held-out", "0.2", "--trials", "3", "--json")
+    assert (got.code, 'features = "../data/states/states.csv"' in json.loads(got.out)["toml"]) == (0, True)

@@ -18,6 +18,7 @@ from graph.readers.batches import Batch
 from graph.readers.layout import Columns, Layout
 from graph.readers.lines import NotIntegersError, Rejections, parse_lines
 from graph.readers.numbering import IntegerNumbering, StringNumbering
+from graph.readers.pieces import open_text
 from graph.readers.text import read_text
 from tests.graph_files import Write
 
@@ -182,7 +183,7 @@ def test_the_size_of_the_blocks_changes_nothing(lines: list[str], size: int, int
     params = ReadParams(on_error="skip", header=False, delimiter=" ", format="edges")
     results = []
     for block_size in (size, 1 << 25):
-        edges = read_text("memory://room/blocks.txt", params, block_size)
+        edges = read_text(open_text("memory://room/blocks.txt", params), block_size)
         places = [edges.place_of(edge) for edge in range(edges.src.size)]
         ids = edges.node_ids.take(range(len(edges.node_ids)))
         counts = (edges.n_lines, edges.n_rejected, edges.notes)
