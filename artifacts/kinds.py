@@ -8,6 +8,7 @@ from artifacts import (
     corpus,
     embedding,
     fde,
+    features,
     fingerprints,
     graph,
     link,
@@ -20,7 +21,7 @@ from foundation.errors import ArtifactVersion
 
 READABLE = {
     codec.KIND: codec.READABLE
-    for codec in (ann, corpus, embedding, fde, fingerprints, graph, link, multivector, powers, retriever)
+    for codec in (ann, corpus, embedding, fde, features, fingerprints, graph, link, multivector, powers, retriever)
 } | {communities.SIGNATURES: communities.READABLE, communities.TABLES: communities.READABLE}
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from artifacts.graph import KIND, open_graph
 from artifacts.store import Store
 from flows.plan import plan
@@ -11,6 +14,7 @@ from foundation.errors import InvalidConfig
 from graph.csr import CSRGraph
 from graph.edge_list import read_graph
 from graph.fastrp import FastRPParams
+from graph.features import read_features
 from graph.orientation import oriented
 
 DEFAULT = FastRPTable(orientation="undirected", params=FastRPParams())
@@ -40,3 +44,10 @@ def fastrp_graph(config: Config, path: str, store: Store | None) -> CSRGraph:
         if (built := store.find(KIND, wanted.digest)) is not None:
             return open_graph(store.bring(built))
     return oriented(read_graph(config.graph.source, config.graph.params), table.orientation)
+
+
+def fastrp_features(table: FastRPTable, graph: CSRGraph) -> npt.NDArray[np.float32] | None:
+    """Features of the nodes as ``table`` names them, read from their source; None where it names none."""
+    if table.features is None:
+        return None
+    return read_features(table.features.source, graph.node_ids, table.features.params).values

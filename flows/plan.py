@@ -19,6 +19,7 @@ from flows.stages import (
     fastrp,
     fastrp_combination,
     fastrp_powers,
+    features,
     graph,
     link,
     lsh,
@@ -136,8 +137,22 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
 
 
 def _fastrp_stages(table: FastRPTable) -> list[PlannedStage]:
-    """One stage, or two where the powers are kept."""
+    """One stage, after the features it starts from; or two where the powers are kept."""
     inputs = {"graph": _oriented(table.orientation)}
+    if table.features is not None:
+        read = PlannedStage(
+            name="features",
+            table="fastrp",
+            stage=features.STAGE,
+            params=dataclasses.asdict(table.features.params),
+            inputs={"graph": "graph"},
+            sources={"features": table.features.source},
+        )
+        return [read, *_fastrp_alone(table, {**inputs, "features": read.name})]
+    return _fastrp_alone(table, inputs)
+
+
+def _fastrp_alone(table: FastRPTable, inputs: dict[str, str]) -> list[PlannedStage]:
     whole = PlannedStage(
         name="fastrp", table="fastrp", stage=fastrp.STAGE, params=dataclasses.asdict(table.params), inputs=inputs
     )

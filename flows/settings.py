@@ -25,6 +25,7 @@ from foundation.errors import EngineError, InvalidConfig, InvalidParams
 from foundation.sizes import parse_size
 from graph.edge_list import ReadParams
 from graph.fastrp import FastRPParams
+from graph.features import FeatureParams
 from graph.orientation import ORIENTATIONS
 from graph.powerwalk import PowerWalkParams, QueryParams
 from vectors.ann import ANNParams
@@ -58,11 +59,21 @@ class CorpusTable:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturesTable:
+    """What ``[fastrp]`` says of node features: where they are and how to read them."""
+
+    source: str
+    params: FeatureParams
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FastRPTable:
-    """``[fastrp]``: the parameters, the direction the graph is read in, whether powers are kept for other nights."""
+    """``[fastrp]``: parameters, the direction the graph is read in, node features, whether powers are kept."""
 
     orientation: str
     params: FastRPParams
+    features: FeaturesTable | None = None
     keep_powers: bool = False
 
 
@@ -266,15 +277,25 @@ def _fastrp(reader: _Reader, raw: Table) -> FastRPTable | None:
         return None
     table = dict(reader.table(raw, "fastrp"))
     orientation = reader.choice(table, "fastrp", "orientation", ORIENTATIONS, "undirected")
+    named = "features" in table
+    source = reader.source(table, "fastrp", "features") if named else ""
     keep_powers = reader.flag(table, "fastrp", "keep_powers")
-    params = reader.params(FastRPParams, table, "fastrp", extra=("orientation", "keep_powers"))
-    if params.property_ratio > 0:
-        what, fix = (
-            "node features cannot be named in a config",
-            "set it to 0, or call graph.fastrp.fastrp with features",
-        )
-        raise reader.error("fastrp.property_ratio", what, fix)
-    return FastRPTable(orientation=orientation, params=params, keep_powers=keep_powers)
+    extra = ("orientation", "features", "keep_powers")
+    params, features = reader.split(table, "fastrp", FastRPParams, FeatureParams, extra=extra)
+    if params.property_ratio > 0 and not named:
+        fix = 'add features = "FILE", or set it to 0'
+        raise reader.error("fastrp.property_ratio", f"{params.property_ratio} needs node features", fix)
+    if named and params.property_ratio == 0:
+        fix = "set it to the share of the columns that start from them, or remove features"
+        raise reader.error("fastrp.features", "is of no use while property_ratio is 0", fix)
+    for option in dataclasses.fields(FeatureParams):
+        if option.name in table and not named:
+            fix = "add features, or remove it"
+            raise reader.error(f"fastrp.{option.name}", "is of no use without features", fix)
+    if named and keep_powers:
+        raise reader.error("fastrp.keep_powers", "does not go with features", "remove one of them")
+    read = FeaturesTable(source=source, params=features) if named else None
+    return FastRPTable(orientation=orientation, params=params, features=read, keep_powers=keep_powers)
 
 
 def _powerwalk(reader: _Reader, raw: Table) -> PowerWalkTable | None:
@@ -380,10 +401,10 @@ class _Reader:
     def resolve(self, source: str) -> str:
         return source if "://" in source else str((self._base / source).absolute())
 
-    def source(self, table: Table, key: str) -> str:
-        value = table.pop("source", None)
+    def source(self, table: Table, key: str, name: str = "source") -> str:
+        value = table.pop(name, None)
         if not isinstance(value, str) or not value:
-            raise self.error(f"{key}.source", "missing or not a string", "name a file or a URL")
+            raise self.error(f"{key}.{name}", "missing or not a string", "name a file or a URL")
         return self.resolve(value)
 
     def choice(self, table: Table, key: str, name: str, allowed: Sequence[str], default: str) -> str:

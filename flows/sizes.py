@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.plan import PlannedStage
-from flows.settings import Config
+from flows.settings import Config, FeaturesTable
 from flows.stages.stage import Sizes
 from flows.stages.tokens import TOKENS_A_BYTE
 from graph.edge_list import estimate_edges, is_table
+from graph.features import estimate_features
 from vectors.corpus import estimate_docs
 
 TOKEN_DIM = 128  # matters only to encodings without projection
@@ -23,6 +24,8 @@ def sizes_of(config: Config, stats: Stats) -> Sizes:
     sizes = Sizes(part_nodes=config.runtime.part_nodes, part_docs=config.runtime.part_docs)
     if config.graph is not None:
         sizes = _with_graph(sizes, config, stats)
+    if config.fastrp is not None and config.fastrp.features is not None:
+        sizes = _with_features(sizes, config.fastrp.features, stats)
     if config.corpus is not None:
         sizes = _with_corpus(sizes, config, stats)
     return dataclasses.replace(
@@ -60,6 +63,20 @@ def _with_graph(sizes: Sizes, config: Config, stats: Stats) -> Sizes:
         table=table,
         directed=params.directed,
         weighted=params.weighted and (params.weight is not None or params.type_weights is not None),
+    )
+
+
+def _with_features(sizes: Sizes, table: FeaturesTable, stats: Stats) -> Sizes:
+    found = estimate_features(table.source, table.params)
+    n_rows, n_features = found.n_rows, found.n_features
+    if "features" in stats:
+        n_rows, n_features = int(stats["features"]["n_rows"]), int(stats["features"]["n_features"])
+    return dataclasses.replace(
+        sizes,
+        n_features=n_features,
+        n_feature_rows=n_rows,
+        feature_bytes=found.n_bytes,
+        feature_form=found.form,
     )
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from artifacts.artifact import ArtifactWriter
 from artifacts.embedding import KIND, VERSION, write_embedding
+from artifacts.features import open_features
 from artifacts.graph import open_graph
 from artifacts.parts import Part, part_path, read_part
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS
@@ -45,7 +46,8 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     walk = Walk.over(graph, params.precision)
     arrays: dict[str, npt.NDArray[Any]] = {}
     if round_ == 0:
-        first = start_panel(graph, params, start, stop)
+        features = open_features(job.inputs["features"]) if params.n_property else None
+        first = start_panel(graph, params, start, stop, features=features)
         source = first.source
         if params.self_influence and first.rows is not None:
             arrays |= named(first.rows, 0)
@@ -128,7 +130,8 @@ def arcs_bytes(sizes: Sizes) -> int:
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     """Hops, as many as there are up to the last weight that is not 0; every power that counts is written.
 
-    A worker holds the powers that count, the hop before and this one; joining maps all powers.
+    A worker holds the powers that count, the hop before and this one; joining maps all powers. With features it begins
+    with columns in 32 bits, twice, and multiplies in 0.2 ns.
     """
     dim, precision, gds = int(params["dim"]), str(params["precision"]), params["mode"] == "gds"
     item = ITEM[precision]
@@ -139,13 +142,15 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     panels = panels_of(sizes.n_nodes, dim)
     power = sizes.n_nodes * dim * item
     disk = 4 * dim * sizes.n_nodes
-    seconds = walking_seconds(sizes, hops, dim, item)
+    given = 4 * sizes.n_features * sizes.n_nodes if wanted.n_property else 0
+    begun = 8 * sizes.n_nodes * dim if wanted.n_property else 0
+    seconds = walking_seconds(sizes, hops, dim, item) + 0.05e-9 * given * wanted.n_property
     return Estimate(
-        memory=((1 if gds else kept) + 2) * power // len(panels),
+        memory=max(((1 if gds else kept) + 2) * power, begun + power) // len(panels),
         disk=disk,
         seconds=seconds + WRITE_SECONDS * (kept * power + disk) + PART_SECONDS * len(panels) * (hops if gds else 1),
         n_parts=len(panels),
-        shared=arcs_bytes(sizes),
+        shared=arcs_bytes(sizes) + given,
         assembling=counted * power + 12 * dim * min(ROWS, sizes.n_nodes),
         serial=0.8e-9 * disk,
         kernels="graph.kernels.propagate",

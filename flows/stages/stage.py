@@ -74,7 +74,7 @@ class Sizes:
 
     ``n_edges`` are the stored arcs of the graph that the stage reads, ``n_links`` those of the graph read both ways,
     ``n_lines`` the edges of the source, a ``table`` (Parquet, a matrix) or text. ``part_nodes``, ``part_docs`` are the
-    rows of a partition.
+    rows of a partition. Node features have ``n_feature_rows`` of ``n_features`` in a file of ``feature_bytes``.
     """
 
     n_nodes: int = 0
@@ -89,6 +89,10 @@ class Sizes:
     n_docs: int = 0
     n_tokens: int = 0
     text_bytes: int = 0
+    n_features: int = 0
+    n_feature_rows: int = 0
+    feature_bytes: int = 0
+    feature_form: Literal["columns", "fields", "json"] = "columns"
     node_dim: int = 0
     doc_dim: int = 0
 

@@ -39,7 +39,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any] | None:
     """Tune, and print a table ready to paste."""
-    from flows.config_graph import fastrp_graph, fastrp_table
+    from flows.config_graph import fastrp_features, fastrp_graph, fastrp_table
     from flows.console import ConsoleProgress
     from flows.settings import read_config
     from graph.fastrp_tuning import tune
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
         graph,
         table.params,
         labels=labels,
+        features=fastrp_features(table, graph),
         held_out=args.held_out,
         metric=args.metric,
         n_trials=args.trials,

@@ -15,6 +15,7 @@ from flows.gate import GateParams
 from flows.settings import Runtime, read_config
 from graph.edge_list import ReadParams
 from graph.fastrp import FastRPParams
+from graph.features import FeatureParams
 from graph.powerwalk import PowerWalkParams, QueryParams
 from vectors.ann import ANNParams
 from vectors.corpus import CorpusParams
@@ -27,7 +28,7 @@ TABLES = {
     "[graph]": (ReadParams,),
     "[corpus]": (CorpusParams,),
     "[corpus.encoder]": (EncoderParams,),
-    "[fastrp]": (FastRPParams,),
+    "[fastrp]": (FastRPParams, FeatureParams),
     "[powerwalk]": (PowerWalkParams, QueryParams),
     "[communities]": (CommunityParams,),
     "[muvera]": (FDEParams, RetrieverParams),
