@@ -79,7 +79,7 @@ def compare(name: str, graph: CSRGraph, folder: Path, repeats: int) -> None:
     costs: dict[tuple[str, int], list[dict[str, float]]] = {}
     for repeat in range(repeats):  # taking turns, so that a busy moment of the machine hits all alike
         for n_threads in (1, 2):
-            for program in programs:
+            for program in programs[repeat:] + programs[:repeat]:
                 if repeat and program == "pycleora":
                     continue  # building its graph takes minutes
                 if n_threads == 2 and program == "scipy":

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidInput
+from foundation.memory import written_once
 from graph.csr import CSRGraph
 from graph.fastrp_params import FastRPParams as FastRPParams
 from graph.fastrp_powers import Powers as Powers
@@ -79,7 +80,7 @@ def fastrp(
 def _room_for(graph: CSRGraph, params: FastRPParams, out: Float32s | None) -> Float32s:
     shape = (graph.n_nodes, params.dim)
     if out is None:
-        return np.zeros(shape, dtype=np.float32)
+        return written_once(shape, np.float32)
     if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous or not out.flags.writeable:
         what = f"{out.dtype} of shape {out.shape}"
         raise InvalidInput(source="out", what=what, fix=f"pass a writable C-contiguous float32 array of shape {shape}")

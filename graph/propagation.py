@@ -32,9 +32,9 @@ Precision = Literal["float16", "float32", "int8"]
 _STORAGE = {"float16": np.uint16, "float32": np.float32, "int8": np.int8}
 _LINE = 64
 _BUCKETS = 1 << 16
-RANGE_COST = 1 << 16  # arcs, plus ROW_COST a row, that one thread takes at a time
+RANGE_COST = 1 << 18  # arcs, plus ROW_COST a row, that one thread takes at a time
 ROW_COST = 6
-ROWS = 1024  # rows whose last power is kept until they are summed: half a MiB in float16 at 256 columns
+ROWS = 2048  # rows whose last power is kept until they are summed: 1 MiB in float16 at 256 columns
 
 
 class Rows(NamedTuple):

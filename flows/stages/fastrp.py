@@ -28,7 +28,7 @@ from graph.propagation import GROUP, Rows, Stored, Walk, row_norms, unit_factors
 
 PANEL = 128  # columns
 PANEL_BYTES = 1 << 30  # of one power; above it panels are halved: less memory for each, and more workers have work
-ROWS = 65_536  # rows joined at a time
+ROWS = 16_384  # rows joined at a time; the memory of many more would be fresh for each
 ITEM = {"int8": 1, "float16": 2, "float32": 4}  # bytes of a value
 
 
