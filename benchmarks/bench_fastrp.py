@@ -163,9 +163,7 @@ def against_bandwidth(graph: CSRGraph) -> None:
                 "product : these rows": seconds["product"] / (n_bytes / (gathered / seconds["read"])),
             }
         )
-    print(
-        "\none product, one thread, against reading rows and adding up their words: random ones, and these in this order\n"
-    )
+    print(print("\none product, one thread, beside reading rows and adding up their words: random ones, then these\n"))
     print_table(rows)
 
 
