@@ -163,7 +163,7 @@ def against_bandwidth(graph: CSRGraph) -> None:
                 "product : these rows": seconds["product"] / (n_bytes / (gathered / seconds["read"])),
             }
         )
-    print(print("\none product, one thread, beside reading rows and adding up their words: random ones, then these\n"))
+    print("\none product, one thread, beside reading rows and adding up their words: random ones, then these\n")
     print_table(rows)
 
 
