@@ -115,8 +115,9 @@ class Change:
         for start, stop in even_ranges(nodes.size, _ROWS):
             here = self.walk.places[nodes[start:stop]]
             there = self.old_walk.places[self.was[nodes[start:stop]]]
-            for target, source in zip(new, old, strict=True):
-                target[here] = source[there]
+            new.values[here] = old.values[there]
+            new.scales[here] = old.scales[there]
+            new.squares[here] = old.squares[there]
 
 
 def _changed_arcs(old: CSRGraph, new: CSRGraph, was: npt.NDArray[np.int64]) -> Mask:
