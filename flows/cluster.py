@@ -132,6 +132,8 @@ def _local(
     import dask
     from distributed import Client, LocalCluster
 
+    # When a build is stopped, a stream that is closed too early says so with a traceback, at level INFO.
+    logging.getLogger("distributed.batched").setLevel(logging.WARNING)
     # Partitions are seconds to minutes long: a worker that computes is not a worker that hangs.
     settings: dict[str, Any] = {"distributed.admin.tick.limit": "10m"}
     if processes:

@@ -473,6 +473,7 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "PartitionFailed": errors.PartitionFailed(stage="s", start=0, stop=1, what=SECRET, fix="f"),
         "StageTimeout": errors.StageTimeout(stage="s", seconds=1.0),
         "ServerUnavailable": errors.ServerUnavailable(address=SECRET, what="w", fix="f"),
+        "NotOffered": errors.NotOffered(what=SECRET, fix="f"),
         "TargetMissed": errors.TargetMissed(target="recall", asked=1.0, best=0.5, candidate="c"),
         "NotConverged": errors.NotConverged(algorithm="a", residual=1.0, tol=0.1, n_iter=1),
     }
