@@ -46,32 +46,32 @@ def new_lanes(n_columns: int, *, vectors: bool) -> Lanes:
 
 def zeros(lanes: Any) -> Any:
     """Sums of 0."""
-    raise NotImplementedError
+    raise NotImplementedError  # only compiled code has this: see its overload below
 
 
 def add_row(sums: Any, block: Any, at: int, factors: Any, factor_at: int, weight: np.float32) -> Any:
     """``sums + (weight * factors[factor_at + g]) * block[at:]``, g the group of each column."""
-    raise NotImplementedError
+    raise NotImplementedError  # only compiled code has this: see its overload below
 
 
 def read_floats(lanes: Any, block: Any, at: int) -> Any:
     """Sums from the floats at ``at``."""
-    raise NotImplementedError
+    raise NotImplementedError  # only compiled code has this: see its overload below
 
 
 def write_row(sums: Any, block: Any, at: int, factors: Any, factor_at: int) -> None:
     """``block[at:] = factors[factor_at + g] * sums``, rounded to what the block holds."""
-    raise NotImplementedError
+    raise NotImplementedError  # only compiled code has this: see its overload below
 
 
 def group_squares(sums: Any, squares: Any, at: int) -> None:
     """``squares[at + g]`` = sum of the squares of group g, in float64."""
-    raise NotImplementedError
+    raise NotImplementedError  # only compiled code has this: see its overload below
 
 
 def group_largest(sums: Any, largest: Any, at: int) -> None:
     """``largest[at + g]`` = greatest absolute value of group g."""
-    raise NotImplementedError
+    raise NotImplementedError  # only compiled code has this: see its overload below
 
 
 def pack_row(sums: Any, block: Any, row: Any, group: int, scales: Any, squares: Any, room: Any) -> None:
@@ -80,12 +80,12 @@ def pack_row(sums: Any, block: Any, row: Any, group: int, scales: Any, squares: 
     float16 is scaled to a length of 1 in each group, int8 to a greatest value of 127, float32 not at all; a group of
     zeros has scale 0. ``room`` is float32, an element a group.
     """
-    raise NotImplementedError
+    raise NotImplementedError  # only compiled code has this: see its overload below
 
 
 def fetch_row(lanes: Any, block: Any, at: int) -> None:
     """Say that the row at ``at`` will be read soon; does nothing in memory."""
-    raise NotImplementedError
+    raise NotImplementedError  # only compiled code has this: see its overload below
 
 
 @numba.njit(nogil=True, cache=True)

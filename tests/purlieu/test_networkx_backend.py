@@ -75,7 +75,7 @@ def test_the_other_functions_are_those_of_networkx(graph: nx.Graph[Any], name: s
     def said(by: str) -> Any:
         try:
             return getattr(nx, name)(graph, backend=by)
-        except (nx.NetworkXNotImplemented, NotImplementedError) as error:
+        except (nx.NetworkXNotImplemented, NotImplementedError) as error:  # what both sides may refuse with
             return type(error)
 
     ours, theirs = said("purlieu"), said("networkx")
