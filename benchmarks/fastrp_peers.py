@@ -62,12 +62,8 @@ def peak_memory() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def main(name: str, folder: str, n_threads: str) -> None:
-    indptr, indices = (np.load(Path(folder) / f"{part}.npy") for part in ("indptr", "indices"))
-    data = np.ones(indices.size, dtype=np.float32)
-    n = indptr.size - 1
-    graph = scipy.sparse.csr_array((data, indices, indptr.astype(np.int32)), shape=(n, n))
-    run = prepared(name, graph, int(n_threads))
+def print_cost(run: Callable[[], Any]) -> None:
+    """One line of JSON: seconds, the process's peak memory, and a number by which results can be told apart."""
     before = os.times()
     found = run()
     after = os.times()
@@ -78,6 +74,15 @@ def main(name: str, folder: str, n_threads: str) -> None:
         "mean_square": float(np.vdot(found, found)) / len(found),
     }
     print(json.dumps(cost | more))
+
+
+def main(name: str, folder: str, n_threads: str) -> None:
+    indptr, indices = (np.load(Path(folder) / f"{part}.npy") for part in ("indptr", "indices"))
+    data = np.ones(indices.size, dtype=np.float32)
+    n = indptr.size - 1
+    graph = scipy.sparse.csr_array((data, indices, indptr.astype(np.int32)), shape=(n, n))
+    run = prepared(name, graph, int(n_threads))
+    print_cost(run)
 
 
 if __name__ == "__main__":

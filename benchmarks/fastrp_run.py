@@ -7,14 +7,12 @@ for the first time inside it.
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fastrp_peers import BETA, DIM, WEIGHTS, peak_memory
+from benchmarks.fastrp_peers import BETA, DIM, WEIGHTS, print_cost
 from graph.csr import CSRGraph
 from graph.fastrp import FastRPParams, fastrp
 
@@ -41,16 +39,7 @@ def main(precision: str, folder: str, n_threads: str, warm: str) -> None:
     out = np.zeros((graph.n_nodes, DIM), dtype=np.float32) if warm == "warm" else None
     if out is not None:
         fastrp(graph, params, out=out, n_threads=int(n_threads))
-    before = os.times()
-    found = fastrp(graph, params, out=out, n_threads=int(n_threads))
-    after = os.times()
-    cost = {"user": after.user - before.user, "system": after.system - before.system}
-    more = {
-        "wall": after.elapsed - before.elapsed,
-        "peak_mib": peak_memory(),
-        "mean_square": float(np.vdot(found, found)) / len(found),
-    }
-    print(json.dumps(cost | more))
+    print_cost(lambda: fastrp(graph, params, out=out, n_threads=int(n_threads)))
 
 
 if __name__ == "__main__":
