@@ -20,16 +20,12 @@ from foundation.errors import InvalidInput, InvalidQuery
 from foundation.threads import even_ranges, run_ranges
 from graph.arrays import arc_arrays, read_only
 from graph.csr import CSRGraph
-from graph.fingerprints import Fingerprints, PowerWalkParams, arc_cumulative, fingerprints
 from graph.kernels.estimate import answer
 from graph.kernels.topk import top_k
+from graph.powerwalk.fingerprints import Fingerprints, PowerWalkParams, fingerprints
 from graph.ppr import PPRParams, personalized_pagerank
 from graph.push import UNLIMITED_ROUNDS, PushParams
 from graph.sources import restart_shares
-
-__all__ = [
-    "Fingerprints", "PowerWalkIndex", "PowerWalkParams", "QueryParams", "Ranking", "arc_cumulative", "fingerprints",
-]  # fmt: skip
 
 _EXACT_TOL = 1e-10
 _FLOAT32_ROUNDING = 2.0**-23  # scores add up to at most 1 and each is rounded by at most 2**-24 of itself
