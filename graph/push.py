@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
-from graph.arrays import arc_arrays
+from graph.arrays import arc_arrays, read_only
 from graph.csr import CSRGraph
 from graph.kernels.push import push
 from graph.ppr import check_damping
@@ -77,13 +77,16 @@ def forward_push(graph: CSRGraph, source: int | Mapping[int, float], params: Pus
     params = params or PushParams()
     n_nodes = graph.n_nodes
     nodes, shares = restart_shares(source, n_nodes)
-    residual, settled, moving = np.zeros(n_nodes), np.zeros(n_nodes), np.empty(n_nodes)
+    arcs = arc_arrays(graph)
+    state, moving = np.zeros(2 * n_nodes), np.empty(n_nodes)
     seen = np.zeros(n_nodes, dtype=np.bool_)
     touched, front, following = (np.empty(n_nodes, dtype=np.int32) for _ in range(3))
-    residual[nodes], seen[nodes], touched[: nodes.size] = shares, True, nodes
+    state[2 * nodes], seen[nodes], touched[: nodes.size] = shares, True, nodes
     rounds = UNLIMITED_ROUNDS if params.max_rounds is None else params.max_rounds
+    out_weight = read_only(graph.out_weight()) if arcs.weights.size else np.empty(0)
+    limits = np.diff(graph.indptr).astype(np.float32)
     _, n_arcs = push(
-        *arc_arrays(graph), params.damping, params.rmax, rounds,
-        residual, settled, seen, touched, nodes.size, front, following, moving,
+        *arcs, read_only(out_weight), read_only(limits), params.damping, params.rmax, rounds,
+        state, seen, touched, nodes.size, front, following, moving,
     )  # fmt: skip
-    return PushResult(settled=settled, residual=residual, n_arcs=n_arcs)
+    return PushResult(settled=state[1::2].copy(), residual=state[::2].copy(), n_arcs=n_arcs)

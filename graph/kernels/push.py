@@ -14,6 +14,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from foundation.kernels.simd import prefetch_element
+
+_AHEAD = 16  # arcs
+
 
 @numba.njit(nogil=True, cache=True)
 def sweep(
@@ -43,11 +47,12 @@ def push(
     indptr: npt.NDArray[np.int64],
     indices: npt.NDArray[Any],
     weights: npt.NDArray[np.float32],
+    out_weight: npt.NDArray[np.float64],
+    limits: npt.NDArray[np.float32],
     damping: float,
     rmax: float,
     max_rounds: int,
-    residual: npt.NDArray[np.float64],
-    settled: npt.NDArray[np.float64],
+    state: npt.NDArray[np.float64],
     seen: npt.NDArray[np.bool_],
     touched: npt.NDArray[np.int32],
     n_touched: int,
@@ -55,49 +60,56 @@ def push(
     following: npt.NDArray[np.int32],
     moving: npt.NDArray[np.float64],
 ) -> tuple[int, int]:
-    """Push the mass of ``residual`` until no node holds more than ``rmax`` times its number of out-arcs.
+    """Push residual mass until no node holds more than ``rmax`` times its limit.
 
-    A round takes the whole mass of every node above its threshold, settles the teleport share of it there and adds
-    the rest to the residual of its out-neighbours; a mass below its threshold stays where it is. The nodes that
-    hold mass are ``touched[:n_touched]``, and ``seen``. Returns their new number and how many arcs were walked.
-    ``front``, ``following`` and ``moving`` are scratch of n_nodes.
+    ``state`` (2 n_nodes,) holds residual and settled mass side by side, since both are looked at together. A push
+    settles the teleport share of a node's residual there and adds the rest to the residual of its out-neighbours; a
+    mass within its limit, infinite for a node where mass shall wait, stays where it is. The nodes that hold mass are
+    ``touched[:n_touched]``, and ``seen``. Returns their new number and how many arcs were walked. ``front`` and
+    ``following`` are scratch of n_nodes; so is ``moving``, or it is empty: then a node also passes on what it got in
+    the same round, which walks fewer arcs but has no rounds to count. ``out_weight`` is the sum of each row, empty
+    without ``weights``.
     """
     n_arcs = 0
     n_front = 0
     for i in range(n_touched):
-        node = touched[i]
-        if residual[node] > rmax * (indptr[node + 1] - indptr[node]):
+        node = np.int64(touched[i])
+        if state[2 * node] > rmax * limits[node]:
             front[n_front] = node
             n_front += 1
     for _ in range(max_rounds):
         if n_front == 0:
             break
-        for i in range(n_front):
-            moving[i] = residual[front[i]]
-            residual[front[i]] = 0.0
+        if moving.size:
+            for i in range(n_front):
+                node = np.int64(front[i])
+                moving[i] = state[2 * node]
+                state[2 * node] = 0.0
         n_next = 0
         for i in range(n_front):
-            node = front[i]
+            node = np.int64(front[i])
             first, last = indptr[node], indptr[node + 1]
-            settled[node] += (1.0 - damping) * moving[i]
-            total = float(last - first)
-            if weights.size:
-                total = 0.0
-                for arc in range(first, last):
-                    total += weights[arc]
+            if moving.size:
+                held = moving[i]
+            else:
+                held = state[2 * node]
+                state[2 * node] = 0.0
+            state[2 * node + 1] += (1.0 - damping) * held
+            total = out_weight[node] if weights.size else float(last - first)
             if total == 0.0:
                 continue
-            share = damping * moving[i] / total
+            share = damping * held / total
             for arc in range(first, last):
-                target = indices[arc]
-                if not seen[target]:
+                target = np.int64(indices[arc])
+                prefetch_element(state, 2 * np.int64(indices[min(arc + _AHEAD, last - 1)]))
+                before = state[2 * target]
+                if before == 0.0 and not seen[target]:
                     seen[target] = True
                     touched[n_touched] = target
                     n_touched += 1
-                before = residual[target]
                 after = before + (share * weights[arc] if weights.size else share)
-                residual[target] = after
-                threshold = rmax * (indptr[target + 1] - indptr[target])
+                state[2 * target] = after
+                threshold = rmax * limits[target]
                 if before <= threshold and after > threshold:
                     following[n_next] = target
                     n_next += 1

@@ -7,7 +7,6 @@ A walk goes on with probability ``damping`` and ends at a node without out-arcs.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,53 +20,10 @@ from foundation.threads import even_ranges, run_ranges
 from graph.arrays import ArcArrays, arc_arrays, read_only
 from graph.csr import CSRGraph
 from graph.kernels.walk import row_cumulative, walk_counts
-from graph.ppr import check_damping
+from graph.powerwalk.params import PowerWalkParams
 
-_MIN_STEPS = 200  # what customary damping never reaches
-_UNSEEN_BITS = 53  # a longer walk is less likely than the rounding of a float64
 _BUFFER_ENTRIES = 2**20
 _RANGES_PER_THREAD = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PowerWalkParams:
-    """Everything that decides the fingerprints: equal params on equal graphs give equal bytes.
-
-    Attributes
-    ----------
-    n_walks : walks per node, ≥ 1; 100 is the paper's customary index
-    damping : probability to walk on, [0, 1)
-    max_entries : entries stored per node, the most visited first; None or 0 keeps all
-    seed : of the walks
-    """
-
-    n_walks: int = 100
-    damping: float = 0.85
-    max_entries: int | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_damping(self.damping)
-        if self.n_walks < 1:
-            raise InvalidParams(name="n_walks", value=self.n_walks, allowed="≥ 1")
-        if self.n_walks * self.max_steps >= 2**31:
-            raise InvalidParams(
-                name="n_walks", value=self.n_walks, allowed=f"< {2**31 // self.max_steps} at damping {self.damping}"
-            )
-        if self.max_entries is not None and self.max_entries < 0:
-            raise InvalidParams(name="max_entries", value=self.max_entries, allowed="≥ 1, or None or 0 for all")
-
-    @property
-    def max_steps(self) -> int:
-        """Steps after which a walk is ended: so many that no walk gets there."""
-        if self.damping == 0:
-            return _MIN_STEPS
-        return max(_MIN_STEPS, math.ceil(_UNSEEN_BITS * math.log(2) / -math.log(self.damping)))
-
-    @property
-    def count_dtype(self) -> np.dtype[Any]:
-        """uint16 where ``n_walks · max_steps`` visits fit, else uint32: no count can wrap."""
-        return np.dtype(np.uint16 if self.n_walks * self.max_steps < 2**16 else np.uint32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

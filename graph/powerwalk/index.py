@@ -1,9 +1,9 @@
-"""PowerWalk: personalised PageRank from an index of walks, with a bound on its error.
+"""PowerWalk: personalised PageRank from an index, with a bound on its error.
 
-Source: Liu, Li, Lui, Cheng, CIKM 2016, arXiv:1608.06054. A query pushes mass away from its seeds for as long as
-that is cheap and lets the fingerprints of the nodes where the rest lies stand in for the walks not taken:
-``p = settled + Σ residual[v] · p_v`` is exact, and p̂_v takes the place of p_v. Walks end at dangling nodes;
-dividing by the total at the end turns that into a restart at the seeds, which is what `graph.ppr` computes.
+Source: Liu, Li, Lui, Cheng, CIKM 2016, arXiv:1608.06054. A query pushes mass away from its seeds for as long as that
+is cheap. ``p = settled + Σ residual[v] · p_v`` is exact, and what the index knows takes the place of p_v: rankings of
+hubs, fingerprints of walks, the stationary distribution. Walks end at dangling nodes; dividing by the mass that is not
+absorbed, which is known exactly, turns that into a restart at the seeds, which is what `graph.ppr` computes.
 """
 
 from __future__ import annotations
@@ -18,34 +18,23 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidQuery
 from foundation.threads import even_ranges, run_ranges
-from graph.arrays import arc_arrays, read_only
+from graph.arrays import read_only
 from graph.csr import CSRGraph
-from graph.kernels.estimate import answer
-from graph.kernels.topk import top_k
-from graph.powerwalk.fingerprints import Fingerprints, PowerWalkParams, fingerprints
+from graph.kernels.answer import Prints, Seeds, answer
+from graph.kernels.selection import BINS, keys_of, select, unpack
+from graph.powerwalk.fingerprints import Fingerprints
+from graph.powerwalk.hubs import HubVectors, no_hubs
+from graph.powerwalk.layout import Layout
+from graph.powerwalk.params import PowerWalkParams, QueryParams
+from graph.powerwalk.scratch import ScratchPool
 from graph.ppr import PPRParams, personalized_pagerank
-from graph.push import UNLIMITED_ROUNDS, PushParams
+from graph.push import UNLIMITED_ROUNDS
 from graph.sources import restart_shares
 
 _EXACT_TOL = 1e-10
-_FLOAT32_ROUNDING = 2.0**-23  # scores add up to at most 1 and each is rounded by at most 2**-24 of itself
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryParams:
-    """How far to push before the fingerprints take over.
-
-    Attributes
-    ----------
-    rmax : push a node while its residual exceeds ``rmax`` times its number of out-arcs; 0 needs ``max_rounds``
-    max_rounds : synchronous rounds (the paper's T), ≥ 0; None means until nothing exceeds the threshold
-    """
-
-    rmax: float = 1e-5
-    max_rounds: int | None = None
-
-    def __post_init__(self) -> None:
-        PushParams(rmax=self.rmax, max_rounds=self.max_rounds)
+_RMAX = 1e-5
+_FLOAT32_ROUNDING = 2.0**-23  # scores add up to about 1 and each is rounded by at most 2**-24 of itself
+_FLOAT64_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,7 +47,7 @@ class Ranking:
     scores : float32, shape (q, k), share of visits; 0 beside node -1
     error_bound : float64, shape (q,), certain limit of the L1 distance between all scores and the exact ones;
         a single score is off by at most as much
-    residual : float64, shape (q,), walk mass, of 1, that push left to the fingerprints
+    residual : float64, shape (q,), walk mass, of 1, that push left to the index
     """
 
     nodes: npt.NDArray[np.int64]
@@ -67,29 +56,71 @@ class Ranking:
     residual: npt.NDArray[np.float64]
 
 
-_Start = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]  # rows of the seeds, share of each
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vectors:
+    """The score of every node for every query: float64 (q, n_nodes), and the rest as in `Ranking`."""
+
+    scores: npt.NDArray[np.float64]
+    error_bound: npt.NDArray[np.float64]
+    residual: npt.NDArray[np.float64]
 
 
 @final
 class PowerWalkIndex:
-    """A graph and the fingerprints of all its nodes; arrays are used where they lie, mapped or in memory."""
+    """A graph and what is known of walks on it; arrays are used where they lie, mapped or in memory.
 
-    def __init__(self, graph: CSRGraph, params: PowerWalkParams, prints: Fingerprints) -> None:
-        if prints.n_rows != graph.n_nodes:
-            raise InvalidInput(
-                source="fingerprints",
-                what=f"they cover {prints.n_rows} nodes, the graph has {graph.n_nodes}",
-                fix="open them with the graph they were built from",
-            )
+    Attributes
+    ----------
+    graph, params, layout : what was indexed, how, and in which order it is read
+    hubs, fingerprints : rankings of hubs and walks of all nodes, or None
+    background : whether what is left is spread by the stationary distribution; undirected graphs only
+    effort : what a query does unless told otherwise
+    """
+
+    def __init__(
+        self,
+        graph: CSRGraph,
+        params: PowerWalkParams,
+        *,
+        layout: Layout | None = None,
+        hubs: HubVectors | None = None,
+        fingerprints: Fingerprints | None = None,
+        background: bool = False,
+        effort: QueryParams | None = None,
+    ) -> None:
+        if fingerprints is not None and fingerprints.n_rows != graph.n_nodes:
+            raise _another_graph(f"the fingerprints cover {fingerprints.n_rows} nodes, the graph has {graph.n_nodes}")
+        self.layout = Layout.of(graph, params.damping) if layout is None else layout
+        if (self.layout.n_nodes, self.layout.indices.size) != (graph.n_nodes, graph.n_edges):
+            what = f"{self.layout.n_nodes} nodes and {self.layout.indices.size} arcs"
+            raise _another_graph(f"it covers {what}, the graph has {graph.n_nodes} and {graph.n_edges}")
         self.graph = graph
         self.params = params
-        self.fingerprints = prints
+        self.hubs = hubs
+        self.fingerprints = fingerprints
+        self.background = background and not graph.directed
+        self.effort = effort or QueryParams(rmax=_RMAX, cut=_RMAX / 100)
+        limits = self.layout.degrees()
+        if hubs is not None:
+            limits[hubs.hubs] = np.inf
+        self._arcs = self.layout.arcs(limits)
+        self._places = self.layout.places(background=self.background)
+        self._hubs = no_hubs() if hubs is None else hubs.as_kernels_take_it(graph.n_nodes)
+        self._prints = _prints(fingerprints, params)
+        self._scratch = ScratchPool(graph.n_nodes, self._places.starts.size)
 
     @classmethod
     def build(cls, graph: CSRGraph, params: PowerWalkParams | None = None, n_threads: int = 1) -> PowerWalkIndex:
-        """Walk from every node; the bytes do not depend on ``n_threads``."""
-        params = params or PowerWalkParams()
-        return cls(graph, params, fingerprints(graph, params, n_threads=n_threads))
+        """Build what ``params.method`` says; the bytes do not depend on ``n_threads``.
+
+        Raises
+        ------
+        TargetMissed
+            When no candidate meets the targets that were asked for, and ``miss`` is ``"refuse"``.
+        """
+        from graph.powerwalk.choice import build  # it asks indexes, so it comes after them
+
+        return build(graph, params or PowerWalkParams(), n_threads=n_threads).index
 
     def query(
         self,
@@ -103,18 +134,16 @@ class PowerWalkIndex:
         """Rank the nodes as seen from each ``{row: weight}`` of ``seeds``; the seeds themselves take part.
 
         A query gives the same bytes alone and in any batch, with any number of threads. ``exact=True`` answers by
-        power iteration to an L1 distance of 1e-10 and reads neither fingerprints nor ``params``.
+        power iteration to an L1 distance of 1e-10 and reads neither the index nor ``params``.
 
         Raises
         ------
         InvalidQuery
             When ``k < 1``, or a query is empty, names an unknown row, or has a weight that is not positive and finite.
         """
-        if isinstance(seeds, Mapping):
-            raise InvalidQuery(what="seeds are one mapping", fix="pass a list with one {row: weight} per query")
+        starts = self._starts(seeds)
         if k < 1:
             raise InvalidQuery(what=f"k = {k}", fix="ask for at least one node")
-        starts = [restart_shares(_mapping(query), self.graph.n_nodes) for query in seeds]
         ranking = Ranking(
             nodes=np.full((len(starts), k), -1, dtype=np.int64),
             scores=np.zeros((len(starts), k), dtype=np.float32),
@@ -124,47 +153,106 @@ class PowerWalkIndex:
         if exact:
             self._rank_exactly(seeds, ranking, n_threads)
         else:
-            self._estimate(starts, ranking, params or QueryParams(), n_threads)
+            tally = self.answer(starts, params or QueryParams(), ranking.nodes, ranking.scores, n_threads=n_threads)
+            ranking.residual[:], ranking.error_bound[:] = _residual_and_bound(tally, _FLOAT32_ROUNDING)
         return ranking
 
-    def _rank_exactly(self, seeds: Sequence[Mapping[int, float]], ranking: Ranking, n_threads: int) -> None:
+    def vectors(
+        self,
+        seeds: Sequence[Mapping[int, float]],
+        *,
+        params: QueryParams | None = None,
+        exact: bool = False,
+        n_threads: int = 1,
+    ) -> Vectors:
+        """The score of every node for each query, as `query` would rank them; takes 8 bytes per node and query.
+
+        Raises
+        ------
+        InvalidQuery
+            As `query`.
+        """
+        starts = self._starts(seeds)
+        n_nodes = self.graph.n_nodes
+        scores = np.zeros((len(starts), n_nodes))
+        if exact:
+            for query, source in enumerate(seeds):
+                scores[query] = personalized_pagerank(self.graph, source, self._exact_params())
+            bound = np.full(len(starts), _EXACT_TOL)
+            return Vectors(scores=scores, error_bound=bound, residual=np.zeros(len(starts)))
+        tally = self.answer(starts, params or QueryParams(), vectors=scores, n_threads=n_threads)
+        residual, bound = _residual_and_bound(tally, 0.0)
+        return Vectors(scores=scores, error_bound=bound, residual=residual)
+
+    def answer(
+        self,
+        starts: Sequence[_Start],
+        params: QueryParams,
+        nodes: npt.NDArray[np.int64] | None = None,
+        scores: npt.NDArray[np.float32] | None = None,
+        *,
+        vectors: npt.NDArray[np.float64] | None = None,
+        n_threads: int = 1,
+    ) -> npt.NDArray[np.float64]:
+        """Fill rankings or whole vectors; returns what `graph.kernels.answer.answer` tells of each query."""
+        rmax, cut, max_rounds = self.effort_of(params)
+        n = len(starts)
+        nodes = np.empty((n, 0), dtype=np.int64) if nodes is None else nodes
+        scores = np.empty((n, 0), dtype=np.float32) if scores is None else scores
+        vectors = np.empty((n, 0)) if vectors is None else vectors
+        seeds = Seeds(
+            np.cumsum([0, *(rows.size for rows, _ in starts)]),
+            self.layout.place[np.concatenate([np.empty(0, dtype=np.int64), *(rows for rows, _ in starts)])],
+            np.concatenate([np.empty(0), *(shares for _, shares in starts)]),
+        )
+        tally = np.zeros((n, 6))
+        rounds = UNLIMITED_ROUNDS if max_rounds is None else max_rounds
+
+        def work(first: int, last: int) -> None:
+            scratch = self._scratch.take()
+            room = scratch if max_rounds is None else scratch._replace(moving=np.empty(self.graph.n_nodes))
+            answer(
+                self._arcs, self._places, self._hubs, self._prints, seeds, self.params.damping, rmax, cut, rounds,
+                first, last, room, nodes, scores, vectors, tally,
+            )  # fmt: skip
+            self._scratch.give(scratch)
+
+        run_ranges(work, even_ranges(n, max(1, -(-n // (4 * n_threads)))) if n_threads > 1 else [(0, n)], n_threads)
+        return tally
+
+    def effort_of(self, params: QueryParams) -> tuple[float, float, int | None]:
+        """``rmax``, ``cut`` and ``max_rounds`` that ``params`` come to here."""
+        usual, usual_cut = self.effort.rmax or _RMAX, self.effort.cut or 0.0
+        rmax = usual if params.rmax is None else params.rmax
+        cut = usual_cut * rmax / usual if params.cut is None else params.cut
+        only_rounds = params.max_rounds is None and params.rmax is None
+        return rmax, cut, self.effort.max_rounds if only_rounds else params.max_rounds
+
+    def _starts(self, seeds: Sequence[Mapping[int, float]]) -> list[_Start]:
+        if isinstance(seeds, Mapping):
+            raise InvalidQuery(what="seeds are one mapping", fix="pass a list with one {row: weight} per query")
+        return [restart_shares(_mapping(query), self.graph.n_nodes) for query in seeds]
+
+    def _exact_params(self) -> PPRParams:
         damping = self.params.damping
         # A change is at most 2 and shrinks at least by damping a step: after so many the tolerance is certain.
         steps = math.log(_EXACT_TOL * (1 - damping) / 2) / math.log(damping) if damping > 0 else 0.0
-        params = PPRParams(damping=damping, tol=_EXACT_TOL, max_iter=math.ceil(steps) + 2)
+        return PPRParams(damping=damping, tol=_EXACT_TOL, max_iter=math.ceil(steps) + 2)
 
+    def _rank_exactly(self, seeds: Sequence[Mapping[int, float]], ranking: Ranking, n_threads: int) -> None:
         def work(first: int, last: int) -> None:
+            histogram = np.empty(BINS, dtype=np.int32)
             for query in range(first, last):
-                rank = personalized_pagerank(self.graph, seeds[query], params)
-                reached = np.flatnonzero(rank).astype(np.int32)
-                k = min(ranking.nodes.shape[1], reached.size)
-                top_k(reached, rank, 1.0, ranking.nodes[query, :k], ranking.scores[query, :k])
+                rank = personalized_pagerank(self.graph, seeds[query], self._exact_params())
+                keys = np.empty(rank.size, dtype=np.uint64)
+                n_best = select(keys[: keys_of(rank, keys)], ranking.nodes.shape[1], histogram)
+                unpack(keys[:n_best], ranking.nodes[query], ranking.scores[query])
                 ranking.error_bound[query] = _EXACT_TOL + _FLOAT32_ROUNDING
 
         run_ranges(work, even_ranges(len(seeds), 1), n_threads)
 
-    def _estimate(self, starts: Sequence[_Start], ranking: Ranking, params: QueryParams, n_threads: int) -> None:
-        arcs, prints, n_nodes = arc_arrays(self.graph), self.fingerprints, self.graph.n_nodes
-        seed_indptr = np.cumsum([0, *(nodes.size for nodes, _ in starts)])
-        seed_nodes = np.concatenate([np.empty(0, dtype=np.int64), *(nodes for nodes, _ in starts)])
-        seed_shares = np.concatenate([np.empty(0), *(shares for _, shares in starts)])
-        rounds = UNLIMITED_ROUNDS if params.max_rounds is None else params.max_rounds
-        tally = np.zeros((len(starts), 5))
-        indptr, nodes, counts, lost = (read_only(array) for array in prints.arrays().values())
 
-        def work(first: int, last: int) -> None:
-            residual, mass, moving = (np.zeros(n_nodes) for _ in range(3))
-            seen = np.zeros(n_nodes, dtype=np.bool_)
-            touched, front, following = (np.empty(n_nodes, dtype=np.int32) for _ in range(3))
-            answer(
-                *arcs, indptr, nodes, counts, lost, self.params.damping, self.params.n_walks, params.rmax, rounds,
-                seed_indptr, seed_nodes, seed_shares, first, last, residual, mass, moving, seen, touched, front,
-                following, ranking.nodes, ranking.scores, tally,
-            )  # fmt: skip
-
-        run_ranges(work, even_ranges(len(starts), max(1, -(-len(starts) // max(1, n_threads)))), n_threads)
-        ranking.residual[:] = np.minimum(tally[:, 1], 1.0)  # shares may add up to the float64 after 1
-        ranking.error_bound[:] = _certain_bound(tally)
+_Start = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]  # rows of the seeds, share of each
 
 
 def _mapping(query: Any) -> Mapping[int, float]:
@@ -173,14 +261,22 @@ def _mapping(query: Any) -> Mapping[int, float]:
     return query
 
 
-def _certain_bound(tally: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """L1 bound that holds whatever the walks did, from the five sums of `graph.kernels.estimate.add_fingerprints`.
+def _residual_and_bound(
+    tally: npt.NDArray[np.float64], rounding: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """From the sums of `graph.kernels.answer.answer`; scores were divided by the mass that is not absorbed."""
+    residual = np.minimum(tally[:, 0], 1.0)  # shares may add up to the float64 after 1
+    return residual, tally[:, 1] / tally[:, 3] + rounding + _FLOAT64_ROUNDING
 
-    Exact and estimate both hold the certain mass C, divided by totals of at most C + open and exactly ``total``.
-    They share at least C / max(C + open, total); what they do not share is all that can differ.
-    """
-    certain, _, open_, guessed, cut = tally.T
-    total = certain + guessed + cut
-    shared = certain / np.maximum(certain + open_, total)
-    bound: npt.NDArray[np.float64] = np.minimum(1 + (certain + guessed) / total - 2 * shared, 2.0)
-    return bound + _FLOAT32_ROUNDING
+
+def _prints(fingerprints: Fingerprints | None, params: PowerWalkParams) -> Prints:
+    if fingerprints is None:
+        arrays = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32), np.empty(0, dtype=np.uint16)
+        return Prints(*(read_only(array) for array in (*arrays, np.empty(0, dtype=np.int32))))
+    n_walks = np.full(fingerprints.n_rows, params.n_walks, dtype=np.int32)
+    arrays = fingerprints.indptr, fingerprints.nodes, fingerprints.counts
+    return Prints(*(read_only(array) for array in (*arrays, n_walks)))
+
+
+def _another_graph(what: str) -> InvalidInput:
+    return InvalidInput(source="index", what=what, fix="open it with the graph it was built from")

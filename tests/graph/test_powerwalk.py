@@ -13,12 +13,12 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pytest
+from graph.kernels.topk import top_k
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery
 from graph.csr import CSRGraph
-from graph.kernels.topk import top_k
 from graph.powerwalk import Fingerprints, PowerWalkIndex, PowerWalkParams, QueryParams, Ranking, fingerprints
 from graph.ppr import personalized_pagerank
 from graph.push import PushParams, forward_push

@@ -1,0 +1,260 @@
+"""Which index to keep: hubs, walks, both or neither, measured on sources that were held out.
+
+Everything is built once, as large as the space allows; a candidate is a part of it with a query effort. The cheapest
+candidate that meets the targets is kept, by work counted and not by the clock, so that the choice is the same anywhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from foundation.errors import TargetMissed
+from graph.csr import CSRGraph
+from graph.powerwalk.fingerprints import Fingerprints, fingerprints
+from graph.powerwalk.hubs import HubVectors, choose_hubs, hub_vectors
+from graph.powerwalk.index import PowerWalkIndex
+from graph.powerwalk.layout import Layout
+from graph.powerwalk.measure import HELD_OUT, Quality, held_out, mean, measure
+from graph.powerwalk.params import PowerWalkParams, QueryParams
+from graph.ppr import PPRParams, personalized_pagerank
+
+AIM = {"precision": 0.97, "rag": 0.999}  # where nothing was asked for; missing it is no error
+_TRUTH_TOL = 1e-8
+_ENTRY_BYTES = 8  # of a hub's list
+_PRINT_BYTES = 6  # of an entry of a fingerprint, counts being uint16
+_FEWEST_WALKS = 4
+_HUB_SHARE = 0.6  # of the space; the rest is for walks
+_FIRST_SHARE = 4  # a smaller index has a quarter of the hubs
+# rmax and cut of the efforts tried
+_PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 1e-6))
+_HUBS = ((1e-3, 1e-5), (1e-3, 3e-6), (1e-4, 3e-6), (1e-4, 1e-6), (1e-5, 1e-6), (1e-5, 1e-7), (1e-6, 1e-8))
+Float64s = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A part of what was built: the first ``n_hubs`` hubs, walks or not, a background or not; and an effort."""
+
+    n_hubs: int
+    walks: bool
+    background: bool
+    rmax: float
+    cut: float
+
+    @property
+    def effort(self) -> QueryParams:
+        return QueryParams(rmax=self.rmax, cut=self.cut)
+
+    def __str__(self) -> str:
+        parts = [f"{self.n_hubs} hubs"] if self.n_hubs else []
+        parts += ["walks"] if self.walks else []
+        parts += ["background"] if self.background else []
+        return f"{', '.join(parts) or 'push alone'}, rmax {self.rmax:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A candidate, its bytes per node, and its quality; ``kept`` on the one that was chosen."""
+
+    candidate: Candidate
+    index_bytes: float
+    quality: Quality
+    kept: bool = False
+
+    def row(self) -> dict[str, Any]:
+        """For a manifest."""
+        return {
+            **dataclasses.asdict(self.candidate),
+            "index_bytes": round(self.index_bytes, 1),
+            **self.quality.rounded(),
+            "kept": self.kept,
+        }
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Material:
+    """All that candidates are parts of."""
+
+    graph: CSRGraph
+    params: PowerWalkParams
+    layout: Layout
+    hubs: HubVectors | None
+    fingerprints: Fingerprints | None
+
+    def index(self, candidate: Candidate) -> PowerWalkIndex:
+        """The candidate as an index of its own."""
+        hubs = (
+            self.hubs.first(candidate.n_hubs, self.params.max_hub_entries) if candidate.n_hubs and self.hubs else None
+        )
+        return PowerWalkIndex(
+            self.graph, self.params, layout=self.layout, hubs=hubs,
+            fingerprints=self.fingerprints if candidate.walks else None, background=candidate.background,
+            effort=candidate.effort,
+        )  # fmt: skip
+
+    def bytes_per_node(self, candidate: Candidate) -> float:
+        """Of the arrays the candidate would be saved with."""
+        n_bytes = sum(array.nbytes for array in self.layout.arrays().values())
+        if candidate.n_hubs and self.hubs:
+            n_bytes += _ENTRY_BYTES * int(self.hubs.indptr[candidate.n_hubs]) + 28 * candidate.n_hubs
+        if candidate.walks and self.fingerprints:
+            n_bytes += sum(array.nbytes for array in self.fingerprints.arrays().values())
+        return n_bytes / max(1, self.graph.n_nodes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Built:
+    """The index that was kept, and all that were measured; nothing where no source reaches 100 nodes."""
+
+    index: PowerWalkIndex
+    frontier: list[Measured]
+
+
+def build(graph: CSRGraph, params: PowerWalkParams, *, n_threads: int = 1) -> Built:
+    """Build, measure and choose in this process; the bytes do not depend on ``n_threads``.
+
+    Raises
+    ------
+    TargetMissed
+        When targets were asked for, no candidate meets them, and ``params.miss`` is ``"refuse"``.
+    """
+    layout = Layout.of(graph, params.damping)
+    params = sized(layout, params)
+    chosen = hubs_of(layout, params)
+    material = Material(
+        graph=graph, params=params, layout=layout,
+        hubs=hub_vectors(
+            layout, chosen, damping=params.damping, rmax=params.hub_rmax, max_entries=params.max_hub_entries,
+            n_threads=n_threads,
+        ) if chosen.size else None,
+        fingerprints=fingerprints(graph, params, n_threads=n_threads) if wants_walks(params) else None,
+    )  # fmt: skip
+    sources = [source for source, _ in zip(held_out(graph, params.seed), range(HELD_OUT), strict=False)]
+    frontier = measure_all(material, ((source, exact(graph, source, params)) for source in sources))
+    return Built(index=material.index(choose(frontier, material)), frontier=marked(frontier, material))
+
+
+def sized(layout: Layout, params: PowerWalkParams) -> PowerWalkParams:
+    """``params`` with as many walks as there is space for beside hubs, where the choice is free."""
+    if params.method != "auto":
+        return params
+    visits = _PRINT_BYTES * params.damping / (1 - params.damping)  # bytes a walk takes where no node comes twice
+    n_walks = int((1 - _HUB_SHARE) * _spare(layout, params) / visits) if visits else params.n_walks
+    return dataclasses.replace(params, n_walks=max(1, min(params.n_walks, n_walks)))
+
+
+def wants_walks(params: PowerWalkParams) -> bool:
+    """Whether walks are worth a try; ``params`` as `sized` returns them."""
+    return params.method == "powerwalk" or (params.method == "auto" and params.n_walks >= _FEWEST_WALKS)
+
+
+def hubs_of(layout: Layout, params: PowerWalkParams) -> npt.NDArray[np.int32]:
+    """The hubs to rank: as many as fill the space, at the full length of their lists."""
+    if params.method not in ("auto", "hubs"):
+        return np.empty(0, dtype=np.int32)
+    entries = min(params.max_hub_entries, layout.n_nodes)
+    space = _spare(layout, params) * (_HUB_SHARE if params.method == "auto" else 1.0)
+    return choose_hubs(layout, int(space * layout.n_nodes / (_ENTRY_BYTES * entries)))
+
+
+def _spare(layout: Layout, params: PowerWalkParams) -> float:
+    """Bytes per node beside the graph itself."""
+    taken = sum(array.nbytes for array in layout.arrays().values())
+    return max(0.0, params.index_bytes - taken / max(1, layout.n_nodes))
+
+
+def candidates(material: Material) -> Iterator[Candidate]:
+    """What to measure, the less work the sooner."""
+    method = material.params.method
+    n_hubs = material.hubs.n_hubs if material.hubs is not None else 0
+    sizes = sorted({n_hubs, n_hubs // _FIRST_SHARE} - {0}) if method == "auto" else [n_hubs]
+    ends = [(False, False)]
+    if method == "powerwalk":
+        ends = [(True, False)]
+    else:
+        ends += [(False, True)] if not material.graph.directed else []
+        ends += [(True, False)] if material.fingerprints is not None else []
+    for walks, background in ends:
+        for size in ([0] if method in ("auto", "push", "powerwalk") else []) + [size for size in sizes if size]:
+            for effort in _HUBS if size else _PLAIN:
+                rmax, cut = effort
+                yield Candidate(n_hubs=size, walks=walks, background=background, rmax=rmax, cut=cut)
+
+
+def exact(graph: CSRGraph, source: int, params: PowerWalkParams) -> Float64s:
+    """What candidates are measured against."""
+    return personalized_pagerank(graph, source, PPRParams(damping=params.damping, tol=_TRUTH_TOL, max_iter=100_000))
+
+
+def measure_all(material: Material, truths: Iterable[tuple[int, Float64s]]) -> list[Measured]:
+    """Every candidate on every source; empty without sources. ``truths`` are read one at a time."""
+    asked = list(candidates(material))
+    indexes: dict[tuple[int, bool, bool], PowerWalkIndex] = {}
+    qualities: list[list[Quality]] = [[] for _ in asked]
+    for source, truth in truths:
+        for place, candidate in enumerate(asked):
+            parts = candidate.n_hubs, candidate.walks, candidate.background
+            if parts not in indexes:
+                indexes[parts] = material.index(candidate)
+            qualities[place] += measure(indexes[parts], candidate.effort, [source], truth[None])
+    return [
+        Measured(candidate=candidate, index_bytes=material.bytes_per_node(candidate), quality=mean(found))
+        for candidate, found in zip(asked, qualities, strict=True)
+        if found
+    ]
+
+
+def choose(frontier: Sequence[Measured], material: Material) -> Candidate:
+    """The least work that meets the targets within the space; else what comes closest, if that is allowed."""
+    params = material.params
+    asked = {name: value for name in ("precision", "rag", "l1") if (value := getattr(params, name)) is not None}
+    if not frontier:
+        return _unmeasured(material)
+    space = max(params.index_bytes, min(one.index_bytes for one in frontier))
+    fitting = [one for one in frontier if one.index_bytes <= space]
+    targets = asked or AIM
+    meeting = [one for one in fitting if shortfall(one.quality, targets) == 0]
+    if meeting:
+        return min(meeting, key=lambda one: (one.quality.work, one.index_bytes)).candidate
+    best = min(fitting, key=lambda one: (shortfall(one.quality, targets), one.quality.work))
+    if asked and params.miss == "refuse":
+        target = max(asked, key=lambda name: shortfall(best.quality, {name: asked[name]}))
+        raise TargetMissed(
+            target=f"{target} of powerwalk", asked=asked[target], best=getattr(best.quality, target),
+            candidate=str(best.candidate),
+        )  # fmt: skip
+    return best.candidate
+
+
+def shortfall(quality: Quality, targets: dict[str, float]) -> float:
+    """By how much the targets are missed, each in proportion to what is left to perfection; 0 when all are met."""
+    missed = 0.0
+    for name, target in targets.items():
+        value = getattr(quality, name)
+        if name == "l1":
+            missed += max(0.0, value / target - 1.0)
+        else:
+            missed += max(0.0, target - value) / max(1.0 - target, 1e-6)
+    return missed
+
+
+def marked(frontier: Sequence[Measured], material: Material) -> list[Measured]:
+    """With the one that `choose` keeps marked."""
+    if not frontier:
+        return []
+    kept = choose(frontier, material)
+    return [dataclasses.replace(one, kept=one.candidate == kept) for one in frontier]
+
+
+def _unmeasured(material: Material) -> Candidate:
+    """For graphs where no source reaches far enough to measure: everything is cheap there."""
+    last = list(candidates(material))[-1]
+    rmax, cut = next(effort for effort in (_HUBS if last.n_hubs else _PLAIN) if effort[0] == 1e-5)
+    return dataclasses.replace(last, rmax=rmax, cut=cut)
