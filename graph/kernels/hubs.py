@@ -29,7 +29,7 @@ def hub_lists(
     which: npt.NDArray[np.int32],
     damping: float,
     rmax: float,
-    max_entries: int,
+    max_entries: npt.NDArray[np.int32],
     start: int,
     stop: int,
     scratch: Scratch,
@@ -41,6 +41,7 @@ def hub_lists(
 ) -> None:
     """Fill ``indptr`` (continued from its first element), ``nodes``, ``values``, and by hub ``mass`` and ``error``.
 
+    ``max_entries`` int32 says for each of ``which`` how long its list may be.
     ``mass`` is the sum of all scores known before the list was cut. ``error`` limits how far they are from the exact
     ranking when the mass that walks on is spread by the stationary distribution; infinite where there is none.
     """
@@ -67,7 +68,7 @@ def hub_lists(
             state[2 * node] = 0.0
             state[2 * node + 1] = 0.0
             seen[node] = False
-        n_best = select(keys[:n_keys], max_entries, scratch.histogram)
+        n_best = select(keys[:n_keys], max_entries[i], scratch.histogram)
         for j in range(n_best):
             nodes[filled + j] = place[tie_of(keys[j])]
             values[filled + j] = value_of(keys[j])

@@ -30,18 +30,22 @@ _ENTRY_BYTES = 8  # of a hub's list
 _PRINT_BYTES = 6  # of an entry of a fingerprint, counts being uint16
 _FEWEST_WALKS = 4
 _HUB_SHARE = 0.6  # of the space; the rest is for walks
-_FIRST_SHARE = 4  # a smaller index has a quarter of the hubs
+_FEW = 4  # a quarter of the hubs is tried too, with lists as long and with lists four times as long
 # rmax and cut of the efforts tried
-_PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 1e-6))
+_PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6))
 _HUBS = ((1e-3, 1e-5), (1e-3, 3e-6), (1e-4, 3e-6), (1e-4, 1e-6), (1e-5, 1e-6), (1e-5, 1e-7), (1e-6, 1e-8))
 Float64s = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A part of what was built: the first ``n_hubs`` hubs, walks or not, a background or not; and an effort."""
+    """A part of what was built, and an effort.
+
+    The first ``n_hubs`` hubs with ``hub_entries`` each, walks or not, a background or not.
+    """
 
     n_hubs: int
+    hub_entries: int
     walks: bool
     background: bool
     rmax: float
@@ -52,7 +56,7 @@ class Candidate:
         return QueryParams(rmax=self.rmax, cut=self.cut)
 
     def __str__(self) -> str:
-        parts = [f"{self.n_hubs} hubs"] if self.n_hubs else []
+        parts = [f"{self.n_hubs} hubs of {self.hub_entries} entries"] if self.n_hubs else []
         parts += ["walks"] if self.walks else []
         parts += ["background"] if self.background else []
         return f"{', '.join(parts) or 'push alone'}, rmax {self.rmax:g}"
@@ -90,9 +94,7 @@ class Material:
 
     def index(self, candidate: Candidate) -> PowerWalkIndex:
         """The candidate as an index of its own."""
-        hubs = (
-            self.hubs.first(candidate.n_hubs, self.params.max_hub_entries) if candidate.n_hubs and self.hubs else None
-        )
+        hubs = self.hubs.first(candidate.n_hubs, candidate.hub_entries) if candidate.n_hubs and self.hubs else None
         return PowerWalkIndex(
             self.graph, self.params, layout=self.layout, hubs=hubs,
             fingerprints=self.fingerprints if candidate.walks else None, background=candidate.background,
@@ -103,7 +105,8 @@ class Material:
         """Of the arrays the candidate would be saved with."""
         n_bytes = sum(array.nbytes for array in self.layout.arrays().values())
         if candidate.n_hubs and self.hubs:
-            n_bytes += _ENTRY_BYTES * int(self.hubs.indptr[candidate.n_hubs]) + 28 * candidate.n_hubs
+            sizes = np.minimum(np.diff(self.hubs.indptr[: candidate.n_hubs + 1]), candidate.hub_entries)
+            n_bytes += _ENTRY_BYTES * int(sizes.sum()) + 28 * candidate.n_hubs
         if candidate.walks and self.fingerprints:
             n_bytes += sum(array.nbytes for array in self.fingerprints.arrays().values())
         return n_bytes / max(1, self.graph.n_nodes)
@@ -131,7 +134,7 @@ def build(graph: CSRGraph, params: PowerWalkParams, *, n_threads: int = 1) -> Bu
     material = Material(
         graph=graph, params=params, layout=layout,
         hubs=hub_vectors(
-            layout, chosen, damping=params.damping, rmax=params.hub_rmax, max_entries=params.max_hub_entries,
+            layout, chosen, damping=params.damping, rmax=params.hub_rmax, max_entries=entries_of(chosen.size, params),
             n_threads=n_threads,
         ) if chosen.size else None,
         fingerprints=fingerprints(graph, params, n_threads=n_threads) if wants_walks(params) else None,
@@ -164,6 +167,14 @@ def hubs_of(layout: Layout, params: PowerWalkParams) -> npt.NDArray[np.int32]:
     return choose_hubs(layout, int(space * layout.n_nodes / (_ENTRY_BYTES * entries)))
 
 
+def entries_of(n_hubs: int, params: PowerWalkParams) -> npt.NDArray[np.int32]:
+    """How long the list of each hub has to be for all that is tried."""
+    entries = np.full(n_hubs, params.max_hub_entries, dtype=np.int32)
+    if params.method == "auto":
+        entries[: n_hubs // _FEW] *= _FEW
+    return entries
+
+
 def _spare(layout: Layout, params: PowerWalkParams) -> float:
     """Bytes per node beside the graph itself."""
     taken = sum(array.nbytes for array in layout.arrays().values())
@@ -174,18 +185,23 @@ def candidates(material: Material) -> Iterator[Candidate]:
     """What to measure, the less work the sooner."""
     method = material.params.method
     n_hubs = material.hubs.n_hubs if material.hubs is not None else 0
-    sizes = sorted({n_hubs, n_hubs // _FIRST_SHARE} - {0}) if method == "auto" else [n_hubs]
-    ends = [(False, False)]
-    if method == "powerwalk":
-        ends = [(True, False)]
-    else:
-        ends += [(False, True)] if not material.graph.directed else []
-        ends += [(True, False)] if material.fingerprints is not None else []
+    few, entries = n_hubs // _FEW, material.params.max_hub_entries
+    sizes = [(n_hubs, entries)] if n_hubs else [(0, 0)]
+    if method == "auto" and n_hubs:
+        sizes.insert(0, (0, 0))
+    if method == "auto" and few:
+        sizes += [(few, entries), (few, _FEW * entries)]
+    ends = [(True, False)] if method == "powerwalk" else [(False, False)]
+    if method != "powerwalk" and not material.graph.directed:
+        ends.append((False, True))
+    if method == "auto" and material.fingerprints is not None:
+        ends.append((True, False))
     for walks, background in ends:
-        for size in ([0] if method in ("auto", "push", "powerwalk") else []) + [size for size in sizes if size]:
-            for effort in _HUBS if size else _PLAIN:
-                rmax, cut = effort
-                yield Candidate(n_hubs=size, walks=walks, background=background, rmax=rmax, cut=cut)
+        for size, length in sizes:
+            for rmax, cut in _HUBS if size else _PLAIN:
+                yield Candidate(
+                    n_hubs=size, hub_entries=length, walks=walks, background=background, rmax=rmax, cut=cut
+                )  # fmt: skip
 
 
 def exact(graph: CSRGraph, source: int, params: PowerWalkParams) -> Float64s:
