@@ -212,11 +212,11 @@ def exact(graph: CSRGraph, source: int, params: PowerWalkParams) -> Float64s:
 def measure_all(material: Material, truths: Iterable[tuple[int, Float64s]]) -> list[Measured]:
     """Every candidate on every source; empty without sources. ``truths`` are read one at a time."""
     asked = list(candidates(material))
-    indexes: dict[tuple[int, bool, bool], PowerWalkIndex] = {}
+    indexes: dict[tuple[int, int, bool, bool], PowerWalkIndex] = {}
     qualities: list[list[Quality]] = [[] for _ in asked]
     for source, truth in truths:
         for place, candidate in enumerate(asked):
-            parts = candidate.n_hubs, candidate.walks, candidate.background
+            parts = candidate.n_hubs, candidate.hub_entries, candidate.walks, candidate.background
             if parts not in indexes:
                 indexes[parts] = material.index(candidate)
             qualities[place] += measure(indexes[parts], candidate.effort, [source], truth[None])
