@@ -36,6 +36,7 @@ class HubVectors:
     nodes : int32, shape (n_entries,), rows of the layout; within a hub the largest first
     values : float32, shape (n_entries,), never above the exact score
     mass : float64, shape (n_hubs,), sum of each list before it was cut
+    limits : int32, shape (n_hubs,), how long each list was allowed to be
     error : float64, shape (n_hubs,), limit of the L1 distance to the exact ranking when the list is whole and the rest
         is spread by the stationary distribution; infinite on directed graphs
     """
@@ -46,9 +47,10 @@ class HubVectors:
     values: npt.NDArray[np.float32]
     mass: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
+    limits: npt.NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        if self.indptr.size != self.hubs.size + 1 or not self.mass.shape == self.error.shape == self.hubs.shape:
+        if self.indptr.size != self.hubs.size + 1 or not self.mass.shape == self.error.shape == self.limits.shape == self.hubs.shape:
             raise _invalid(f"{self.hubs.size} hubs, {self.mass.size} masses, {self.indptr.size} row pointers")
         if self.nodes.shape != self.values.shape or self.nodes.shape != (int(self.indptr[-1]),):
             raise _invalid(f"{self.nodes.size} nodes, {self.values.size} values, indptr ends at {self.indptr[-1]}")
@@ -70,6 +72,18 @@ class HubVectors:
         return HubVectors(
             hubs=self.hubs[: sizes.size], indptr=indptr, nodes=self.nodes[kept], values=self.values[kept],
             mass=self.mass[: sizes.size], error=self.error[: sizes.size],
+            limits=np.minimum(self.limits[: sizes.size], max_entries),
+        )  # fmt: skip
+
+    def take(self, which: npt.NDArray[np.int64]) -> HubVectors:
+        """The lists at these places, in this order."""
+        sizes = np.diff(self.indptr)[which]
+        indptr = np.zeros(which.size + 1, dtype=np.int64)
+        np.cumsum(sizes, out=indptr[1:])
+        entries = np.arange(int(indptr[-1])) + np.repeat(self.indptr[which] - indptr[:-1], sizes)
+        return HubVectors(
+            hubs=self.hubs[which], indptr=indptr, nodes=self.nodes[entries], values=self.values[entries],
+            mass=self.mass[which], error=self.error[which], limits=self.limits[which],
         )  # fmt: skip
 
     def as_kernels_take_it(self, n_nodes: int) -> Hubs:
@@ -91,6 +105,7 @@ class HubVectors:
             values=np.concatenate([np.empty(0, dtype=np.float32), *(part.values for part in parts)]),
             mass=np.concatenate([np.empty(0), *(part.mass for part in parts)]),
             error=np.concatenate([np.empty(0), *(part.error for part in parts)]),
+            limits=np.concatenate([np.empty(0, dtype=np.int32), *(part.limits for part in parts)]),
         )
 
 
@@ -133,7 +148,8 @@ def hub_vectors(
     ranges = even_ranges(hubs.size, size)
     parts: dict[int, HubVectors] = {}
     pool: list[Any] = []
-    longest = np.minimum(max_entries, layout.n_nodes).astype(np.int32)
+    limits = max_entries.astype(np.int32)
+    longest = np.minimum(limits, layout.n_nodes).astype(np.int32)
 
     def work(start: int, stop: int) -> None:
         scratch = pool.pop() if pool else new_scratch(layout.n_nodes, 0)
@@ -148,7 +164,7 @@ def hub_vectors(
         size = int(indptr[-1])
         parts[start] = HubVectors(
             hubs=hubs[start:stop], indptr=indptr, nodes=nodes[:size].copy(), values=values[:size].copy(),
-            mass=mass, error=error,
+            mass=mass, error=error, limits=limits[start:stop],
         )  # fmt: skip
 
     run_ranges(work, ranges, n_threads)
