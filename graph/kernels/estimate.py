@@ -26,7 +26,7 @@ def add_fingerprints(
     print_counts: npt.NDArray[Any],
     print_lost: npt.NDArray[np.float32],
     damping: float,
-    n_walks: int,
+    walks: npt.NDArray[np.int32],
     residual: npt.NDArray[np.float64],
     mass: npt.NDArray[np.float64],
     seen: npt.NDArray[np.bool_],
@@ -56,7 +56,7 @@ def add_fingerprints(
             continue
         open_ += damping * held
         cut += held * print_lost[node]
-        scale = teleport * held / n_walks
+        scale = teleport * held / walks[node]
         visits = 0
         for entry in range(print_indptr[node], print_indptr[node + 1]):
             target = print_nodes[entry]
@@ -82,7 +82,7 @@ def answer(
     print_counts: npt.NDArray[Any],
     print_lost: npt.NDArray[np.float32],
     damping: float,
-    n_walks: int,
+    walks: npt.NDArray[np.int32],
     rmax: float,
     max_rounds: int,
     seed_indptr: npt.NDArray[np.int64],
@@ -114,7 +114,7 @@ def answer(
             residual, mass, seen, touched, n_seeds, front, following, moving,
         )  # fmt: skip
         n_touched = add_fingerprints(
-            indptr, print_indptr, print_nodes, print_counts, print_lost, damping, n_walks,
+            indptr, print_indptr, print_nodes, print_counts, print_lost, damping, walks,
             residual, mass, seen, touched, n_pushed, tally[query],
         )  # fmt: skip
         total = tally[query, 0] + tally[query, 3] + tally[query, 4]

@@ -1,8 +1,8 @@
 """PowerWalk: personalised PageRank of any seeds, from an index built beforehand."""
 
-from graph.powerwalk.fingerprints import Fingerprints, PowerWalkParams, arc_cumulative, fingerprints
+from graph.powerwalk.fingerprints import Fingerprints, PowerWalkParams, fingerprints
 from graph.powerwalk.index import PowerWalkIndex, QueryParams, Ranking
 
 __all__ = [
-    "Fingerprints", "PowerWalkIndex", "PowerWalkParams", "QueryParams", "Ranking", "arc_cumulative", "fingerprints",
+    "Fingerprints", "PowerWalkIndex", "PowerWalkParams", "QueryParams", "Ranking", "fingerprints",
 ]  # fmt: skip

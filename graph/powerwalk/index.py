@@ -84,6 +84,7 @@ class PowerWalkIndex:
         self.graph = graph
         self.params = params
         self.fingerprints = prints
+        self._walks = read_only(prints.walks_of(params))
 
     @classmethod
     def build(cls, graph: CSRGraph, params: PowerWalkParams | None = None, n_threads: int = 1) -> PowerWalkIndex:
@@ -150,14 +151,14 @@ class PowerWalkIndex:
         seed_shares = np.concatenate([np.empty(0), *(shares for _, shares in starts)])
         rounds = UNLIMITED_ROUNDS if params.max_rounds is None else params.max_rounds
         tally = np.zeros((len(starts), 5))
-        indptr, nodes, counts, lost = (read_only(array) for array in prints.arrays().values())
+        print_arrays = [read_only(array) for array in (prints.indptr, prints.nodes, prints.counts, prints.lost)]
 
         def work(first: int, last: int) -> None:
             residual, mass, moving = (np.zeros(n_nodes) for _ in range(3))
             seen = np.zeros(n_nodes, dtype=np.bool_)
             touched, front, following = (np.empty(n_nodes, dtype=np.int32) for _ in range(3))
             answer(
-                *arcs, indptr, nodes, counts, lost, self.params.damping, self.params.n_walks, params.rmax, rounds,
+                *arcs, *print_arrays, self.params.damping, self._walks, params.rmax, rounds,
                 seed_indptr, seed_nodes, seed_shares, first, last, residual, mass, moving, seen, touched, front,
                 following, ranking.nodes, ranking.scores, tally,
             )  # fmt: skip

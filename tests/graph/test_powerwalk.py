@@ -378,8 +378,7 @@ def test_rows_are_ordered_and_what_is_cut_is_counted() -> None:
     assert not whole.lost.any()
     for row in range(300):
         entries = slice(whole.indptr[row], whole.indptr[row + 1])
-        order = sorted(zip(-whole.counts[entries].astype(int), whole.nodes[entries], strict=True))
-        assert [node for _, node in order] == whole.nodes[entries].tolist()
+        assert (np.diff(whole.counts[entries].astype(int)) <= 0).all()
         kept = slice(cut.indptr[row], cut.indptr[row + 1])
         assert cut.nodes[kept].tolist() == whole.nodes[entries][:10].tolist()
         assert cut.counts[kept].tolist() == whole.counts[entries][:10].tolist()
