@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
+from foundation.memory import written_once
 from foundation.seeds import key
 from foundation.threads import even_ranges, run_ranges
 from graph.arrays import ArcArrays, arc_arrays, read_only
@@ -93,9 +94,7 @@ def random_walks(
     params = params or RandomWalkParams()
     walker = _Walker(graph, params, aliases, n_threads)
     first, last = _checked_range(graph, start, stop)
-    out = np.empty(((last - first) * params.walks_per_node, params.walk_length), dtype=np.int32)
-    walker.walk(first, last, out, n_threads)
-    return out
+    return walker.block(first, last, n_threads)
 
 
 def walk_blocks(
@@ -165,7 +164,7 @@ class _Walker:
         self._key = np.uint64(key(params.seed, "random_walks"))
 
     def block(self, start: int, stop: int, n_threads: int) -> npt.NDArray[np.int32]:
-        out = np.empty(((stop - start) * self._params.walks_per_node, self._params.walk_length), dtype=np.int32)
+        out = written_once(((stop - start) * self._params.walks_per_node, self._params.walk_length), np.int32)
         self.walk(start, stop, out, n_threads)
         return out
 
@@ -177,13 +176,16 @@ class _Walker:
         def work(low: int, high: int) -> None:
             first, last = start + low, start + high
             part = flat[low * per_node : high * per_node]
-            rest = (self._key, params.walks_per_node, params.walk_length, first, last, part)
             if params.is_second_order and params.walk_length > 1:
                 second_order(
-                    *self._arcs[:2], self._aliases, self._arcs.weights, self._totals, 1 / params.p, 1 / params.q, *rest
+                    *self._arcs[:2], self._aliases, self._arcs.weights, self._totals, 1 / params.p, 1 / params.q,
+                    self._key, params.walks_per_node, params.walk_length, first, last, part,
                 )  # fmt: skip
             else:
-                first_order(*self._arcs[:2], self._aliases, *rest)
+                first_order(
+                    *self._arcs[:2], self._aliases, self._key, params.walks_per_node, params.walk_length,
+                    first, last, part,
+                )  # fmt: skip
 
         run_ranges(work, even_ranges(stop - start, max(1, _STEPS_PER_RANGE // per_node)), n_threads)
 

@@ -77,9 +77,7 @@ def arc_aliases(graph: CSRGraph, n_threads: int = 1) -> npt.NDArray[np.uint64]:
     return aliases
 
 
-def checked_aliases(
-    graph: CSRGraph, aliases: npt.NDArray[np.uint64] | None, n_threads: int
-) -> npt.NDArray[np.uint64]:
+def checked_aliases(graph: CSRGraph, aliases: npt.NDArray[np.uint64] | None, n_threads: int) -> npt.NDArray[np.uint64]:
     """``aliases`` as kernels take them, made when they are not given.
 
     Raises

@@ -36,4 +36,4 @@ def step_word(key: np.uint64, step: np.uint64) -> np.uint64:
     """
     state = key + _STRIDE * (step + np.uint64(1))
     other = state ^ _MASK
-    return multiply_high(state, other) ^ (state * other)
+    return np.uint64(multiply_high(state, other)) ^ (state * other)

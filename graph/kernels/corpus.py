@@ -89,7 +89,7 @@ def _whole_row(
     chance: float,
 ) -> int:
     """The arc from ``node`` that ``chance`` falls on, by the law of the whole row; it has one with weight."""
-    total, target, chosen = 0.0, np.inf, np.int64(-1)
+    total, target, chosen = 0.0, np.inf, -1
     for sweep in range(2):
         if sweep == 1:
             target = chance * total
@@ -126,7 +126,7 @@ def second_order(
     stop: int,
     out: npt.NDArray[np.int32],
 ) -> None:
-    """Walks of ``length`` nodes, ≥ 2, from the rows ``[start, stop)``; ``weights`` and ``totals`` (of rows) may be empty.
+    """Walks of ``length`` nodes, ≥ 2, from the rows ``[start, stop)``; without weights these and ``totals`` are empty.
 
     A step from v, come from t, to x has the weight of the arc times ``back`` when x is t, 1 when an arc leads from t to
     x, else ``away``. Every round tries one step of every walk; a walk that ends makes room for the next.
@@ -136,9 +136,17 @@ def second_order(
     surplus = max(0.0, back - most)
     kept_back = min(back, most) / most
     size = TOGETHER
-    walk_of, step, tries = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
+    walk_of, step, tries = (
+        np.empty(size, dtype=np.int64),
+        np.empty(size, dtype=np.int64),
+        np.empty(size, dtype=np.int64),
+    )
     arcs, low, high = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
-    asking, coins, words = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.uint64), np.empty(size, dtype=np.uint64)
+    asking, coins, words = (
+        np.empty(size, dtype=np.int64),
+        np.empty(size, dtype=np.uint64),
+        np.empty(size, dtype=np.uint64),
+    )
     at, before = np.empty(size, dtype=np.int32), np.empty(size, dtype=np.int32)
     found, wanted = np.empty(size, dtype=np.int32), np.empty(size, dtype=np.int32)
     chances = np.empty(size)

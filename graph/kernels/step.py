@@ -36,7 +36,7 @@ def choose_one(
     aliases: npt.NDArray[np.uint64],
     node: np.int32,
     word: np.uint64,
-) -> tuple[int, np.uint64]:
+) -> tuple[Any, np.uint64]:
     """An arc from ``node``, each equally likely, and a coin of 32 bits for `exchange_one`.
 
     The word times the out-degree: its upper 64 bits are the arc, the next 32 the coin, even and independent of it.
@@ -53,7 +53,7 @@ def choose_one(
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def exchange_one(indices: npt.NDArray[Any], aliases: npt.NDArray[np.uint64], arc: int, coin: np.uint64) -> int:
+def exchange_one(indices: npt.NDArray[Any], aliases: npt.NDArray[np.uint64], arc: int, coin: np.uint64) -> Any:
     """The arc or its alias, in proportion to weights."""
     if arc < 0:
         return arc

@@ -18,36 +18,17 @@ import numpy.typing as npt
 
 from foundation.kernels.splitmix import hash2
 from graph.kernels.step import TOGETHER, step_all
+from graph.kernels.visits import count_visits, finish_row
 
-_LARGEST = np.int64(2**31 - 1)
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
 _ONE = np.uint64(1)
 _NONE = np.uint64(0)
 _GUIDE = np.uint64(54)  # the upper 10 bits of a word
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: multiplicative hashing
-
-
-@numba.njit(nogil=True, cache=True)
-def _sort(values: npt.NDArray[np.int64]) -> None:
-    """Ascending, in place. Shell sort: it is seldom called, and compiles in a fifth of the time of ``sort``."""
-    size = values.size
-    gap = size
-    while gap > 1:
-        gap = max(1, gap * 5 // 11)
-        for i in range(gap, size):
-            value = values[i]
-            place = i
-            while place >= gap and values[place - gap] > value:
-                values[place] = values[place - gap]
-                place -= gap
-            values[place] = value
 
 
 @numba.njit(nogil=True, cache=True)
 def _steps(word: np.uint64, survival: npt.NDArray[np.uint64], guide: npt.NDArray[np.int32]) -> int:
     """Length of a walk: the number of thresholds above ``word``; ``guide`` knows how many are for certain."""
-    steps = guide[word >> _GUIDE]
+    steps = int(guide[word >> _GUIDE])
     while steps < survival.size and word < survival[steps]:
         steps += 1
     return steps
@@ -77,87 +58,6 @@ def _advance(
             going = min(max(n_longer[step + 1], start), stop)
             step_all(indptr, indices, aliases, at, words, places, step, start, going, stop, arcs, coins, path)
             step += 1
-
-
-@numba.njit(nogil=True, cache=True)
-def _count(
-    path: npt.NDArray[np.int32],
-    table: npt.NDArray[np.uint64],
-    shift: np.uint64,
-    found: npt.NDArray[np.int32],
-    n_found: int,
-) -> int:
-    """Add the visits of ``path`` to ``table`` (node + 1 above, count below; open addressing); returns ``n_found``.
-
-    ``found`` lists the slots of the table in use, in the order in which they were taken.
-    """
-    mask = np.uint64(table.size - 1)
-    for i in range(path.size):
-        if path[i] < 0:
-            continue
-        node = np.uint64(path[i]) + _ONE
-        slot = (node * _SPREAD) >> shift
-        entry = table[slot]
-        while entry != _NONE and entry >> _HALF != node:
-            slot = (slot + _ONE) & mask
-            entry = table[slot]
-        found[n_found] = np.int32(slot)
-        n_found += entry == _NONE
-        table[slot] = (entry | (node << _HALF)) + _ONE
-    return n_found
-
-
-@numba.njit(nogil=True, cache=True)
-def _finish_row(
-    table: npt.NDArray[np.uint64],
-    found: npt.NDArray[np.int32],
-    n_found: int,
-    often: npt.NDArray[np.uint64],
-    ranks: npt.NDArray[np.int64],
-    nodes: npt.NDArray[np.int32],
-    counts: npt.NDArray[Any],
-) -> None:
-    """Empty ``table``: its nodes in order. Most were visited once: they are set apart, and the others sorted."""
-    n_often, n_once = 0, 0
-    for i in range(n_found):
-        entry = table[found[i]]
-        once = entry & _LOW == _ONE
-        nodes[n_once] = np.int32(np.uint32(entry >> _HALF) - np.uint32(1))
-        often[n_often] = entry
-        n_once += once
-        n_often += not once
-    for i in range(n_found):  # after all reads: a write between them would hold up reads of the same offset in a page
-        table[found[i]] = _NONE
-    for i in range(n_once - 1, -1, -1):
-        nodes[n_often + i] = nodes[i]
-    counts[n_often:n_found] = 1
-    top = np.int64(0)
-    for i in range(n_often):
-        top = max(top, np.int64(often[i] & _LOW))
-    if top >= ranks.size:
-        order = np.empty(n_often, dtype=np.int64)
-        for i in range(n_often):
-            order[i] = ((_LARGEST - np.int64(often[i] & _LOW)) << 32) | i
-        _sort(order)
-        for rank in range(n_often):
-            entry = often[order[rank] & _LARGEST]
-            nodes[rank] = np.int32(np.int64(entry >> _HALF) - 1)
-            counts[rank] = np.int64(entry & _LOW)
-        return
-    ranks[: top + 1] = 0
-    for i in range(n_often):
-        ranks[np.int64(often[i] & _LOW)] += 1
-    before = np.int64(0)
-    for count in range(top, 1, -1):
-        size = ranks[count]
-        ranks[count] = before
-        before += size
-    for i in range(n_often):
-        count = np.int64(often[i] & _LOW)
-        rank = ranks[count]
-        ranks[count] = rank + 1
-        nodes[rank] = np.int32(np.int64(often[i] >> _HALF) - 1)
-        counts[rank] = count
 
 
 @numba.njit(nogil=True, cache=True)
@@ -199,8 +99,9 @@ def walk_counts(
     ``survival[t]`` is 2**64 times the chance of more than ``t`` steps, ``guide`` as `_steps` reads it. Row ``v`` takes
     ``walks[v]`` walks, ``walks[0]`` when it has one element, keyed by ``keys[v]``, by ``v`` when that is empty. From
     ``steps`` to ``coins`` one element per slot; ``n_longer`` two more than ``survival``; ``path`` holds at least one
-    walk; ``table`` is a power of two of zeros, on return too, ``found`` and ``often`` one more than half of it. ``filled`` entries
-    are in the output already. ``cut[row - start]`` becomes the number of visits dropped by ``max_entries``.
+    walk; ``table`` is a power of two of zeros, on return too, ``found`` and ``often`` one more than half of
+    it. ``filled`` entries are in the output already. ``cut[row - start]`` becomes the number of visits dropped by
+    ``max_entries``.
     """
     shift, size = np.uint64(64), table.size
     while size > 1:
@@ -259,7 +160,7 @@ def walk_counts(
             end = ends[i] if i < n_ends else used
             fits = n_found + end - place < found.size
             if fits:
-                n_found = _count(path[place:end], table, shift, found, n_found)
+                n_found = count_visits(path[place:end], table, shift, found, n_found)
                 place = end
                 if i == n_ends:
                     break
@@ -268,7 +169,7 @@ def walk_counts(
                 for j in range(n_found):
                     table[found[j]] = _NONE
                 return done
-            _finish_row(table, found, n_found, often, ranks, nodes[filled:], counts[filled:])
+            finish_row(table, found, n_found, often, ranks, nodes[filled:], counts[filled:])
             dropped = np.int64(0)
             for j in range(filled + max_entries, filled + n_found):
                 dropped += counts[j]

@@ -10,27 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidParams
 from foundation.seeds import key
-from foundation.threads import balanced_ranges, in_order
-from graph.arrays import ArcArrays, arc_arrays, read_only
+from graph.arrays import arc_arrays, read_only
 from graph.csr import CSRGraph
-from graph.kernels.walk import walk_counts
+from graph.powerwalk.range_walks import RangeWalks
 from graph.ppr import check_damping
-from graph.walk_tables import LengthLaw, checked_aliases, geometric_law
+from graph.walk_tables import checked_aliases, geometric_law
 
 _MIN_STEPS = 200  # what customary damping never reaches
 _UNSEEN_BITS = 53  # a longer walk is less likely than the rounding of a float64
-_SLOTS = 2048  # walks drawn at a time
-_PATH = 2**14  # steps that they take together, if walks are not longer
-_BUFFER_ENTRIES = 2**18
-_MOST_COUNTED = 2**12  # counts sorted by counting them; a row with a greater one is sorted by comparing
-_WALKS_PER_RANGE = 2**15
 
 Allotment = Literal["even", "degree"]
 
@@ -119,7 +113,12 @@ class Fingerprints:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What to save: ``Fingerprints(**arrays)`` opens it again, mapped or not."""
-        arrays = {"indptr": self.indptr, "nodes": self.nodes, "counts": self.counts, "lost": self.lost}
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "indptr": self.indptr,
+            "nodes": self.nodes,
+            "counts": self.counts,
+            "lost": self.lost,
+        }
         return arrays if self.walks is None else arrays | {"walks": self.walks}
 
     def walks_of(self, params: PowerWalkParams) -> npt.NDArray[np.int32]:
@@ -148,7 +147,8 @@ def allotted_walks(graph: CSRGraph, params: PowerWalkParams) -> npt.NDArray[np.i
         return np.full(1, params.n_walks, dtype=np.int32)
     mean = graph.n_edges / graph.n_nodes
     most = (2**31 - 1) // params.max_steps
-    return np.clip(np.rint(graph.out_degree() * (params.n_walks / mean)), 1, most).astype(np.int32)
+    wanted: npt.NDArray[np.float64] = np.rint(graph.out_degree() * (params.n_walks / mean))
+    return np.clip(wanted, 1, most).astype(np.int32)
 
 
 def fingerprints(
@@ -178,134 +178,25 @@ def fingerprints(
     if not 0 <= start <= end <= graph.n_nodes:
         raise InvalidParams(name="start, stop", value=(start, end), allowed=f"0 ≤ start ≤ stop ≤ {graph.n_nodes}")
     walks = allotted_walks(graph, params)
-    work = _Work(
+    work = RangeWalks(
         arcs=arc_arrays(graph),
         aliases=checked_aliases(graph, aliases, n_threads),
         law=geometric_law(params.damping, params.max_steps),
         walks=walks,
         keys=_checked_keys(graph, keys),
-        params=params,
+        key=np.uint64(key(params.seed, "powerwalk.walk")),
+        max_entries=params.max_entries or graph.n_nodes,
+        count_dtype=params.count_dtype,
     )
-    spares: list[_Scratch] = []
-
-    def walk(rows: tuple[int, int]) -> tuple[tuple[int, int], _Scratch]:
-        try:
-            scratch = spares.pop()
-        except IndexError:
-            scratch = _Scratch(params, work.law)
-        _walk_range(work, *rows, scratch)
-        return rows, scratch
-
-    indptr = np.zeros(end - start + 1, dtype=np.int64)
-    cut = np.zeros(end - start, dtype=np.int64)
-    nodes, counts = (_Appended(dtype) for dtype in (np.dtype(np.int32), params.count_dtype))
-    for (first, last), scratch in in_order(walk, _ranges(work, start, end), n_threads):
-        size = int(scratch.indptr[last - first])
-        indptr[first - start + 1 : last - start + 1] = scratch.indptr[1 : last - first + 1] + nodes.size
-        cut[first - start : last - start] = scratch.cut[: last - first]
-        nodes.append(scratch.nodes[:size])
-        counts.append(scratch.counts[:size])
-        spares.append(scratch)
+    indptr, nodes, counts, cut = work.walk(start, end, n_threads)
     n_walks = walks[start:end] if params.allotment == "degree" and walks.size == graph.n_nodes else walks
     return Fingerprints(
         indptr=indptr,
-        nodes=nodes.array(),
-        counts=counts.array(),
+        nodes=nodes,
+        counts=counts,
         lost=((1 - params.damping) / n_walks * cut).astype(np.float32),
         walks=None if params.allotment == "even" else np.broadcast_to(n_walks, end - start).astype(np.int32),
     )
-
-
-class _Work(NamedTuple):
-    """What all ranges of one call share."""
-
-    arcs: ArcArrays
-    aliases: npt.NDArray[np.uint64]
-    law: LengthLaw
-    walks: npt.NDArray[np.int32]
-    keys: npt.NDArray[np.uint64]
-    params: PowerWalkParams
-
-
-class _Scratch:
-    """One thread's memory, used for one range after another so that it stays in the caches."""
-
-    def __init__(self, params: PowerWalkParams, law: LengthLaw) -> None:
-        self.steps, self.places, self.arcs, self.ends = (np.empty(_SLOTS, dtype=np.int64) for _ in range(4))
-        self.drawn, self.words, self.coins = (np.empty(_SLOTS, dtype=np.uint64) for _ in range(3))
-        self.origin, self.at = (np.empty(_SLOTS, dtype=np.int32) for _ in range(2))
-        self.n_longer = np.empty(law.survival.size + 2, dtype=np.int64)
-        self.path = np.empty(max(_PATH, law.survival.size), dtype=np.int32)
-        self.ranks = np.empty(_MOST_COUNTED, dtype=np.int64)
-        self.indptr, self.cut = np.empty(1, dtype=np.int64), np.empty(0, dtype=np.int64)
-        self.nodes = np.empty(_BUFFER_ENTRIES, dtype=np.int32)
-        self.counts = np.empty(_BUFFER_ENTRIES, dtype=params.count_dtype)
-        # Four times the visits expected of a row: few nodes then share a slot.
-        self.resize_table(2 ** math.ceil(math.log2(4 * (16 + params.n_walks / (1 - params.damping)))))
-
-    def resize_table(self, size: int) -> None:
-        self.table = np.zeros(size, dtype=np.uint64)
-        self.found = np.empty(size // 2 + 1, dtype=np.int32)
-        self.often = np.empty(size // 2 + 1, dtype=np.uint64)
-
-    def grow(self, filled: int) -> None:
-        """Make room for one more row: in the output, where ``filled`` entries stay, if it lacks it, else in the table."""
-        if self.nodes.size - filled >= self.found.size:
-            self.resize_table(2 * self.table.size)
-            return
-        size = max(2 * self.nodes.size, filled + self.found.size)
-        nodes, counts = np.empty(size, dtype=self.nodes.dtype), np.empty(size, dtype=self.counts.dtype)
-        nodes[:filled], counts[:filled] = self.nodes[:filled], self.counts[:filled]
-        self.nodes, self.counts = nodes, counts
-
-
-class _Appended:
-    """An array that grows; memory asked for beyond what was appended is not touched."""
-
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.size = 0
-        self._room = np.empty(_BUFFER_ENTRIES, dtype=dtype)
-
-    def append(self, values: npt.NDArray[Any]) -> None:
-        needed = self.size + values.size
-        if needed > self._room.size:
-            room = np.empty(max(needed, 2 * self._room.size), dtype=self._room.dtype)
-            room[: self.size] = self._room[: self.size]
-            self._room = room
-        self._room[self.size : needed] = values
-        self.size = needed
-
-    def array(self) -> npt.NDArray[Any]:
-        return self._room[: self.size]
-
-
-def _ranges(work: _Work, start: int, stop: int) -> list[tuple[int, int]]:
-    """Ranges of rows that take about `_WALKS_PER_RANGE` walks each."""
-    walking = np.diff(work.arcs.indptr[start : stop + 1]) > 0
-    walks = work.walks[start:stop] if work.walks.size > 1 else work.walks
-    total = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.where(walking, walks, 0))])
-    return [(start + first, start + last) for first, last in balanced_ranges(total, _WALKS_PER_RANGE)]
-
-
-def _walk_range(work: _Work, start: int, stop: int, scratch: _Scratch) -> None:
-    """Leave the rows in ``scratch``; the kernel is called again, with more room, until every row is done."""
-    if scratch.cut.size < stop - start:
-        scratch.indptr, scratch.cut = np.empty(stop - start + 1, dtype=np.int64), np.empty(stop - start, dtype=np.int64)
-    scratch.indptr[0] = 0
-    walk_key = np.uint64(key(work.params.seed, "powerwalk.walk"))
-    row = start
-    while row < stop:
-        done = row - start
-        filled = int(scratch.indptr[done])
-        row = walk_counts(
-            *work.arcs[:2], work.aliases, *work.law, work.walks, work.keys, walk_key,
-            work.params.max_entries or work.arcs.indptr.size, row, stop,
-            scratch.steps, scratch.drawn, scratch.origin, scratch.at, scratch.words, scratch.places, scratch.arcs,
-            scratch.coins, scratch.n_longer, scratch.ends, scratch.path, scratch.table, scratch.ranks, scratch.found,
-            scratch.often, scratch.indptr[done:], filled, scratch.nodes, scratch.counts, scratch.cut[done:],
-        )  # fmt: skip
-        if row < stop:
-            scratch.grow(int(scratch.indptr[row - start]))
 
 
 def _checked_keys(graph: CSRGraph, keys: npt.NDArray[Any] | None) -> npt.NDArray[np.uint64]:

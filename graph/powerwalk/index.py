@@ -151,14 +151,15 @@ class PowerWalkIndex:
         seed_shares = np.concatenate([np.empty(0), *(shares for _, shares in starts)])
         rounds = UNLIMITED_ROUNDS if params.max_rounds is None else params.max_rounds
         tally = np.zeros((len(starts), 5))
-        print_arrays = [read_only(array) for array in (prints.indptr, prints.nodes, prints.counts, prints.lost)]
+        indptr, nodes = read_only(prints.indptr), read_only(prints.nodes)
+        counts, lost = read_only(prints.counts), read_only(prints.lost)
 
         def work(first: int, last: int) -> None:
             residual, mass, moving = (np.zeros(n_nodes) for _ in range(3))
             seen = np.zeros(n_nodes, dtype=np.bool_)
             touched, front, following = (np.empty(n_nodes, dtype=np.int32) for _ in range(3))
             answer(
-                *arcs, *print_arrays, self.params.damping, self._walks, params.rmax, rounds,
+                *arcs, indptr, nodes, counts, lost, self.params.damping, self._walks, params.rmax, rounds,
                 seed_indptr, seed_nodes, seed_shares, first, last, residual, mass, moving, seen, touched, front,
                 following, ranking.nodes, ranking.scores, tally,
             )  # fmt: skip

@@ -60,8 +60,16 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
         with explained(Path(args.ids)):
             _write_ids(Path(args.ids), graph)
     if args.json:
-        return {"out": args.out, "walks": shape[0], "walk_length": shape[1], "nodes": graph.n_nodes, "arcs": graph.n_edges}
-    print(f"wrote {shape[0]:,} walks of {shape[1]} over {graph.n_nodes:,} nodes and {graph.n_edges:,} arcs to {args.out}")
+        return {
+            "out": args.out,
+            "walks": shape[0],
+            "walk_length": shape[1],
+            "nodes": graph.n_nodes,
+            "arcs": graph.n_edges,
+        }
+    print(
+        f"wrote {shape[0]:,} walks of {shape[1]} over {graph.n_nodes:,} nodes and {graph.n_edges:,} arcs to {args.out}"
+    )
     return None
 
 

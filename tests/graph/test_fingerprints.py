@@ -78,7 +78,7 @@ def test_bytes_do_not_depend_on_slots_paths_or_buffers(allotment: str, monkeypat
     graph, params = hubs(), PowerWalkParams(n_walks=40, allotment=allotment)  # type: ignore[arg-type]  # a word of them
     one = fingerprints(graph, params)
     assert same_bytes(fingerprints(graph, params, n_threads=3), one)
-    module = sys.modules["graph.powerwalk.fingerprints"]
+    module = sys.modules["graph.powerwalk.range_walks"]
     for name, value in (("_BUFFER_ENTRIES", 1), ("_SLOTS", 7), ("_PATH", 1), ("_WALKS_PER_RANGE", 1)):
         monkeypatch.setattr(module, name, value)
         assert same_bytes(fingerprints(graph, params), one)

@@ -358,7 +358,7 @@ def test_bytes_do_not_depend_on_threads_or_on_the_buffer(monkeypatch: pytest.Mon
     params = PowerWalkParams(n_walks=40)
     one = fingerprints(graph, params)
     assert same_bytes(fingerprints(graph, params, n_threads=4), one)
-    monkeypatch.setattr("graph.powerwalk.fingerprints._BUFFER_ENTRIES", 1)
+    monkeypatch.setattr("graph.powerwalk.range_walks._BUFFER_ENTRIES", 1)
     assert same_bytes(fingerprints(graph, params), one)
     assert not same_bytes(fingerprints(graph, PowerWalkParams(n_walks=40, seed=1)), one)
     assert fingerprints(graph, params, 30, 30).indptr.tolist() == [0]
