@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from benchmarks.ppr_peers import PeerResult, measured_peers
 
 from benchmarks.bench import print_table
-from benchmarks.ppr_peers import PeerResult, measured_peers
 from benchmarks.walk_graphs import GRAPHS
 from foundation.seeds import stream
 from graph.csr import CSRGraph
@@ -104,7 +104,9 @@ def kind(made: Built) -> str:
     return next((str(one.candidate) for one in made.frontier if one.kept), "unmeasured")
 
 
-def rows(graph: CSRGraph, sources: Sources, asked: Sequence[tuple[str, PowerWalkParams]]) -> Iterator[dict[str, object]]:
+def rows(
+    graph: CSRGraph, sources: Sources, asked: Sequence[tuple[str, PowerWalkParams]]
+) -> Iterator[dict[str, object]]:
     """One index for each set of params."""
     for name, params in asked:
         start = time.process_time()

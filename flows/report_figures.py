@@ -65,7 +65,8 @@ def walk_chart(path: Path) -> Bars | None:
         return None
     rows = np.arange(0, n_nodes, -(-n_nodes // WALKED_NODES))
     visits = np.array([int(counts[indptr[row] : indptr[row + 1]].sum(dtype=np.int64)) for row in rows.tolist()])
-    lengths = visits / params["n_walks"] + lost[rows] / (1 - params["damping"])
+    n_walks = artifact.array("walks")[rows] if params.get("allotment") == "degree" else params["n_walks"]
+    lengths = visits / n_walks + lost[rows] / (1 - params["damping"])
     expected = params["damping"] / (1 - params["damping"])
     top = max(float(lengths.max()), 1.0)
     edges = np.linspace(0, top, _STEPS + 1)

@@ -50,7 +50,10 @@ class HubVectors:
     limits: npt.NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        if self.indptr.size != self.hubs.size + 1 or not self.mass.shape == self.error.shape == self.limits.shape == self.hubs.shape:
+        if (
+            self.indptr.size != self.hubs.size + 1
+            or not self.mass.shape == self.error.shape == self.limits.shape == self.hubs.shape
+        ):
             raise _invalid(f"{self.hubs.size} hubs, {self.mass.size} masses, {self.indptr.size} row pointers")
         if self.nodes.shape != self.values.shape or self.nodes.shape != (int(self.indptr[-1]),):
             raise _invalid(f"{self.nodes.size} nodes, {self.values.size} values, indptr ends at {self.indptr[-1]}")

@@ -273,7 +273,7 @@ def _prints(fingerprints: Fingerprints | None, params: PowerWalkParams) -> Print
     if fingerprints is None:
         arrays = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32), np.empty(0, dtype=np.uint16)
         return Prints(*(read_only(array) for array in (*arrays, np.empty(0, dtype=np.int32))))
-    n_walks = np.full(fingerprints.n_rows, params.n_walks, dtype=np.int32)
+    n_walks = fingerprints.walks_of(params)
     arrays = fingerprints.indptr, fingerprints.nodes, fingerprints.counts
     return Prints(*(read_only(array) for array in (*arrays, n_walks)))
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from flows.stages import powerwalk
 from graph.csr import CSRGraph
-from graph.powerwalk import PowerWalkIndex, PowerWalkParams, QueryParams, arc_cumulative, fingerprints
+from graph.powerwalk import PowerWalkIndex, PowerWalkParams, QueryParams, fingerprints
 from graph.ppr import PPRParams, personalized_pagerank
+from graph.walk_tables import arc_aliases
 
 
 @settings(deadline=None, max_examples=50)
@@ -47,13 +48,13 @@ def test_measured_figures_do_not_depend_on_what_was_prepared() -> None:
 
 
 @pytest.mark.parametrize("weighted", [True, False])
-def test_running_weights_made_before_give_the_same_walks(weighted: bool, tmp_path: Path) -> None:
+def test_aliases_made_before_give_the_same_walks(weighted: bool, tmp_path: Path) -> None:
     random = np.random.default_rng(6)
     ends = random.integers(0, 50, (2, 400))
     graph = CSRGraph.from_edges(*ends, random.random(400) if weighted else None, n_nodes=50)
     params = PowerWalkParams(n_walks=30)
-    np.save(tmp_path / "cumulative.npy", arc_cumulative(graph))
-    mapped = np.asarray(np.load(tmp_path / "cumulative.npy", mmap_mode="c" if weighted else None))
-    alone, given_weights = fingerprints(graph, params), fingerprints(graph, params, cumulative=mapped)
+    np.save(tmp_path / "aliases.npy", arc_aliases(graph))
+    mapped = np.asarray(np.load(tmp_path / "aliases.npy", mmap_mode="c" if weighted else None))
+    alone, given_aliases = fingerprints(graph, params), fingerprints(graph, params, aliases=mapped)
     for name, array in alone.arrays().items():
-        np.testing.assert_array_equal(array, given_weights.arrays()[name])
+        np.testing.assert_array_equal(array, given_aliases.arrays()[name])
