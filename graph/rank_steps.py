@@ -67,6 +67,7 @@ class RankSteps:
     out_weight : float64 (n_nodes,), by place, sum of the weights of the arcs that leave; 0 at dangling nodes
     scale : float64 (n_nodes,), what a block's rows are to be multiplied by to be ranks: ``out_weight``, or 1
     places : of each node; ``nodes`` the node of each place
+    ranges : rows that are summed together
     directed : False when every arc has its reverse of the same weight
     """
 
@@ -77,6 +78,7 @@ class RankSteps:
     scale: Float64s
     places: npt.NDArray[Any]
     nodes: npt.NDArray[Any]
+    ranges: tuple[tuple[int, int], ...]
     directed: bool
 
     @classmethod
@@ -106,6 +108,7 @@ class RankSteps:
             scale=read_only(np.where(out_weight > 0, out_weight, 1.0)),
             places=read_only(places),
             nodes=read_only(nodes),
+            ranges=tuple(balanced_ranges(indptr, RANGE_COST, ROW_COST)),
             directed=graph.directed,
         )
 
@@ -162,7 +165,7 @@ class RankSteps:
     ) -> tuple[Float64s, Float64s]:
         """`pull_block` over all rows, ``factors`` on the restarts of each column; returns changes and stuck ranks."""
         n_columns = block.shape[1]
-        ranges = balanced_ranges(self.indptr, RANGE_COST, ROW_COST)
+        ranges = self.ranges
         sums = np.zeros((2, len(ranges), n_columns))
         columns = Columns(n_columns)
         arcs = (self.indptr, self.sources, self.weights, self.out_weight)

@@ -63,9 +63,9 @@ def test_agrees_with_scipy_on_a_graph_of_many_nodes() -> None:
 @settings(deadline=None, max_examples=25)
 def test_bytes_depend_neither_on_threads_nor_on_the_batch(graph: CSRGraph, n_threads: int, data: st.DataObject) -> None:
     sources = data.draw(st.lists(walk_seeds(graph.n_nodes), min_size=1, max_size=40), label="sources")
-    steps = RankSteps.of(graph)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("graph.rank_steps.RANGE_COST", 8)
+        steps = RankSteps.of(graph)
         alone = [heat_kernel_pagerank(steps, source) for source in sources]
         together = heat_kernel_pageranks(graph, sources, n_threads=n_threads)
         blocks = dict(heat_kernel_blocks(steps, sources))

@@ -126,9 +126,9 @@ def test_a_source_gets_the_same_bytes_alone_and_in_any_batch(
     graph: CSRGraph, n_threads: int, block_bytes: int, data: st.DataObject
 ) -> None:
     sources = data.draw(st.lists(walk_seeds(graph.n_nodes), min_size=1, max_size=40), label="sources")
-    prepared = ExactPPR.of(graph)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("graph.rank_steps.RANGE_COST", 8)
+        prepared = ExactPPR.of(graph)
         alone = np.array([personalized_pagerank(graph, source) for source in sources])
         assert prepared.ranks(sources, n_threads=n_threads).tobytes() == alone.tobytes()
         assert prepared.ranks(sources[::-1]).tobytes() == alone[::-1].tobytes()
