@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from benchmarks.ppr_peers import PeerResult, measured_peers
 
 from benchmarks.bench import print_table
+from benchmarks.ppr_peers import PeerResult, measured_peers
 from benchmarks.walk_graphs import GRAPHS
 from foundation.seeds import stream
 from graph.csr import CSRGraph
