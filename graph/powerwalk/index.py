@@ -8,7 +8,6 @@ absorbed, which is known exactly, turns that into a restart at the seeds, which 
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +32,9 @@ from graph.push import UNLIMITED_ROUNDS
 from graph.sources import restart_shares
 
 _EXACT_TOL = 1e-10
+_EXACT_STEPS = 1_000_000  # more than damping 0.9999 takes
 _RMAX = 1e-5
-_FLOAT32_ROUNDING = 2.0**-23  # scores add up to about 1 and each is rounded by at most 2**-24 of itself
+_FLOAT32_ROUNDING = 2.0**-23  # each score is rounded by at most 2**-24 of itself
 _FLOAT64_ROUNDING = 1e-12
 
 
@@ -237,10 +237,7 @@ class PowerWalkIndex:
         return [restart_shares(_mapping(query), self.graph.n_nodes) for query in seeds]
 
     def _exact_params(self) -> PPRParams:
-        damping = self.params.damping
-        # A change is at most 2 and shrinks at least by damping a step: after so many the tolerance is certain.
-        steps = math.log(_EXACT_TOL * (1 - damping) / 2) / math.log(damping) if damping > 0 else 0.0
-        return PPRParams(damping=damping, tol=_EXACT_TOL, max_iter=math.ceil(steps) + 2)
+        return PPRParams(damping=self.params.damping, tol=_EXACT_TOL, max_iter=_EXACT_STEPS)
 
     def _rank_exactly(self, seeds: Sequence[Mapping[int, float]], ranking: Ranking, n_threads: int) -> None:
         k = ranking.nodes.shape[1]
@@ -274,7 +271,8 @@ def _residual_and_bound(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """From the sums of `graph.kernels.answer.answer`; scores were divided by the mass that is not absorbed."""
     residual = np.minimum(tally[:, 0], 1.0)  # shares may add up to the float64 after 1
-    return residual, tally[:, 1] / tally[:, 3] + rounding + _FLOAT64_ROUNDING
+    bound = tally[:, 1] / tally[:, 3]
+    return residual, bound + rounding * (1 + bound) + _FLOAT64_ROUNDING  # all scores add up to 1 + bound at most
 
 
 def _prints(fingerprints: Fingerprints | None, params: PowerWalkParams) -> Prints:
