@@ -33,7 +33,17 @@ _HUB_SHARE = 0.6  # of the space; the rest is for walks
 _FEW = 4  # a quarter of the hubs is tried too, with lists as long and with lists four times as long
 # rmax and cut of the efforts tried
 _PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6))
-_HUBS = ((1e-3, 1e-5), (1e-3, 3e-6), (1e-4, 3e-6), (1e-4, 1e-6), (1e-5, 1e-6), (1e-5, 1e-7), (1e-6, 1e-8))
+_HUBS = (
+    (1e-3, 1e-4),
+    (1e-3, 3e-5),
+    (1e-3, 1e-5),
+    (1e-3, 3e-6),
+    (1e-4, 3e-6),
+    (1e-4, 1e-6),
+    (1e-5, 1e-6),
+    (1e-5, 1e-7),
+    (1e-6, 1e-8),
+)
 Float64s = npt.NDArray[np.float64]
 
 
