@@ -54,7 +54,7 @@ class Hubs(NamedTuple):
     """Rankings of hubs, CSR by hub, largest entry first: ``hub_of`` int32 (n_nodes,), -1 elsewhere, or empty.
 
     ``mass`` float64: sum of the list before it was cut. ``error`` float64: with that list whole, and a background for
-    the rest, a limit of the L1 distance to the exact ranking.
+    the rest, a limit of the L1 distance to the exact ranking. No more than ``longest`` entries of a list are read.
     """
 
     hub_of: npt.NDArray[np.int32]
@@ -63,6 +63,7 @@ class Hubs(NamedTuple):
     values: npt.NDArray[np.float32]
     mass: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
+    longest: int
 
 
 class Prints(NamedTuple):
@@ -107,7 +108,8 @@ def read_list(
     """
     state, seen, touched = scratch.state, scratch.seen, scratch.touched
     nodes, values = hubs.nodes, hubs.values
-    first, last = hubs.indptr[hub], hubs.indptr[hub + 1]
+    first = hubs.indptr[hub]
+    last = min(hubs.indptr[hub + 1], first + hubs.longest)
     least = cut / held
     read = 0.0
     entry = first

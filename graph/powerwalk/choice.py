@@ -93,8 +93,18 @@ class Material:
     fingerprints: Fingerprints | None
 
     def index(self, candidate: Candidate) -> PowerWalkIndex:
-        """The candidate as an index of its own."""
-        hubs = self.hubs.first(candidate.n_hubs, candidate.hub_entries) if candidate.n_hubs and self.hubs else None
+        """The candidate as an index over arrays of this."""
+        return self._index(candidate, self._hubs(candidate))
+
+    def kept(self, candidate: Candidate) -> PowerWalkIndex:
+        """The candidate as an index of its own: what it does not need may be forgotten."""
+        hubs = self._hubs(candidate)
+        return self._index(candidate, None if hubs is None else HubVectors(**hubs.arrays()))
+
+    def _hubs(self, candidate: Candidate) -> HubVectors | None:
+        return self.hubs.first(candidate.n_hubs, candidate.hub_entries) if candidate.n_hubs and self.hubs else None
+
+    def _index(self, candidate: Candidate, hubs: HubVectors | None) -> PowerWalkIndex:
         return PowerWalkIndex(
             self.graph, self.params, layout=self.layout, hubs=hubs,
             fingerprints=self.fingerprints if candidate.walks else None, background=candidate.background,
@@ -141,7 +151,7 @@ def build(graph: CSRGraph, params: PowerWalkParams, *, n_threads: int = 1) -> Bu
     )  # fmt: skip
     sources = [source for source, _ in zip(held_out(graph, params.seed), range(HELD_OUT), strict=False)]
     frontier = measure_all(material, ((source, exact(graph, source, params)) for source in sources))
-    return Built(index=material.index(choose(frontier, material)), frontier=marked(frontier, material))
+    return Built(index=material.kept(choose(frontier, material)), frontier=marked(frontier, material))
 
 
 def sized(layout: Layout, params: PowerWalkParams) -> PowerWalkParams:
@@ -160,11 +170,16 @@ def wants_walks(params: PowerWalkParams) -> bool:
 
 def hubs_of(layout: Layout, params: PowerWalkParams) -> npt.NDArray[np.int32]:
     """The hubs to rank: as many as fill the space, at the full length of their lists."""
-    if params.method not in ("auto", "hubs"):
-        return np.empty(0, dtype=np.int32)
+    return choose_hubs(layout, n_hubs_of(layout, params))
+
+
+def n_hubs_of(layout: Layout, params: PowerWalkParams) -> int:
+    """How many hubs there is space for; nodes without arcs are none, so that there may be fewer."""
+    if params.method not in ("auto", "hubs") or not layout.n_nodes:
+        return 0
     entries = min(params.max_hub_entries, layout.n_nodes)
     space = _spare(layout, params) * (_HUB_SHARE if params.method == "auto" else 1.0)
-    return choose_hubs(layout, int(space * layout.n_nodes / (_ENTRY_BYTES * entries)))
+    return min(layout.n_nodes, int(space * layout.n_nodes / (_ENTRY_BYTES * entries)))
 
 
 def entries_of(n_hubs: int, params: PowerWalkParams) -> npt.NDArray[np.int32]:

@@ -23,6 +23,7 @@ from graph.powerwalk.layout import Layout
 from graph.powerwalk.scratch import new_scratch
 
 _HUBS_AT_ONCE = 64
+_ANY_LENGTH = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +39,7 @@ class HubVectors:
     mass : float64, shape (n_hubs,), sum of each list before it was cut
     error : float64, shape (n_hubs,), limit of the L1 distance to the exact ranking when the list is whole and the rest
         is spread by the stationary distribution; infinite on directed graphs
+    longest : entries of a list that count, the others being there for who wants longer lists
     """
 
     hubs: npt.NDArray[np.int32]
@@ -46,6 +48,7 @@ class HubVectors:
     values: npt.NDArray[np.float32]
     mass: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
+    longest: int = _ANY_LENGTH
 
     def __post_init__(self) -> None:
         if self.indptr.size != self.hubs.size + 1 or not self.mass.shape == self.error.shape == self.hubs.shape:
@@ -58,18 +61,27 @@ class HubVectors:
         return self.hubs.size
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """What to save: ``HubVectors(**arrays)`` opens it again, mapped or not."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def first(self, n_hubs: int, max_entries: int) -> HubVectors:
-        """The index that fewer hubs with shorter lists would have made: the same bytes."""
-        sizes = np.minimum(np.diff(self.indptr[: n_hubs + 1]), max_entries)
+        """What to save, entries that do not count left out: ``HubVectors(**arrays)`` opens it again, mapped or not."""
+        sizes = np.minimum(np.diff(self.indptr), self.longest)
         indptr = np.zeros(sizes.size + 1, dtype=np.int64)
         np.cumsum(sizes, out=indptr[1:])
-        kept = np.arange(int(indptr[-1])) + np.repeat(self.indptr[: sizes.size] - indptr[:-1], sizes)
+        nodes, values = self.nodes, self.values
+        if int(indptr[-1]) < nodes.size:
+            kept = np.arange(int(indptr[-1])) + np.repeat(self.indptr[:-1] - indptr[:-1], sizes)
+            nodes, values = nodes[kept], values[kept]
+        return {
+            "hubs": self.hubs, "indptr": indptr, "nodes": nodes, "values": values, "mass": self.mass,
+            "error": self.error,
+        }  # fmt: skip
+
+    def first(self, n_hubs: int, max_entries: int) -> HubVectors:
+        """The index that fewer hubs with shorter lists would have made, where it lies: its `arrays` are the same bytes."""
+        n_hubs = min(n_hubs, self.n_hubs)
+        n_entries = int(self.indptr[n_hubs])
         return HubVectors(
-            hubs=self.hubs[: sizes.size], indptr=indptr, nodes=self.nodes[kept], values=self.values[kept],
-            mass=self.mass[: sizes.size], error=self.error[: sizes.size],
+            hubs=self.hubs[:n_hubs], indptr=self.indptr[: n_hubs + 1], nodes=self.nodes[:n_entries],
+            values=self.values[:n_entries], mass=self.mass[:n_hubs], error=self.error[:n_hubs],
+            longest=min(self.longest, max_entries),
         )  # fmt: skip
 
     def as_kernels_take_it(self, n_nodes: int) -> Hubs:
@@ -77,7 +89,7 @@ class HubVectors:
         hub_of = np.full(n_nodes, -1, dtype=np.int32)
         hub_of[self.hubs] = np.arange(self.n_hubs, dtype=np.int32)
         arrays = hub_of, self.indptr, self.nodes, self.values, self.mass, self.error
-        return Hubs(*(read_only(array) for array in arrays))
+        return Hubs(*(read_only(array) for array in arrays), self.longest)
 
     @classmethod
     def concatenate(cls, parts: Sequence[HubVectors]) -> HubVectors:
@@ -98,7 +110,7 @@ def no_hubs() -> Hubs:
     """What kernels take where there are none."""
     rows, floats = np.empty(0, dtype=np.int32), np.empty(0)
     arrays = rows, np.zeros(1, dtype=np.int64), rows, np.empty(0, dtype=np.float32), floats, floats
-    return Hubs(*(read_only(array) for array in arrays))
+    return Hubs(*(read_only(array) for array in arrays), _ANY_LENGTH)
 
 
 def choose_hubs(layout: Layout, n_hubs: int) -> npt.NDArray[np.int32]:
