@@ -40,13 +40,13 @@ def write_powerwalk(
     writer.arrays(layout.arrays(), LAYOUT)
     n_hubs = sum(part.n_hubs for part in hubs)
     sizes = np.concatenate(
-        [np.zeros(0, dtype=np.int64), *(np.minimum(np.diff(part.indptr), part.longest) for part in hubs)]
+        [np.zeros(0, dtype=np.int64), *(np.minimum(np.diff(part.indptr), part.limits) for part in hubs)]
     )
     indptr = np.zeros(n_hubs + 1, dtype=np.int64)
     np.cumsum(sizes, out=indptr[1:])
     if kept.n_hubs:
         writer.array(HUBS + "indptr", indptr)
-        for name, dtype in (("hubs", np.int32), ("mass", np.float64), ("error", np.float64)):
+        for name, dtype in (("hubs", np.int32), ("limits", np.int32), ("mass", np.float64), ("error", np.float64)):
             writer.pieces(HUBS + name, (getattr(part, name) for part in hubs), dtype, (n_hubs,))
         for name, dtype in (("nodes", np.int32), ("values", np.float32)):
             writer.pieces(HUBS + name, (part.arrays()[name] for part in hubs), dtype, (int(indptr[-1]),))
@@ -87,7 +87,7 @@ def open_powerwalk(path: Path, graph: Path) -> PowerWalkIndex:
         open_graph(graph),
         dataclasses.replace(PowerWalkParams(**params), n_walks=int(stats["n_walks"])),
         layout=Layout(**artifact.arrays(LAYOUT)),
-        hubs=HubVectors(**artifact.arrays(HUBS)) if kept.n_hubs else None,  # type: ignore[arg-type]  # no "longest"
+        hubs=HubVectors(**artifact.arrays(HUBS)) if kept.n_hubs else None,
         fingerprints=Fingerprints(**artifact.arrays(WALKS)) if kept.walks else None,
         background=kept.background,
         effort=kept.effort,

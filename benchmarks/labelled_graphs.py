@@ -87,7 +87,7 @@ def _email() -> Labelled | None:
 
 
 def _dblp() -> Labelled | None:
-    known, covers = _dblp_arcs(), shared("graphs/dblp.cmty.gz")
+    known, covers = dblp_graph(), shared("graphs/dblp.cmty.gz")
     if known is None or covers is None:
         return None
     groups = [np.array(line.split(), dtype=np.int64) for line in gzip.decompress(covers.read_bytes()).splitlines()]
@@ -165,7 +165,7 @@ def classified(name: str) -> Classified | None:
     if name == "pubmed":
         return _pubmed(path)
     if name == "dblp":
-        known = _dblp_arcs()
+        known = dblp_graph()
         groups = [np.array(line.split(), dtype=np.int64) for line in gzip.decompress(path.read_bytes()).splitlines()]
         return None if known is None else Classified(name=name, graph=known, labels=_members(groups, known.n_nodes))
     content = scipy.io.loadmat(path)
@@ -181,7 +181,8 @@ def _pubmed(path: Path) -> Classified:
     return Classified(name="pubmed", graph=graph, labels=label[:, None] == np.unique(label))
 
 
-def _dblp_arcs() -> CSRGraph | None:
+def dblp_graph() -> CSRGraph | None:
+    """Co-authorship, undirected."""
     if (path := shared("graphs/dblp.ungraph.gz")) is None:
         return None
     ends = np.array(gzip.decompress(path.read_bytes()).split(), dtype=np.int64).reshape(-1, 2)

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from foundation.matching import matching_rows
 from foundation.threads import even_ranges
+from graph.changed_arcs import changed_arcs
 from graph.csr import CSRGraph
 from graph.fastrp_start import Start
-from graph.kernels.reach import changed_rows, with_neighbour_in
+from graph.kernels.reach import with_neighbour_in
 from graph.propagation import Listed, Rows, Stored, Walk, frozen
 
 _ROWS = 65_536  # rows looked at or moved at a time
@@ -45,7 +46,7 @@ class Change:
     def between(cls, old: CSRGraph, old_walk: Walk, graph: CSRGraph, walk: Walk) -> Change:
         """Compares the arcs of every node."""
         was = matching_rows(old.node_ids, graph.node_ids, 0, graph.n_nodes)
-        arcs = _changed_arcs(old, graph, was)
+        arcs = changed_arcs(old, graph, was)
         known = np.flatnonzero(was >= 0)
         arcs[known] |= (walk.places[known] >= 0) & (old_walk.places[was[known]] < 0)
         return cls(graph, walk, old_walk, was, arcs)
@@ -118,16 +119,3 @@ class Change:
             new.values[here] = old.values[there]
             new.scales[here] = old.scales[there]
             new.squares[here] = old.squares[there]
-
-
-def _changed_arcs(old: CSRGraph, new: CSRGraph, was: npt.NDArray[np.int64]) -> Mask:
-    out = np.ones(new.n_nodes, dtype=np.bool_)
-    if (old.weights is None) == (new.weights is None):
-        nothing = np.empty(0, dtype=np.float32)
-        arrays: list[Any] = [
-            frozen(array)
-            for graph in (old, new)
-            for array in (graph.indptr, graph.indices, nothing if graph.weights is None else graph.weights)
-        ]
-        changed_rows(*[*arrays, was, out, 0, new.n_nodes])
-    return out

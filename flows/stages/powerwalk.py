@@ -44,7 +44,7 @@ from graph.powerwalk.measure import HELD_OUT, Quality, held_out, mean, measure
 
 LAYOUT, HUBS, WALKS, WHOLE, MEASURED = range(5)  # rounds
 _THE_HUBS, _THE_WALKS = (0, 1), (1, 2)  # ranges of the round WHOLE
-_HUB_ARRAYS = tuple(field.name for field in fields(HubVectors) if field.name != "longest")
+_HUB_ARRAYS = tuple(field.name for field in fields(HubVectors))
 _WALK_ARRAYS = tuple(field.name for field in fields(Fingerprints))
 _QUALITIES = tuple(field.name for field in fields(Quality))
 
@@ -145,7 +145,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     kept = choose(frontier, material)
     hubs, start = [], 0
     for part in parts[HUBS] if kept.n_hubs else ():
-        some = HubVectors(**{name: part.array(name) for name in _HUB_ARRAYS})  # type: ignore[arg-type]  # no "longest"
+        some = HubVectors(**{name: part.array(name) for name in _HUB_ARRAYS})
         hubs.append(some.first(max(0, kept.n_hubs - start), kept.hub_entries))
         start += some.n_hubs
     walks = material.fingerprints if kept.walks else None
@@ -190,7 +190,7 @@ def _material(job: Job, graph: CSRGraph, params: PowerWalkParams, layout: Layout
     walks: Fingerprints | None = None
     if planned_hubs:
         part = read_part(part_path(job.work, WHOLE, *_THE_HUBS))
-        hubs = HubVectors(**{name: part.array(name) for name in _HUB_ARRAYS})  # type: ignore[arg-type]  # no "longest"
+        hubs = HubVectors(**{name: part.array(name) for name in _HUB_ARRAYS})
     if planned_walks and wants_walks(params):
         part = read_part(part_path(job.work, WHOLE, *_THE_WALKS))
         walks = Fingerprints(**{name: part.array(name) for name in _WALK_ARRAYS})

@@ -54,7 +54,8 @@ class Hubs(NamedTuple):
     """Rankings of hubs, CSR by hub, largest entry first: ``hub_of`` int32 (n_nodes,), -1 elsewhere, or empty.
 
     ``mass`` float64: sum of the list before it was cut. ``error`` float64: with that list whole, and a background for
-    the rest, a limit of the L1 distance to the exact ranking. No more than ``longest`` entries of a list are read.
+    the rest, a limit of the L1 distance to the exact ranking. ``limits`` int32: entries of each
+    that count.
     """
 
     hub_of: npt.NDArray[np.int32]
@@ -63,7 +64,7 @@ class Hubs(NamedTuple):
     values: npt.NDArray[np.float32]
     mass: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
-    longest: int
+    limits: npt.NDArray[np.int32]
 
 
 class Prints(NamedTuple):
@@ -109,7 +110,7 @@ def read_list(
     state, seen, touched = scratch.state, scratch.seen, scratch.touched
     nodes, values = hubs.nodes, hubs.values
     first = hubs.indptr[hub]
-    last = min(hubs.indptr[hub + 1], first + hubs.longest)
+    last = min(hubs.indptr[hub + 1], first + hubs.limits[hub])
     least = cut / held
     read = 0.0
     entry = first

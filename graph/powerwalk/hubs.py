@@ -23,7 +23,6 @@ from graph.powerwalk.layout import Layout
 from graph.powerwalk.scratch import new_scratch
 
 _HUBS_AT_ONCE = 64
-_ANY_LENGTH = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,9 +36,9 @@ class HubVectors:
     nodes : int32, shape (n_entries,), rows of the layout; within a hub the largest first
     values : float32, shape (n_entries,), never above the exact score
     mass : float64, shape (n_hubs,), sum of each list before it was cut
+    limits : int32, shape (n_hubs,), how long each list was allowed to be; entries beyond are there, and do not count
     error : float64, shape (n_hubs,), limit of the L1 distance to the exact ranking when the list is whole and the rest
         is spread by the stationary distribution; infinite on directed graphs
-    longest : entries of a list that count, the others being there for who wants longer lists
     """
 
     hubs: npt.NDArray[np.int32]
@@ -48,10 +47,13 @@ class HubVectors:
     values: npt.NDArray[np.float32]
     mass: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
-    longest: int = _ANY_LENGTH
+    limits: npt.NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        if self.indptr.size != self.hubs.size + 1 or not self.mass.shape == self.error.shape == self.hubs.shape:
+        if (
+            self.indptr.size != self.hubs.size + 1
+            or not self.mass.shape == self.error.shape == self.limits.shape == self.hubs.shape
+        ):
             raise _invalid(f"{self.hubs.size} hubs, {self.mass.size} masses, {self.indptr.size} row pointers")
         if self.nodes.shape != self.values.shape or self.nodes.shape != (int(self.indptr[-1]),):
             raise _invalid(f"{self.nodes.size} nodes, {self.values.size} values, indptr ends at {self.indptr[-1]}")
@@ -62,34 +64,42 @@ class HubVectors:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What to save, entries that do not count left out: ``HubVectors(**arrays)`` opens it again, mapped or not."""
-        sizes = np.minimum(np.diff(self.indptr), self.longest)
+        sizes = np.minimum(np.diff(self.indptr), self.limits)
         indptr = np.zeros(sizes.size + 1, dtype=np.int64)
         np.cumsum(sizes, out=indptr[1:])
         nodes, values = self.nodes, self.values
         if int(indptr[-1]) < nodes.size:
             kept = np.arange(int(indptr[-1])) + np.repeat(self.indptr[:-1] - indptr[:-1], sizes)
             nodes, values = nodes[kept], values[kept]
-        return {
-            "hubs": self.hubs, "indptr": indptr, "nodes": nodes, "values": values, "mass": self.mass,
-            "error": self.error,
-        }  # fmt: skip
+        others = {name: getattr(self, name) for name in ("hubs", "mass", "error", "limits")}
+        return {"indptr": indptr, "nodes": nodes, "values": values, **others}
 
     def first(self, n_hubs: int, max_entries: int) -> HubVectors:
-        """The index that fewer hubs with shorter lists would have made, where it lies: its `arrays` are the same bytes."""
-        n_hubs = min(n_hubs, self.n_hubs)
-        n_entries = int(self.indptr[n_hubs])
+        """The index that fewer hubs with shorter lists would have made, where it lies; its `arrays` are the same bytes."""
+        n_entries = int(self.indptr[: n_hubs + 1][-1])
         return HubVectors(
             hubs=self.hubs[:n_hubs], indptr=self.indptr[: n_hubs + 1], nodes=self.nodes[:n_entries],
             values=self.values[:n_entries], mass=self.mass[:n_hubs], error=self.error[:n_hubs],
-            longest=min(self.longest, max_entries),
+            limits=np.minimum(self.limits[:n_hubs], max_entries).astype(np.int32),
+        )  # fmt: skip
+
+    def take(self, which: npt.NDArray[np.int64]) -> HubVectors:
+        """The lists at these places, in this order."""
+        sizes = np.diff(self.indptr)[which]
+        indptr = np.zeros(which.size + 1, dtype=np.int64)
+        np.cumsum(sizes, out=indptr[1:])
+        entries = np.arange(int(indptr[-1])) + np.repeat(self.indptr[which] - indptr[:-1], sizes)
+        return HubVectors(
+            hubs=self.hubs[which], indptr=indptr, nodes=self.nodes[entries], values=self.values[entries],
+            mass=self.mass[which], error=self.error[which], limits=self.limits[which],
         )  # fmt: skip
 
     def as_kernels_take_it(self, n_nodes: int) -> Hubs:
         """With the hub of every node looked up beforehand, int32 (n_nodes,)."""
         hub_of = np.full(n_nodes, -1, dtype=np.int32)
         hub_of[self.hubs] = np.arange(self.n_hubs, dtype=np.int32)
-        arrays = hub_of, self.indptr, self.nodes, self.values, self.mass, self.error
-        return Hubs(*(read_only(array) for array in arrays), self.longest)
+        arrays = hub_of, self.indptr, self.nodes, self.values, self.mass, self.error, self.limits
+        return Hubs(*(read_only(array) for array in arrays))
 
     @classmethod
     def concatenate(cls, parts: Sequence[HubVectors]) -> HubVectors:
@@ -103,14 +113,15 @@ class HubVectors:
             values=np.concatenate([np.empty(0, dtype=np.float32), *(part.values for part in parts)]),
             mass=np.concatenate([np.empty(0), *(part.mass for part in parts)]),
             error=np.concatenate([np.empty(0), *(part.error for part in parts)]),
+            limits=np.concatenate([np.empty(0, dtype=np.int32), *(part.limits for part in parts)]),
         )
 
 
 def no_hubs() -> Hubs:
     """What kernels take where there are none."""
     rows, floats = np.empty(0, dtype=np.int32), np.empty(0)
-    arrays = rows, np.zeros(1, dtype=np.int64), rows, np.empty(0, dtype=np.float32), floats, floats
-    return Hubs(*(read_only(array) for array in arrays), _ANY_LENGTH)
+    arrays = rows, np.zeros(1, dtype=np.int64), rows, np.empty(0, dtype=np.float32), floats, floats, rows
+    return Hubs(*(read_only(array) for array in arrays))
 
 
 def choose_hubs(layout: Layout, n_hubs: int) -> npt.NDArray[np.int32]:
@@ -145,7 +156,8 @@ def hub_vectors(
     ranges = even_ranges(hubs.size, size)
     parts: dict[int, HubVectors] = {}
     pool: list[Any] = []
-    longest = np.minimum(max_entries, layout.n_nodes).astype(np.int32)
+    limits = max_entries.astype(np.int32)
+    longest = np.minimum(limits, layout.n_nodes).astype(np.int32)
 
     def work(start: int, stop: int) -> None:
         scratch = pool.pop() if pool else new_scratch(layout.n_nodes, 0)
@@ -160,7 +172,7 @@ def hub_vectors(
         size = int(indptr[-1])
         parts[start] = HubVectors(
             hubs=hubs[start:stop], indptr=indptr, nodes=nodes[:size].copy(), values=values[:size].copy(),
-            mass=mass, error=error,
+            mass=mass, error=error, limits=limits[start:stop],
         )  # fmt: skip
 
     run_ranges(work, ranges, n_threads)

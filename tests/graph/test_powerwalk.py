@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import itertools
 import json
 import math
@@ -13,7 +14,6 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pytest
-from graph.kernels.topk import top_k
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +32,11 @@ N_COPIES = 20_000
 
 def barabasi_albert() -> CSRGraph:
     return CSRGraph.from_networkx(nx.barabasi_albert_graph(300, 3, seed=1))
+
+
+def walks(**params: Any) -> PowerWalkParams:
+    """An index of walks alone, as the paper has it."""
+    return PowerWalkParams(method="powerwalk", **params)
 
 
 def copies_of_e4(n_copies: int, weights: list[float] | None = None) -> CSRGraph:
@@ -151,7 +156,7 @@ def test_the_expected_distance_of_a_fingerprint_is_within_theory() -> None:
 def test_more_rounds_bring_the_same_fingerprints_closer() -> None:
     graph, sources = barabasi_albert(), range(0, 300, 10)
     truth = oracle.solve_all(graph, 0.85)
-    index = PowerWalkIndex.build(graph, PowerWalkParams(seed=1))
+    index = PowerWalkIndex.build(graph, walks(seed=1))
     mean_distance = []
     for rounds in (0, 1, 2, 4, 6):
         ranking = index.query([{s: 1.0} for s in sources], 300, params=QueryParams(rmax=0.0, max_rounds=rounds))
@@ -222,15 +227,15 @@ def test_the_bound_is_never_broken(
     prints = fingerprints(graph, params)
     if not data.draw(st.booleans(), label="true fingerprints"):
         prints = data.draw(wrong_fingerprints(graph.n_nodes), label="fingerprints")
-    index = PowerWalkIndex(graph, params, prints)
+    index = PowerWalkIndex(graph, params, fingerprints=prints)
     ranking = index.query([seeds], graph.n_nodes, params=QueryParams(rmax=rmax, max_rounds=rounds))
     distance = np.abs(dense_scores(ranking, 0, graph.n_nodes) - oracle.solve(graph, seeds, damping)).sum()
-    assert distance <= ranking.error_bound[0] <= 2.000001
+    assert distance <= ranking.error_bound[0]
     assert 0.0 <= ranking.residual[0] <= 1.0
 
 
 def test_walks_that_cannot_leave_their_seeds_are_certain() -> None:
-    index = PowerWalkIndex.build(CSRGraph.from_edges([0], [1], n_nodes=4), PowerWalkParams(n_walks=1))
+    index = PowerWalkIndex.build(CSRGraph.from_edges([0], [1], n_nodes=4), walks(n_walks=1))
     ranking = index.query([{1: 1.0, 3: 3.0}, {0: 1.0}], 2, params=QueryParams(rmax=0.0, max_rounds=0))
     assert ranking.nodes[0].tolist() == [3, 1]
     assert ranking.scores[0].tolist() == [0.75, 0.25]
@@ -241,7 +246,7 @@ def test_walks_that_cannot_leave_their_seeds_are_certain() -> None:
 @settings(deadline=None, max_examples=60)
 def test_pushing_far_enough_needs_no_fingerprints(graph: CSRGraph, damping: float, data: st.DataObject) -> None:
     seeds = data.draw(walk_seeds(graph.n_nodes), label="seeds")
-    index = PowerWalkIndex.build(graph, PowerWalkParams(n_walks=1, damping=damping))
+    index = PowerWalkIndex.build(graph, walks(n_walks=1, damping=damping))
     ranking = index.query([seeds], graph.n_nodes, params=QueryParams(rmax=1e-13))
     truth = oracle.solve(graph, seeds, damping)
     assert np.abs(dense_scores(ranking, 0, graph.n_nodes) - truth).sum() < 1e-6
@@ -252,7 +257,7 @@ def test_pushing_far_enough_needs_no_fingerprints(graph: CSRGraph, damping: floa
 @settings(deadline=None, max_examples=60)
 def test_exact_answers_are_exact_and_of_the_same_kind(graph: CSRGraph, damping: float, data: st.DataObject) -> None:
     seeds = data.draw(walk_seeds(graph.n_nodes), label="seeds")
-    index = PowerWalkIndex.build(graph, PowerWalkParams(n_walks=1, damping=damping))
+    index = PowerWalkIndex.build(graph, walks(n_walks=1, damping=damping))
     ranking = index.query([seeds], graph.n_nodes + 2, exact=True)
     assert [array.dtype for array in dataclasses.astuple(ranking)] == ["<i8", "<f4", "<f8", "<f8"]
     distance = np.abs(dense_scores(ranking, 0, graph.n_nodes) - oracle.solve(graph, seeds, damping)).sum()
@@ -266,7 +271,7 @@ def test_the_best_come_first_ties_by_row_and_pads_last(
     graph: CSRGraph, k: int, exact: bool, data: st.DataObject
 ) -> None:
     seeds = data.draw(walk_seeds(graph.n_nodes), label="seeds")
-    index = PowerWalkIndex.build(graph, PowerWalkParams(n_walks=3))
+    index = PowerWalkIndex.build(graph, walks(n_walks=3))
     whole = index.query([seeds], graph.n_nodes, exact=exact)
     scores = dense_scores(whole, 0, graph.n_nodes)
     order = sorted(np.flatnonzero(scores).tolist(), key=lambda node: (-scores[node], node))[:k]
@@ -280,22 +285,6 @@ def test_the_best_come_first_ties_by_row_and_pads_last(
         assert (scores > 0)[truth > 1e-9].all()
 
 
-@given(
-    mass=st.lists(st.sampled_from([0.0, 1.0, 1.0 + 1e-9, 2.0, 3.0]), min_size=1, max_size=30),
-    k=st.integers(1, 35),
-    data=st.data(),
-)
-@settings(deadline=None, max_examples=150)
-def test_selection_is_a_sort_in_float32_whatever_the_order(mass: list[float], k: int, data: st.DataObject) -> None:
-    candidates = data.draw(st.permutations(range(len(mass))), label="candidates")
-    nodes, scores = np.empty(k, dtype=np.int64), np.empty(k, dtype=np.float32)
-    top_k(np.array(candidates, dtype=np.int32), np.array(mass), 2.0, nodes, scores)
-    score = (np.array(mass) / 2).astype(np.float32)
-    order = sorted(np.flatnonzero(score).tolist(), key=lambda node: (-score[node], node))[:k]
-    assert nodes.tolist() == order + [-1] * (k - len(order))
-    assert scores.tolist() == [score[node] for node in order] + [0.0] * (k - len(order))
-
-
 def test_seeds_are_part_of_their_own_ranking() -> None:
     ranking = PowerWalkIndex.build(copies_of_e4(1)).query([{3: 1.0}], 4, exact=True)
     assert 3 in ranking.nodes[0]
@@ -303,7 +292,7 @@ def test_seeds_are_part_of_their_own_ranking() -> None:
 
 def test_a_batch_is_its_queries_byte_for_byte() -> None:
     graph = barabasi_albert()
-    index = PowerWalkIndex.build(graph, PowerWalkParams(n_walks=20))
+    index = PowerWalkIndex.build(graph, walks(n_walks=20))
     queries = [{node: 1.0, (7 * node + 1) % 300: 0.3} for node in range(50)]
     effort = QueryParams(rmax=1e-3)
     batch = index.query(queries, 30, params=effort)
@@ -320,7 +309,7 @@ def test_a_batch_is_its_queries_byte_for_byte() -> None:
 
 
 def test_the_order_of_seeds_does_not_change_a_byte() -> None:
-    index = PowerWalkIndex.build(barabasi_albert(), PowerWalkParams(n_walks=5))
+    index = PowerWalkIndex.build(barabasi_albert(), walks(n_walks=5))
     seeds = {node: 1 / (node + 3) for node in range(0, 300, 29)}
     turned = dict(reversed(seeds.items()))
     ranking = index.query([seeds, turned], 300, params=QueryParams(rmax=1e-3))
@@ -330,7 +319,7 @@ def test_the_order_of_seeds_does_not_change_a_byte() -> None:
 
 
 def test_exact_batches_do_not_depend_on_threads() -> None:
-    index = PowerWalkIndex.build(barabasi_albert(), PowerWalkParams(n_walks=1))
+    index = PowerWalkIndex.build(barabasi_albert(), walks(n_walks=1))
     queries = [{node: 1.0} for node in range(7)]
     one, three = index.query(queries, 20, exact=True), index.query(queries, 20, exact=True, n_threads=3)
     assert one.nodes.tobytes() == three.nodes.tobytes()
@@ -358,7 +347,7 @@ def test_bytes_do_not_depend_on_threads_or_on_the_buffer(monkeypatch: pytest.Mon
     params = PowerWalkParams(n_walks=40)
     one = fingerprints(graph, params)
     assert same_bytes(fingerprints(graph, params, n_threads=4), one)
-    monkeypatch.setattr("graph.powerwalk.fingerprints._BUFFER_ENTRIES", 1)
+    monkeypatch.setattr(importlib.import_module("graph.powerwalk.fingerprints"), "_BUFFER_ENTRIES", 1)
     assert same_bytes(fingerprints(graph, params), one)
     assert not same_bytes(fingerprints(graph, PowerWalkParams(n_walks=40, seed=1)), one)
     assert fingerprints(graph, params, 30, 30).indptr.tolist() == [0]
@@ -390,11 +379,11 @@ def test_rows_are_ordered_and_what_is_cut_is_counted() -> None:
 def test_cut_entries_are_missing_from_the_scores_and_leave_the_others_unchanged() -> None:
     graph = barabasi_albert()
     effort = QueryParams(rmax=0.05)
-    whole = PowerWalkIndex.build(graph, PowerWalkParams()).query([{9: 1.0}], 300, params=effort)
-    short = PowerWalkIndex.build(graph, PowerWalkParams(max_entries=5)).query([{9: 1.0}], 300, params=effort)
+    whole = PowerWalkIndex.build(graph, walks()).query([{9: 1.0}], 300, params=effort)
+    short = PowerWalkIndex.build(graph, walks(max_entries=5)).query([{9: 1.0}], 300, params=effort)
     full, kept = dense_scores(whole, 0, 300), dense_scores(short, 0, 300)
-    assert full.sum() == pytest.approx(1.0, abs=1e-6)
-    assert 0.1 < kept.sum() < 0.95
+    assert full.sum() == pytest.approx(1.0, abs=0.1)  # unbiased: what the walks saw, not divided by what they saw
+    assert 0.1 < kept.sum() < full.sum() - 0.05
     assert (kept <= full + 1e-7).all()
     assert short.nodes[0, 0] == whole.nodes[0, 0] == 9
     assert short.scores[0, 0] == pytest.approx(whole.scores[0, 0], abs=1e-6)
@@ -429,8 +418,9 @@ def test_walks_are_not_ended_before_chance_has_ended_them(damping: float) -> Non
 
 def test_arrays_mapped_from_files_give_the_same_bytes(tmp_path: Path) -> None:
     graph = copies_of_e4(50, [3.0, 1.0, 1.0, 1.0, 0.125, 8.0])
-    params = PowerWalkParams(n_walks=10)
+    params = walks(n_walks=10)
     built = PowerWalkIndex.build(graph, params)
+    assert built.fingerprints is not None
     for name, array in built.fingerprints.arrays().items():
         np.save(tmp_path / f"{name}.npy", array)
     mapped: dict[str, Any] = {
@@ -441,7 +431,8 @@ def test_arrays_mapped_from_files_give_the_same_bytes(tmp_path: Path) -> None:
         np.save(tmp_path / f"graph_{name}.npy", getattr(graph, name))
         arcs[name] = np.load(tmp_path / f"graph_{name}.npy", mmap_mode="r")
     mapped_graph = CSRGraph(**arcs)
-    opened = PowerWalkIndex(mapped_graph, params, Fingerprints(**mapped))
+    opened = PowerWalkIndex(mapped_graph, params, fingerprints=Fingerprints(**mapped))
+    assert opened.fingerprints is not None
     assert isinstance(opened.fingerprints.nodes, np.memmap)
     assert same_bytes(fingerprints(mapped_graph, params), built.fingerprints)
     queries = [{0: 1.0}, {3: 1.0, 90: 2.0}]
@@ -455,7 +446,7 @@ def test_arrays_mapped_from_files_give_the_same_bytes(tmp_path: Path) -> None:
 def test_fingerprints_of_another_graph_are_refused() -> None:
     prints = fingerprints(copies_of_e4(2), PowerWalkParams(n_walks=1))
     with pytest.raises(InvalidInput, match="cover 8 nodes, the graph has 4"):
-        PowerWalkIndex(copies_of_e4(1), PowerWalkParams(n_walks=1), prints)
+        PowerWalkIndex(copies_of_e4(1), walks(n_walks=1), fingerprints=prints)
 
 
 @pytest.mark.parametrize(
@@ -495,7 +486,8 @@ def test_a_range_outside_the_graph_is_refused(limits: tuple[int, int]) -> None:
 
 
 def test_an_empty_graph_has_an_empty_index() -> None:
-    index = PowerWalkIndex.build(CSRGraph.from_edges([], []))
+    index = PowerWalkIndex.build(CSRGraph.from_edges([], []), walks())
+    assert index.fingerprints is not None
     assert index.fingerprints.n_rows == 0
     with pytest.raises(InvalidQuery):
         index.query([{0: 1.0}])
@@ -507,13 +499,13 @@ def test_an_empty_graph_has_an_empty_index() -> None:
     [{}, {4: 1.0}, {-1: 1.0}, {0: -1.0}, {0: 0.0}, {0: math.nan}, {0: math.inf}, {"a": 1.0}, 0, [0]],
 )
 def test_a_query_that_makes_no_sense_is_refused(bad: Any, exact: bool) -> None:
-    index = PowerWalkIndex.build(copies_of_e4(1), PowerWalkParams(n_walks=1))
+    index = PowerWalkIndex.build(copies_of_e4(1), walks(n_walks=1))
     with pytest.raises(InvalidQuery):
         index.query([{0: 1.0}, bad], 3, exact=exact)
 
 
 def test_a_mapping_in_place_of_a_list_and_k_below_one_are_refused() -> None:
-    index = PowerWalkIndex.build(copies_of_e4(1), PowerWalkParams(n_walks=1))
+    index = PowerWalkIndex.build(copies_of_e4(1), walks(n_walks=1))
     with pytest.raises(InvalidQuery, match="pass a list"):
         index.query({0: 1.0})  # type: ignore[arg-type]
     with pytest.raises(InvalidQuery, match="k = 0"):
