@@ -46,10 +46,13 @@ def write_powerwalk(
     np.cumsum(sizes, out=indptr[1:])
     if kept.n_hubs:
         writer.array(HUBS + "indptr", indptr)
-        for name, dtype in (("hubs", np.int32), ("limits", np.int32), ("mass", np.float64), ("error", np.float64)):
-            writer.pieces(HUBS + name, (getattr(part, name) for part in hubs), dtype, (n_hubs,))
-        for name, dtype in (("nodes", np.int32), ("values", np.float32)):
-            writer.pieces(HUBS + name, (part.arrays()[name] for part in hubs), dtype, (int(indptr[-1]),))
+        arrays = (
+            ("hubs", np.int32), ("limits", np.int32), ("mass", np.float64), ("error", np.float64), ("nodes", np.int32),
+            ("values", np.float32),
+        )  # fmt: skip
+        for name, dtype in arrays:
+            length = int(indptr[-1]) if name in ("nodes", "values") else n_hubs
+            writer.pieces(HUBS + name, (part.arrays()[name] for part in hubs), dtype, (length,))
     if walks is not None:
         writer.arrays(walks.arrays(), WALKS)
     return {

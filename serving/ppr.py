@@ -10,7 +10,7 @@ from typing import final
 from artifacts.powerwalk import open_powerwalk, query_params
 from foundation.errors import InvalidQuery
 from foundation.threads import even_ranges
-from graph.powerwalk import QueryParams, Ranking
+from graph.powerwalk import Ranking
 
 MIN_RMAX, MAX_RMAX = 1e-8, 1.0  # below, exact rankings take less time
 _AT_ONCE = 1 << 20  # answers of one block of queries: 12 MB

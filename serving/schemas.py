@@ -104,8 +104,8 @@ class PPRRequest(_Request):
         default=None,
         ge=MIN_RMAX,
         le=MAX_RMAX,
-        description="Push a node while its residual exceeds this times its out-arcs: smaller is slower and closer to the "
-        "exact ranking. Left out, the effort the index was built to.",
+        description="Effort: a node is pushed while its residual exceeds this times its out-arcs. Smaller is slower "
+        "and closer to the exact ranking; left out, as the index is configured.",
         examples=[1e-6],
     )
 

@@ -63,7 +63,7 @@ def _ranges(job: Job, graph: CSRGraph) -> tuple[list[Range], list[Range]]:
     least = least_layout(graph.n_nodes, graph.n_edges, weighted=graph.weights is not None, directed=graph.directed)
     params = sized(least, _params(job))
     hubs = even_ranges(n_hubs_of(least, params), max(1, int(job.part_nodes * HUBS_A_NODE)))
-    return hubs, even_ranges(graph.n_nodes, job.part_nodes) if wants_walks(params) else []
+    return hubs, (even_ranges(graph.n_nodes, job.part_nodes) or [(0, 0)]) if wants_walks(params) else []
 
 
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:

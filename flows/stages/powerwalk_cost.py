@@ -12,11 +12,12 @@ import numpy.typing as npt
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
 from flows.stages.stage import Estimate, Job, Sizes
 from graph.powerwalk import PowerWalkParams
-from graph.powerwalk.choice import entries_of, n_hubs_of, sized, wants_walks
+from graph.powerwalk.choice import HUBS, PLAIN, entries_of, n_hubs_of, sized, wants_walks
 from graph.powerwalk.layout import Layout
 from graph.powerwalk.measure import HELD_OUT, REACH
 
 HUBS_A_NODE = 1 / 16  # of a partition: a hub takes as long as the walks of so many nodes, or longer
+_ALL_HUBS = 2e6  # arcs both ways from which all hubs are kept
 DIRECTED_SHARE = 0.6  # of the steps that walks along directed arcs take before a node without any: 0.3 to 1 was seen
 
 
@@ -51,29 +52,62 @@ def row_bytes(job: Job) -> float:
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
-    """Calibrated on R-MAT, BA and dependency graphs of 2**11 to 2**17 nodes."""
+    """What is kept is known only after measuring. Along directed arcs it mostly was all hubs; both ways, where a
+    background answers for much, the more the larger the graph."""
     n_nodes, n_edges = sizes.n_nodes, sizes.n_edges
     least = least_layout(n_nodes, n_edges, weighted=sizes.weighted, directed=sizes.directed)
     index = sized(least, PowerWalkParams(**params["index"]))
     layout = sum(array.nbytes for array in least.arrays().values()) + (8 * n_nodes if sizes.directed else 0)
-    n_hubs = n_hubs_of(least, index)
-    hubs = 8 * int(np.minimum(entries_of(n_hubs, index), n_nodes).sum()) + 28 * n_hubs
-    walked = wants_walks(index)
-    walks = int(6 * _distinct_visits(sizes, index) * n_nodes) + 12 * n_nodes if walked else 0
+    n_hubs, entries = n_hubs_of(least, index), min(index.max_hub_entries, max(1, n_nodes))
+    hubs, listed = 8 * n_hubs * entries, 8 * int(np.minimum(entries_of(n_hubs, index), n_nodes).sum())
+    walks = int(6 * _distinct_visits(sizes, index) + 12) * n_nodes if wants_walks(index) else 0
+    usual = index.precision is index.rag is index.l1 is None
+    whole = sizes.directed or index.method == "hubs" or not usual
+    share = 1.0 if whole else min(1.0, n_edges / _ALL_HUBS)
+    disk = layout + int(share * hubs) + (walks if index.method == "powerwalk" else 0)
     n_sources = HELD_OUT if n_nodes >= REACH else 0
-    n_ranges = parts_of(n_hubs, max(1, int(sizes.part_nodes * HUBS_A_NODE))) + parts_of(n_nodes, sizes.part_nodes)
-    disk = layout + (
-        hubs if index.method == "hubs" else walks if index.method == "powerwalk" else _KEPT * (hubs + walks)
-    )
-    seconds = (
-        _hub_seconds(sizes, index, n_hubs)
-        + _walk_seconds(sizes, index) * walked
-        + n_sources * _source_seconds(sizes, index)
-    )
+    n_measuring = parts_of(n_sources, sources_at_once(n_nodes))
+    hubs_at_once, n_ranges = max(1, int(sizes.part_nodes * HUBS_A_NODE)), parts_of(n_nodes, sizes.part_nodes)
+    n_parts = 3 + parts_of(n_hubs, hubs_at_once) + n_ranges + n_measuring
+    one_push = _push_seconds(sizes, index.hub_rmax)
     return Estimate(
-        memory=_per_part(), disk=int(disk), seconds=seconds, n_parts=1, shared=0, assembling=0, serial=0.0,
-        kernels="graph.kernels.answer", compiling=12.0,
+        memory=max(
+            2 * listed * min(hubs_at_once, n_hubs) // max(1, n_hubs), 3 * walks // n_ranges, listed // 2, walks // 2,
+            (160 + 8 * sources_at_once(n_nodes)) * n_nodes,
+        ) + (12 << 20),
+        disk=disk,
+        seconds=n_hubs * one_push + (walks > 0) * _walk_seconds(sizes, index)
+        + n_sources * _source_seconds(sizes, index) + 2 * WRITE_SECONDS * (listed + walks) + PART_SECONDS * n_parts,
+        n_parts=max(n_measuring, n_ranges),
+        shared=2 * layout + listed + walks + (8 * n_edges if sizes.weighted else 0),
+        assembling=2 * disk + listed + walks,
+        serial=7e-8 * n_edges + 1e-6 * n_nodes + WRITE_SECONDS * (layout + disk),
+        kernels="graph.kernels.answer",
+        compiling=15.0,
     )  # fmt: skip
+
+
+def _push_seconds(sizes: Sizes, rmax: float) -> float:
+    """A push walks some 1 / rmax arcs of 3 ns, or every arc four times if these are fewer."""
+    return 3e-9 * min(1 / max(rmax, 1e-9), 4.0 * sizes.n_edges) * (DIRECTED_SHARE if sizes.directed else 1.0)
+
+
+def _walk_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
+    """A step takes 90 ns."""
+    steps = index.n_walks * index.damping / (1 - index.damping) * sizes.n_nodes
+    return 9e-8 * steps * (DIRECTED_SHARE if sizes.directed else 1.0)
+
+
+def _source_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
+    """80 sweeps for the exact ranking; for each candidate two answers, a push and a look at every node each, and for
+    each index the room for queries."""
+    sweeps = 80 * (1e-9 * sizes.n_edges + 3e-9 * sizes.n_nodes)
+    ends = 1 if index.method == "powerwalk" else 2 if sizes.directed or index.method != "auto" else 3
+    plain, with_hubs = (sum(_push_seconds(sizes, rmax) for rmax, _ in efforts) for efforts in (PLAIN, HUBS))
+    n_sizes = {"auto": 3, "hubs": 1}.get(index.method, 0)
+    answers = (0 if index.method == "hubs" else len(PLAIN)) + n_sizes * len(HUBS)
+    pushes = (0.0 if index.method == "hubs" else plain) + n_sizes * with_hubs
+    return sweeps + 2 * ends * (pushes + answers * (5e-5 + 4e-9 * sizes.n_nodes)) + 3e-8 * ends * sizes.n_nodes
 
 
 def _distinct_visits(sizes: Sizes, index: PowerWalkParams) -> float:

@@ -32,8 +32,8 @@ _FEWEST_WALKS = 4
 _HUB_SHARE = 0.6  # of the space; the rest is for walks
 _FEW = 4  # a quarter of the hubs is tried too, with lists as long and with lists four times as long
 # rmax and cut of the efforts tried
-_PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6))
-_HUBS = ((1e-3, 1e-5), (1e-3, 3e-6), (1e-4, 3e-6), (1e-4, 1e-6), (1e-5, 1e-6), (1e-5, 1e-7), (1e-6, 1e-8))
+PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6))
+HUBS = ((1e-3, 1e-5), (1e-3, 3e-6), (1e-4, 3e-6), (1e-4, 1e-6), (1e-5, 1e-6), (1e-5, 1e-7), (1e-6, 1e-8))
 Float64s = npt.NDArray[np.float64]
 
 
@@ -116,7 +116,7 @@ class Material:
         n_bytes = sum(array.nbytes for array in self.layout.arrays().values())
         if candidate.n_hubs and self.hubs:
             sizes = np.minimum(np.diff(self.hubs.indptr[: candidate.n_hubs + 1]), candidate.hub_entries)
-            n_bytes += _ENTRY_BYTES * int(sizes.sum()) + 28 * candidate.n_hubs
+            n_bytes += _ENTRY_BYTES * int(sizes.sum()) + 32 * candidate.n_hubs
         if candidate.walks and self.fingerprints:
             n_bytes += sum(array.nbytes for array in self.fingerprints.arrays().values())
         return n_bytes / max(1, self.graph.n_nodes)
@@ -213,7 +213,7 @@ def candidates(material: Material) -> Iterator[Candidate]:
         ends.append((True, False))
     for walks, background in ends:
         for size, length in sizes:
-            for rmax, cut in _HUBS if size else _PLAIN:
+            for rmax, cut in HUBS if size else PLAIN:
                 yield Candidate(
                     n_hubs=size, hub_entries=length, walks=walks, background=background, rmax=rmax, cut=cut
                 )  # fmt: skip
@@ -287,5 +287,5 @@ def marked(frontier: Sequence[Measured], material: Material) -> list[Measured]:
 def _unmeasured(material: Material) -> Candidate:
     """For graphs where no source reaches far enough to measure: everything is cheap there."""
     last = list(candidates(material))[-1]
-    rmax, cut = next(effort for effort in (_HUBS if last.n_hubs else _PLAIN) if effort[0] == 1e-5)
+    rmax, cut = next(effort for effort in (HUBS if last.n_hubs else PLAIN) if effort[0] == 1e-5)
     return dataclasses.replace(last, rmax=rmax, cut=cut)

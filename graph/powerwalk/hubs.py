@@ -75,7 +75,7 @@ class HubVectors:
         return {"indptr": indptr, "nodes": nodes, "values": values, **others}
 
     def first(self, n_hubs: int, max_entries: int) -> HubVectors:
-        """The index that fewer hubs with shorter lists would have made, where it lies; its `arrays` are the same bytes."""
+        """What fewer hubs with shorter lists would have made, where it lies; its `arrays` are the same bytes."""
         n_entries = int(self.indptr[: n_hubs + 1][-1])
         return HubVectors(
             hubs=self.hubs[:n_hubs], indptr=self.indptr[: n_hubs + 1], nodes=self.nodes[:n_entries],
