@@ -160,7 +160,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
         "rag_at_50": round(best.quality.rag_at_50, 5),
         "rag_at_100": round(best.quality.rag, 5),
         "mean_l1": round(best.quality.l1, 5),
-        "mean_error_bound": round(best.quality.error_bound, 4),
+        "mean_error_bound": round(best.quality.error_bound, 5),
         "index_bytes": round(best.index_bytes, 1),
         "n_sources": parts[MEASURED][-1].stop,
         "frontier": [one.row() for one in marked(frontier, material)],

@@ -188,7 +188,7 @@ def test_a_missed_target_fails_the_build_in_one_line_unless_it_is_accepted(tmp_p
     assert measured["mean_l1"] > 1e-9
 
 
-@pytest.mark.parametrize("point", ["part 2", "part 4", "part 9", "assemble"])
+@pytest.mark.parametrize("point", ["part 4", "part 9"])
 def test_a_build_killed_in_any_round_is_finished_by_the_next(point: str, tmp_path: Path) -> None:
     config = config_of(tmp_path, GRAPHS["directed"], "n_walks = 5")
     config.write_text(config.read_text() + "[runtime]\nworkers = 1\npart_nodes = 80\n")
