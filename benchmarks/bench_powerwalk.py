@@ -104,7 +104,9 @@ def kind(made: Built) -> str:
     return next((str(one.candidate) for one in made.frontier if one.kept), "unmeasured")
 
 
-def rows(graph: CSRGraph, sources: Sources, asked: Sequence[tuple[str, PowerWalkParams]]) -> Iterator[dict[str, object]]:
+def rows(
+    graph: CSRGraph, sources: Sources, asked: Sequence[tuple[str, PowerWalkParams]]
+) -> Iterator[dict[str, object]]:
     """One index for each set of params."""
     for name, params in asked:
         start = time.process_time()

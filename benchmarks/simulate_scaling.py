@@ -26,6 +26,7 @@ from benchmarks.measured_build import ROOT
 from benchmarks.scaled_build import scaled_build, write_config
 from benchmarks.scaling_page import handing_out_seconds, replace_table, table, write_plot
 from benchmarks.schedule import Cluster, Task, makespan
+from flows.stages.powerwalk_cost import sources_at_once
 from foundation.seeds import stream
 from graph.powerwalk import PowerWalkParams
 from graph.powerwalk.measure import HELD_OUT
@@ -138,7 +139,13 @@ def planned(name: str, scale: int, builds: tuple[dict[str, Any], dict[str, Any]]
         )
     if name == "powerwalk":
         written = INDEX_BYTES * n - 2 * graph  # of hubs and walks; the rest is for the graph in another order
-        n_tasks = {"layout": 1, "hubs": n_ranges, "walks": n_ranges, "whole": 2, "measured": HELD_OUT}
+        n_tasks = {
+            "layout": 1,
+            "hubs": n_ranges,
+            "walks": n_ranges,
+            "whole": 2,
+            "measured": HELD_OUT // sources_at_once(int(n)),
+        }
         n_bytes = {"layout": graph, "hubs": 0.6 * written, "walks": 0.4 * written, "whole": written, "measured": 0.0}
         return Planned(
             rounds=[

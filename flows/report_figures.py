@@ -58,10 +58,8 @@ def degree_chart(path: Path) -> Bars | None:
 def walk_chart(path: Path) -> Bars | None:
     """Mean length of the walks from sampled nodes: visits in a fingerprint, those that were cut off included."""
     artifact = Artifact.open(path, KIND, READABLE)
-    params = {
-        **artifact.manifest.params["index"],
-        **artifact.manifest.stats,
-    }  # of walks, as many as there was space for
+    # Walks are as many as there was space for, which the stats say.
+    params = {**artifact.manifest.params["index"], **artifact.manifest.stats}
     prefix = "" if artifact.manifest.kind_version == 1 else WALKS
     if artifact.manifest.stats["n_nodes"] == 0 or not artifact.has(f"{prefix}indptr"):
         return None
@@ -69,7 +67,8 @@ def walk_chart(path: Path) -> Bars | None:
     n_nodes = indptr.size - 1
     rows = np.arange(0, n_nodes, -(-n_nodes // WALKED_NODES))
     visits = np.array([int(counts[indptr[row] : indptr[row + 1]].sum(dtype=np.int64)) for row in rows.tolist()])
-    lengths = visits / params["n_walks"] + lost[rows] / (1 - params["damping"])
+    n_walks = artifact.array(f"{prefix}walks")[rows] if params.get("allotment") == "degree" else params["n_walks"]
+    lengths = visits / n_walks + lost[rows] / (1 - params["damping"])
     expected = params["damping"] / (1 - params["damping"])
     top = max(float(lengths.max()), 1.0)
     edges = np.linspace(0, top, _STEPS + 1)

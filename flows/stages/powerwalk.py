@@ -23,7 +23,7 @@ from flows.stages.powerwalk_cost import HUBS_A_NODE, estimate, least_layout, row
 from flows.stages.stage import Findings, Job, Output, Range, Stage
 from foundation.threads import even_ranges
 from graph.csr import CSRGraph
-from graph.powerwalk import Fingerprints, PowerWalkParams, arc_cumulative, fingerprints
+from graph.powerwalk import Fingerprints, PowerWalkParams, fingerprints
 from graph.powerwalk.choice import (
     Candidate,
     Material,
@@ -41,11 +41,10 @@ from graph.powerwalk.choice import (
 from graph.powerwalk.hubs import HubVectors, hub_vectors
 from graph.powerwalk.layout import Layout
 from graph.powerwalk.measure import HELD_OUT, Quality, held_out, mean, measure
+from graph.walk_tables import arc_aliases
 
 LAYOUT, HUBS, WALKS, WHOLE, MEASURED = range(5)  # rounds
 _THE_HUBS, _THE_WALKS = (0, 1), (1, 2)  # ranges of the round WHOLE
-_HUB_ARRAYS = tuple(field.name for field in fields(HubVectors))
-_WALK_ARRAYS = tuple(field.name for field in fields(Fingerprints))
 _QUALITIES = tuple(field.name for field in fields(Quality))
 
 
@@ -85,30 +84,30 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     if round_ == WALKS:
         if not wants_walks(params):
             return Output({})
-        cumulative = laid_out.array("cumulative") if graph.weights is not None else None
-        return Output(fingerprints(graph, params, start, stop, cumulative=cumulative).arrays())
+        aliases = laid_out.array("aliases") if graph.weights is not None else None
+        return Output(fingerprints(graph, params, start, stop, aliases=aliases).arrays())
     if round_ == WHOLE:
         of_hubs = (start, stop) == _THE_HUBS
         ranges = _ranges(job, graph)[0 if of_hubs else 1]
         parts = [read_part(part_path(job.work, HUBS if of_hubs else WALKS, *span)) for span in ranges]
-        return Output(_whole(parts, _HUB_ARRAYS if of_hubs else _WALK_ARRAYS))
+        return Output(_whole(parts))
     sources = _sources(graph, params)[start:stop]
     return Output({"found": _measured(_material(job, graph, params, layout), sources)})
 
 
 def _laid_out(graph: CSRGraph, params: PowerWalkParams) -> dict[str, npt.NDArray[Any]]:
-    """The layout, the hubs chosen in it, and for walks along weights their running sums."""
+    """The layout, the hubs chosen in it, and for walks along weights their aliases."""
     layout = Layout.of(graph, params.damping)
     params = sized(layout, params)
     arrays = {**layout.arrays(), "hubs": hubs_of(layout, params)}
     if graph.weights is not None and wants_walks(params):
-        arrays["cumulative"] = arc_cumulative(graph)
+        arrays["aliases"] = arc_aliases(graph)
     return arrays
 
 
-def _whole(parts: list[Part], names: tuple[str, ...]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _whole(parts: list[Part]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     """Rows of all parts, one array at a time; parts without arrays make a whole without."""
-    for name in names if parts[0].files else ():
+    for name in parts[0].arrays():
         arrays = [part.array(name) for part in parts]
         if name == "indptr":
             starts = np.cumsum([0, *(array[-1] for array in arrays)])
@@ -122,7 +121,7 @@ def _sources(graph: CSRGraph, params: PowerWalkParams) -> list[int]:
 
 def _measured(material: Material, sources: list[int]) -> npt.NDArray[np.float64]:
     """Qualities of all candidates as seen from each source: float64 (n_sources, n_candidates, n_qualities)."""
-    truth = np.stack([exact(material.graph, source, material.params) for source in sources])
+    truth = np.stack([rank for _, rank in exact(material.graph, sources, material.params)])
     found = []
     for _, group in itertools.groupby(candidates(material), key=_parts_of):
         some = list(group)
@@ -145,7 +144,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     kept = choose(frontier, material)
     hubs, start = [], 0
     for part in parts[HUBS] if kept.n_hubs else ():
-        some = HubVectors(**{name: part.array(name) for name in _HUB_ARRAYS})
+        some = HubVectors(**part.arrays())
         hubs.append(some.first(max(0, kept.n_hubs - start), kept.hub_entries))
         start += some.n_hubs
     walks = material.fingerprints if kept.walks else None
@@ -190,10 +189,10 @@ def _material(job: Job, graph: CSRGraph, params: PowerWalkParams, layout: Layout
     walks: Fingerprints | None = None
     if planned_hubs:
         part = read_part(part_path(job.work, WHOLE, *_THE_HUBS))
-        hubs = HubVectors(**{name: part.array(name) for name in _HUB_ARRAYS})
+        hubs = HubVectors(**part.arrays())
     if planned_walks and wants_walks(params):
         part = read_part(part_path(job.work, WHOLE, *_THE_WALKS))
-        walks = Fingerprints(**{name: part.array(name) for name in _WALK_ARRAYS})
+        walks = Fingerprints(**part.arrays())
     return Material(
         graph=graph, params=params, layout=layout, hubs=hubs if hubs is not None and hubs.n_hubs else None,
         fingerprints=walks,

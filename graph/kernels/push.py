@@ -1,4 +1,4 @@
-"""Mass pushed along arcs: whole sweeps for the exact answer, small frontiers for a query.
+"""Mass pushed along arcs, a small frontier at a time.
 
 Layout   CSR rows; ``weights`` is empty when every arc weighs 1. Mass moves along an arc in proportion to its
          weight; a row whose weights sum to 0 passes nothing on.
@@ -17,29 +17,6 @@ import numpy.typing as npt
 from foundation.kernels.simd import prefetch_element
 
 _AHEAD = 16  # arcs
-
-
-@numba.njit(nogil=True, cache=True)
-def sweep(
-    indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[Any],
-    weights: npt.NDArray[np.float32],
-    out_weight: npt.NDArray[np.float64],
-    mass: npt.NDArray[np.float64],
-    out: npt.NDArray[np.float64],
-) -> float:
-    """``out += mass @ P``; returns the mass of rows that pass nothing on. ``out_weight`` holds the sum of each row."""
-    stuck = 0.0
-    for node in range(mass.size):
-        if mass[node] == 0.0:
-            continue
-        if out_weight[node] == 0.0:
-            stuck += mass[node]
-            continue
-        share = mass[node] / out_weight[node]
-        for arc in range(indptr[node], indptr[node + 1]):
-            out[indices[arc]] += share * weights[arc] if weights.size else share
-    return stuck
 
 
 @numba.njit(nogil=True, cache=True)

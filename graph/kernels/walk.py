@@ -1,9 +1,10 @@
 """Random walks that stop by chance, counted at every node they visit.
 
-Layout   CSR rows; ``cumulative`` is empty when every arc weighs 1, else the running weight within each row.
-         A call appends rows to ``nodes``/``counts``, each with the most visited node first, ties by node, and
-         continues the running total ``indptr_out`` from its first element.
-Threads  single-threaded over rows; random words are keyed by (row, walk, step), so bytes do not depend on the range.
+Layout   CSR rows, with the aliases of `graph.kernels.alias` (empty when every arc weighs 1). Walks are drawn in order
+         of (row, walk), as many at a time as there are slots, and advance together. A call appends rows to
+         ``nodes``/``counts``, each with the most visited node first, ties in order of the first visit, and continues
+         the running total ``indptr_out`` from its first element.
+Threads  single-threaded over rows; random words are keyed by (row's key, walk, step): bytes do not depend on the range.
 Limits   node rows fit int32 and a count stays below 2**31: the caller bounds walks times steps.
 """
 
@@ -15,124 +16,166 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from foundation.kernels.splitmix import hash2, uniform01
+from foundation.kernels.splitmix import hash2
+from graph.kernels.step import TOGETHER, step_all
+from graph.kernels.visits import count_visits, finish_row
 
-_LARGEST = np.int64(2**31 - 1)
-_BELOW_ONE = 1.0 - 2.0**-53  # times any x > 0 it rounds below x: an arc of weight 0 is never walked
+_ONE = np.uint64(1)
+_NONE = np.uint64(0)
+_GUIDE = np.uint64(54)  # the upper 10 bits of a word
 
 
 @numba.njit(nogil=True, cache=True)
-def row_cumulative(
-    indptr: npt.NDArray[np.int64], weights: npt.NDArray[np.float32], out: npt.NDArray[np.float64]
+def _steps(word: np.uint64, survival: npt.NDArray[np.uint64], guide: npt.NDArray[np.int32]) -> int:
+    """Length of a walk: the number of thresholds above ``word``; ``guide`` knows how many are for certain."""
+    steps = int(guide[word >> _GUIDE])
+    while steps < survival.size and word < survival[steps]:
+        steps += 1
+    return steps
+
+
+@numba.njit(nogil=True, cache=True)
+def _advance(
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[Any],
+    aliases: npt.NDArray[np.uint64],
+    n_longer: npt.NDArray[np.int64],
+    at: npt.NDArray[np.int32],
+    words: npt.NDArray[np.uint64],
+    places: npt.NDArray[np.int64],
+    arcs: npt.NDArray[np.int64],
+    coins: npt.NDArray[np.uint64],
+    path: npt.NDArray[np.int32],
 ) -> None:
-    """``out[arc]`` becomes the weight of its row up to and including ``arc``."""
-    for row in range(indptr.size - 1):
-        total = 0.0
-        for arc in range(indptr[row], indptr[row + 1]):
-            total += weights[arc]
-            out[arc] = total
+    """Walk to the end; the longest walks come first, and ``n_longer[s]`` of them take more than ``s`` steps.
 
-
-@numba.njit(nogil=True, cache=True)
-def _sort(values: npt.NDArray[np.int64]) -> None:
-    """Ascending, in place. Shell sort: it is a few hundred values, and compiles in a fifth of the time of ``sort``."""
-    size = values.size
-    gap = size
-    while gap > 1:
-        gap = max(1, gap * 5 // 11)
-        for i in range(gap, size):
-            value = values[i]
-            place = i
-            while place >= gap and values[place - gap] > value:
-                values[place] = values[place - gap]
-                place -= gap
-            values[place] = value
+    So `TOGETHER` of them that stand side by side are about equally long: none waits for the others.
+    """
+    for start in range(0, n_longer[0], TOGETHER):
+        step = 0
+        while n_longer[step] > start:
+            stop = min(n_longer[step], start + TOGETHER)
+            going = min(max(n_longer[step + 1], start), stop)
+            step_all(indptr, indices, aliases, at, words, places, step, start, going, stop, arcs, coins, path)
+            step += 1
 
 
 @numba.njit(nogil=True, cache=True)
 def walk_counts(
     indptr: npt.NDArray[np.int64],
     indices: npt.NDArray[Any],
-    cumulative: npt.NDArray[np.float64],
-    damping: float,
-    max_steps: int,
-    max_entries: int,
+    aliases: npt.NDArray[np.uint64],
+    survival: npt.NDArray[np.uint64],
+    guide: npt.NDArray[np.int32],
+    walks: npt.NDArray[np.int32],
+    keys: npt.NDArray[np.uint64],
     key: np.uint64,
+    max_entries: int,
     start: int,
     stop: int,
+    steps: npt.NDArray[np.int64],
+    drawn: npt.NDArray[np.uint64],
+    origin: npt.NDArray[np.int32],
     at: npt.NDArray[np.int32],
-    word: npt.NDArray[np.uint64],
-    visits: npt.NDArray[np.uint32],
-    found: npt.NDArray[np.int64],
+    words: npt.NDArray[np.uint64],
+    places: npt.NDArray[np.int64],
+    arcs: npt.NDArray[np.int64],
+    coins: npt.NDArray[np.uint64],
+    n_longer: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    path: npt.NDArray[np.int32],
+    table: npt.NDArray[np.uint64],
+    ranks: npt.NDArray[np.int64],
+    found: npt.NDArray[np.int32],
+    often: npt.NDArray[np.uint64],
     indptr_out: npt.NDArray[np.int64],
+    filled: int,
     nodes: npt.NDArray[np.int32],
-    counts: npt.NDArray[np.uint32],
+    counts: npt.NDArray[Any],
     cut: npt.NDArray[np.int64],
 ) -> int:
-    """Walk ``at.size`` times from each row until the output is full; returns the first row not done.
+    """Walk from the rows ``[start, stop)`` until the output or ``table`` is full; returns the first row not done.
 
-    ``visits`` (n_nodes) is zero on entry and on return; ``found`` and the output hold at least what one row can visit.
-    The start of a walk is not counted. ``cut[row - start]`` is the number of visits dropped by ``max_entries``.
-    All walks of a row advance together, so that their memory accesses do not wait for one another.
+    ``survival[t]`` is 2**64 times the chance of more than ``t`` steps, ``guide`` as `_steps` reads it. Row ``v`` takes
+    ``walks[v]`` walks, ``walks[0]`` when it has one element, keyed by ``keys[v]``, by ``v`` when that is empty. From
+    ``steps`` to ``coins`` one element per slot; ``n_longer`` two more than ``survival``; ``path`` holds at least one
+    walk; ``table`` is a power of two of zeros, on return too, ``found`` and ``often`` one more than half of
+    it. ``filled`` entries are in the output already. ``cut[row - start]`` becomes the number of visits dropped by
+    ``max_entries``.
     """
-    weighted = cumulative.size > 0
-    filled = 0
-    for row in range(start, stop):
-        row_key = hash2(key, np.uint64(row))
-        n_walking = at.size
-        for walk in range(n_walking):
-            at[walk] = row
-            word[walk] = hash2(row_key, np.uint64(walk))
-        n_found = 0
-        step = 0
-        while n_walking > 0 and step < max_steps:
-            kept = 0
-            for walk in range(n_walking):
-                chance = uniform01(hash2(word[walk], np.uint64(step)))
-                first, last = indptr[at[walk]], indptr[at[walk] + 1]
-                if chance >= damping or first == last:
-                    continue
-                chance = min(chance / damping, _BELOW_ONE)  # of a walk that goes on: uniform in [0, 1) again
-                if weighted:
-                    if cumulative[last - 1] == 0.0:
-                        continue
-                    target = chance * cumulative[last - 1]
-                    low, high = first, last - 1
-                    while low < high:
-                        middle = (low + high) >> 1
-                        if cumulative[middle] > target:
-                            high = middle
-                        else:
-                            low = middle + 1
-                else:
-                    low = first + np.int64(chance * (last - first))
-                node = indices[low]
-                if visits[node] == 0:
-                    found[n_found] = node
-                    n_found += 1
-                visits[node] += np.uint32(1)
-                at[kept] = node
-                word[kept] = word[walk]
-                kept += 1
-            n_walking = kept
-            step += 1
-        for i in range(n_found):
-            node = found[i]
-            found[i] = ((_LARGEST - np.int64(visits[node])) << 32) | node
-            visits[node] = 0
-        n_kept = min(n_found, max_entries)
-        if filled + n_kept > nodes.size:
-            return row
-        _sort(found[:n_found])
-        dropped = 0
-        for i in range(n_found):
-            count = _LARGEST - (found[i] >> 32)
-            if i < n_kept:
-                nodes[filled + i] = found[i] & _LARGEST
-                counts[filled + i] = count
-            else:
-                dropped += count
-        filled += n_kept
-        indptr_out[row - start + 1] = indptr_out[0] + filled
-        cut[row - start] = dropped
+    shift, size = np.uint64(64), table.size
+    while size > 1:
+        size >>= 1
+        shift -= _ONE
+    row, walk, row_key = start, 0, key
+    done, n_found = start, 0
+    while done < stop:
+        # Draw walks, in order, until the slots or the path are full.
+        n_drawn, n_ends, used, longest = 0, 0, 0, 0
+        while row < stop and n_drawn < at.size and n_ends < ends.size:
+            n_walks = walks[row] if walks.size > 1 else walks[0]
+            if walk == n_walks or indptr[row] == indptr[row + 1]:
+                ends[n_ends] = used
+                n_ends += 1
+                row += 1
+                walk = 0
+                continue
+            if walk == 0:
+                row_key = hash2(key, keys[row] if keys.size > 0 else np.uint64(row))
+            word = hash2(row_key, np.uint64(walk))
+            n_steps = _steps(word, survival, guide)
+            if used + n_steps > path.size:
+                break
+            steps[n_drawn] = n_steps
+            drawn[n_drawn] = word
+            origin[n_drawn] = row
+            longest = max(longest, n_steps)
+            used += n_steps
+            n_drawn += 1
+            walk += 1
+        # The longest first: then those that walk on are always the first ones.
+        n_longer[: longest + 2] = 0
+        for i in range(n_drawn):
+            n_longer[steps[i]] += 1
+        longer = 0
+        for length in range(longest, -1, -1):
+            size = n_longer[length]
+            n_longer[length] = longer
+            longer += size
+        place = 0
+        for i in range(n_drawn):
+            slot = n_longer[steps[i]]
+            n_longer[steps[i]] = slot + 1
+            at[slot] = origin[i]
+            words[slot] = drawn[i]
+            places[slot] = place
+            place += steps[i]
+        # Each element now counts the walks of at least its length: one further on, it counts those that are longer.
+        for length in range(longest + 1):
+            n_longer[length] = n_longer[length + 1]
+        _advance(indptr, indices, aliases, n_longer, at, words, places, arcs, coins, path)
+        # Count them, row by row; the last one may go on among the next walks.
+        place = 0
+        for i in range(n_ends + 1):
+            end = ends[i] if i < n_ends else used
+            fits = n_found + end - place < found.size
+            if fits:
+                n_found = count_visits(path[place:end], table, shift, found, n_found)
+                place = end
+                if i == n_ends:
+                    break
+                fits = filled + n_found <= nodes.size
+            if not fits:
+                for j in range(n_found):
+                    table[found[j]] = _NONE
+                return done
+            finish_row(table, found, n_found, often, ranks, nodes[filled:], counts[filled:])
+            dropped = np.int64(0)
+            for j in range(filled + max_entries, filled + n_found):
+                dropped += counts[j]
+            cut[done - start] = dropped
+            filled += min(n_found, max_entries)
+            n_found = 0
+            indptr_out[done - start + 1] = filled
+            done += 1
     return stop

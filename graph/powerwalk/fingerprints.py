@@ -16,14 +16,11 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidParams
 from foundation.seeds import key
-from foundation.threads import even_ranges, run_ranges
-from graph.arrays import ArcArrays, arc_arrays, read_only
+from graph.arrays import arc_arrays, read_only
 from graph.csr import CSRGraph
-from graph.kernels.walk import row_cumulative, walk_counts
 from graph.powerwalk.params import PowerWalkParams
-
-_BUFFER_ENTRIES = 2**20
-_RANGES_PER_THREAD = 4
+from graph.powerwalk.range_walks import RangeWalks
+from graph.walk_tables import checked_aliases, geometric_law
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,15 +30,17 @@ class Fingerprints:
     Attributes
     ----------
     indptr : int64, shape (n_rows + 1,), from 0
-    nodes : int32, shape (n_entries,); within a row the most visited first, ties by node
+    nodes : int32, shape (n_entries,); within a row the most visited first, ties in order of the first visit
     counts : uint16 or uint32, shape (n_entries,), visits by all walks of the row, their start not counted
     lost : float32, shape (n_rows,), walk mass of the entries that ``max_entries`` cut off
+    walks : int32, shape (n_rows,), walks of each row; None when all rows have the ``n_walks`` of the params
     """
 
     indptr: npt.NDArray[np.int64]
     nodes: npt.NDArray[np.int32]
     counts: npt.NDArray[Any]
     lost: npt.NDArray[np.float32]
+    walks: npt.NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         if self.indptr.ndim != 1 or self.indptr.size < 1 or self.indptr.dtype != np.int64 or self.indptr[0] != 0:
@@ -52,6 +51,8 @@ class Fingerprints:
             raise _invalid(f"{self.nodes.size} nodes, {self.counts.size} counts, indptr ends at {self.indptr[-1]}")
         if self.lost.shape != (self.n_rows,) or self.lost.dtype != np.float32:
             raise _invalid(f"lost is {self.lost.dtype} of shape {self.lost.shape}, there are {self.n_rows} rows")
+        if self.walks is not None and (self.walks.shape != (self.n_rows,) or self.walks.dtype != np.int32):
+            raise _invalid(f"walks are {self.walks.dtype} of shape {self.walks.shape}, there are {self.n_rows} rows")
 
     @property
     def n_rows(self) -> int:
@@ -59,7 +60,17 @@ class Fingerprints:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What to save: ``Fingerprints(**arrays)`` opens it again, mapped or not."""
-        return {"indptr": self.indptr, "nodes": self.nodes, "counts": self.counts, "lost": self.lost}
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "indptr": self.indptr,
+            "nodes": self.nodes,
+            "counts": self.counts,
+            "lost": self.lost,
+        }
+        return arrays if self.walks is None else arrays | {"walks": self.walks}
+
+    def walks_of(self, params: PowerWalkParams) -> npt.NDArray[np.int32]:
+        """Walks of every row, int32 (n_rows,): what counts are divided by."""
+        return np.full(self.n_rows, params.n_walks, dtype=np.int32) if self.walks is None else self.walks
 
     @classmethod
     def concatenate(cls, parts: Sequence[Fingerprints]) -> Fingerprints:
@@ -73,16 +84,29 @@ class Fingerprints:
             nodes=np.concatenate([part.nodes for part in parts]),
             counts=np.concatenate([part.counts for part in parts]),
             lost=np.concatenate([part.lost for part in parts]),
+            walks=None if parts[0].walks is None else np.concatenate([part.walks for part in parts]),
         )
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Fingerprints:
+        """These rows, in this order."""
+        sizes = np.diff(self.indptr)[rows]
+        indptr = np.zeros(rows.size + 1, dtype=np.int64)
+        np.cumsum(sizes, out=indptr[1:])
+        entries = np.arange(int(indptr[-1])) + np.repeat(self.indptr[rows] - indptr[:-1], sizes)
+        return Fingerprints(
+            indptr=indptr, nodes=self.nodes[entries], counts=self.counts[entries], lost=self.lost[rows],
+            walks=None if self.walks is None else self.walks[rows],
+        )  # fmt: skip
 
-def arc_cumulative(graph: CSRGraph) -> npt.NDArray[np.float64]:
-    """Running weight within each row, float64 (n_edges,), as `fingerprints` takes it; empty without weights."""
-    arcs = arc_arrays(graph)
-    cumulative = np.empty(arcs.weights.size)
-    if arcs.weights.size:
-        row_cumulative(arcs.indptr, arcs.weights, cumulative)
-    return cumulative
+
+def allotted_walks(graph: CSRGraph, params: PowerWalkParams) -> npt.NDArray[np.int32]:
+    """Walks from every node, int32: one element for all when they are "even", else (n_nodes,)."""
+    if params.allotment == "even" or graph.n_edges == 0:
+        return np.full(1, params.n_walks, dtype=np.int32)
+    mean = graph.n_edges / graph.n_nodes
+    most = (2**31 - 1) // params.max_steps
+    wanted: npt.NDArray[np.float64] = np.rint(graph.out_degree() * (params.n_walks / mean))
+    return np.clip(wanted, 1, most).astype(np.int32)
 
 
 def fingerprints(
@@ -91,70 +115,44 @@ def fingerprints(
     start: int = 0,
     stop: int | None = None,
     n_threads: int = 1,
-    cumulative: npt.NDArray[np.float64] | None = None,
+    aliases: npt.NDArray[np.uint64] | None = None,
 ) -> Fingerprints:
     """Walk from the rows ``[start, stop)``, by default from all.
 
-    The random words are keyed by (seed, row, walk, step): any cut into ranges, and any number of threads, gives
-    the same rows. Beside the result it takes 8 bytes per arc of a weighted graph (``cumulative``, made by
-    `arc_cumulative` unless given: whoever asks for many ranges makes it once) and, per thread, 4 bytes per node and
-    8 MiB.
+    The random words are keyed by (seed, id, walk, step): any cut into ranges, and any number of threads, gives
+    the same rows, and a node keeps its words when others come or go. Beside the result it takes 8 bytes per node, 8
+    per arc of a weighted graph (``aliases``, made by `arc_aliases` unless given: whoever asks for many ranges makes
+    them once), and some 6 MiB per thread.
 
     Raises
     ------
     InvalidParams
         When the range does not lie within the graph.
+    InvalidInput
+        When ``aliases`` are not of this graph.
     """
     end = graph.n_nodes if stop is None else stop
     if not 0 <= start <= end <= graph.n_nodes:
         raise InvalidParams(name="start, stop", value=(start, end), allowed=f"0 ≤ start ≤ stop ≤ {graph.n_nodes}")
-    arcs = arc_arrays(graph)
-    cumulative = arc_cumulative(graph) if cumulative is None else cumulative
-    size = max(1, -(-(end - start) // (_RANGES_PER_THREAD * max(1, n_threads))))
-    ranges = [(start + first, start + last) for first, last in even_ranges(end - start, size)]
-    parts: dict[int, Fingerprints] = {}
-
-    def walk(first: int, last: int) -> None:
-        parts[first] = _walk_range(arcs, read_only(cumulative), params, first, last)
-
-    run_ranges(walk, ranges, n_threads)
-    if not parts:
-        return _walk_range(arcs, read_only(cumulative), params, start, start)
-    return Fingerprints.concatenate([parts[first] for first, _ in ranges])
-
-
-def _walk_range(
-    arcs: ArcArrays, cumulative: npt.NDArray[np.float64], params: PowerWalkParams, start: int, stop: int
-) -> Fingerprints:
-    """One thread's work: call the kernel until every row is done, each time with an empty buffer."""
-    n_nodes = arcs.indptr.size - 1
-    row_limit = min(n_nodes, params.n_walks * params.max_steps)
-    at = np.empty(params.n_walks, dtype=np.int32)
-    word = np.empty(params.n_walks, dtype=np.uint64)
-    visits = np.zeros(n_nodes, dtype=np.uint32)
-    found = np.empty(row_limit, dtype=np.int64)
-    nodes = np.empty(max(row_limit, _BUFFER_ENTRIES), dtype=np.int32)
-    counts = np.empty(nodes.size, dtype=np.uint32)
-    indptr = np.zeros(stop - start + 1, dtype=np.int64)
-    cut = np.zeros(stop - start, dtype=np.int64)
-    walk_key = np.uint64(key(params.seed, "powerwalk.walk"))
-    filled: list[tuple[npt.NDArray[np.int32], npt.NDArray[Any]]] = [(nodes[:0], counts[:0].astype(params.count_dtype))]
-    row = start
-    while row < stop:
-        local = indptr[row - start :]
-        offset = int(local[0])
-        following = walk_counts(
-            arcs.indptr, arcs.indices, cumulative, params.damping, params.max_steps, params.max_entries or n_nodes,
-            walk_key, row, stop, at, word, visits, found, local, nodes, counts, cut[row - start :],
-        )  # fmt: skip
-        size = int(indptr[following - start]) - offset
-        filled.append((nodes[:size].copy(), counts[:size].astype(params.count_dtype)))
-        row = following
+    walks = allotted_walks(graph, params)
+    work = RangeWalks(
+        arcs=arc_arrays(graph),
+        aliases=checked_aliases(graph, aliases, n_threads),
+        law=geometric_law(params.damping, params.max_steps),
+        walks=walks,
+        keys=read_only(graph.node_ids.keys(0, graph.n_nodes)),
+        key=np.uint64(key(params.seed, "powerwalk.walk")),
+        max_entries=params.max_entries or graph.n_nodes,
+        count_dtype=params.count_dtype,
+    )
+    indptr, nodes, counts, cut = work.walk(start, end, n_threads)
+    n_walks = walks[start:end] if params.allotment == "degree" and walks.size == graph.n_nodes else walks
     return Fingerprints(
         indptr=indptr,
-        nodes=np.concatenate([piece for piece, _ in filled]),
-        counts=np.concatenate([piece for _, piece in filled]),
-        lost=((1 - params.damping) / params.n_walks * cut).astype(np.float32),
+        nodes=nodes,
+        counts=counts,
+        lost=((1 - params.damping) / n_walks * cut).astype(np.float32),
+        walks=None if params.allotment == "even" else np.broadcast_to(n_walks, end - start).astype(np.int32),
     )
 
 

@@ -8,7 +8,7 @@ absorbed, which is known exactly, turns that into a restart at the seeds, which 
 
 from __future__ import annotations
 
-import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -27,13 +27,14 @@ from graph.powerwalk.hubs import HubVectors, no_hubs
 from graph.powerwalk.layout import Layout
 from graph.powerwalk.params import PowerWalkParams, QueryParams
 from graph.powerwalk.scratch import ScratchPool
-from graph.ppr import PPRParams, personalized_pagerank
+from graph.ppr import ExactPPR, PPRParams
 from graph.push import UNLIMITED_ROUNDS
 from graph.sources import restart_shares
 
 _EXACT_TOL = 1e-10
+_EXACT_STEPS = 1_000_000  # more than damping 0.9999 takes
 _RMAX = 1e-5
-_FLOAT32_ROUNDING = 2.0**-23  # scores add up to about 1 and each is rounded by at most 2**-24 of itself
+_FLOAT32_ROUNDING = 2.0**-23  # each score is rounded by at most 2**-24 of itself
 _FLOAT64_ROUNDING = 1e-12
 
 
@@ -107,6 +108,8 @@ class PowerWalkIndex:
         self._places = self.layout.places(background=self.background)
         self._hubs = no_hubs() if hubs is None else hubs.as_kernels_take_it(graph.n_nodes)
         self._prints = _prints(fingerprints, params)
+        self._exact: ExactPPR | None = None
+        self._lock = threading.Lock()
         self._scratch = ScratchPool(graph.n_nodes, self._places.starts.size)
 
     @classmethod
@@ -176,8 +179,8 @@ class PowerWalkIndex:
         n_nodes = self.graph.n_nodes
         scores = np.zeros((len(starts), n_nodes))
         if exact:
-            for query, source in enumerate(seeds):
-                scores[query] = personalized_pagerank(self.graph, source, self._exact_params())
+            for first, ranks in self._exactly().blocks(seeds, self._exact_params(), n_threads):
+                scores[first : first + len(ranks)] = ranks
             bound = np.full(len(starts), _EXACT_TOL)
             return Vectors(scores=scores, error_bound=bound, residual=np.zeros(len(starts)))
         tally = self.answer(starts, params or QueryParams(), vectors=scores, n_threads=n_threads)
@@ -234,22 +237,24 @@ class PowerWalkIndex:
         return [restart_shares(_mapping(query), self.graph.n_nodes) for query in seeds]
 
     def _exact_params(self) -> PPRParams:
-        damping = self.params.damping
-        # A change is at most 2 and shrinks at least by damping a step: after so many the tolerance is certain.
-        steps = math.log(_EXACT_TOL * (1 - damping) / 2) / math.log(damping) if damping > 0 else 0.0
-        return PPRParams(damping=damping, tol=_EXACT_TOL, max_iter=math.ceil(steps) + 2)
+        return PPRParams(damping=self.params.damping, tol=_EXACT_TOL, max_iter=_EXACT_STEPS)
 
     def _rank_exactly(self, seeds: Sequence[Mapping[int, float]], ranking: Ranking, n_threads: int) -> None:
-        def work(first: int, last: int) -> None:
-            histogram = np.empty(BINS, dtype=np.int32)
-            for query in range(first, last):
-                rank = personalized_pagerank(self.graph, seeds[query], self._exact_params())
-                keys = np.empty(rank.size, dtype=np.uint64)
-                n_best = select(keys[: keys_of(rank, keys)], ranking.nodes.shape[1], histogram)
+        k = ranking.nodes.shape[1]
+        histogram = np.empty(BINS, dtype=np.int32)
+        keys = np.empty(self.graph.n_nodes, dtype=np.uint64)
+        for first, ranks in self._exactly().blocks(seeds, self._exact_params(), n_threads):
+            for query, rank in enumerate(ranks, start=first):
+                n_best = select(keys[: keys_of(rank, keys)], k, histogram)
                 unpack(keys[:n_best], ranking.nodes[query], ranking.scores[query])
-                ranking.error_bound[query] = _EXACT_TOL + _FLOAT32_ROUNDING
+        ranking.error_bound[:] = _EXACT_TOL + _FLOAT32_ROUNDING
 
-        run_ranges(work, even_ranges(len(seeds), 1), n_threads)
+    def _exactly(self) -> ExactPPR:
+        """The graph prepared for power iteration, once: most indexes are never asked."""
+        with self._lock:
+            if self._exact is None:
+                self._exact = ExactPPR.of(self.graph)
+            return self._exact
 
 
 _Start = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]  # rows of the seeds, share of each
@@ -266,14 +271,15 @@ def _residual_and_bound(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """From the sums of `graph.kernels.answer.answer`; scores were divided by the mass that is not absorbed."""
     residual = np.minimum(tally[:, 0], 1.0)  # shares may add up to the float64 after 1
-    return residual, tally[:, 1] / tally[:, 3] + rounding + _FLOAT64_ROUNDING
+    bound = tally[:, 1] / tally[:, 3]
+    return residual, bound + rounding * (1 + bound) + _FLOAT64_ROUNDING  # all scores add up to 1 + bound at most
 
 
 def _prints(fingerprints: Fingerprints | None, params: PowerWalkParams) -> Prints:
     if fingerprints is None:
         arrays = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32), np.empty(0, dtype=np.uint16)
         return Prints(*(read_only(array) for array in (*arrays, np.empty(0, dtype=np.int32))))
-    n_walks = np.full(fingerprints.n_rows, params.n_walks, dtype=np.int32)
+    n_walks = fingerprints.walks_of(params)
     arrays = fingerprints.indptr, fingerprints.nodes, fingerprints.counts
     return Prints(*(read_only(array) for array in (*arrays, n_walks)))
 

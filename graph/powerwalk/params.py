@@ -12,6 +12,7 @@ from foundation.errors import InvalidParams
 from graph.ppr import check_damping
 
 Method = Literal["auto", "hubs", "powerwalk", "push"]
+Allotment = Literal["even", "degree"]
 
 _MIN_STEPS = 200  # what customary damping never reaches
 _UNSEEN_BITS = 53  # a longer walk is less likely than the rounding of a float64
@@ -33,6 +34,8 @@ class PowerWalkParams:
     max_hub_entries : entries stored per hub, ≥ 1
     hub_rmax : how far the rankings of hubs are pushed, > 0
     n_walks : walks per node, ≥ 1; 100 is the paper's customary index. ``"auto"`` takes fewer where space is short
+    allotment : "even", ``n_walks`` from every node; or "degree", as many in all (but one at least from every node), in
+        proportion to out-arcs
     damping : probability to walk on, [0, 1)
     max_entries : entries stored per fingerprint, the most visited first; None or 0 keeps all
     seed : of the walks, and of the sources that are held out to measure
@@ -47,6 +50,7 @@ class PowerWalkParams:
     max_hub_entries: int = 1024
     hub_rmax: float = 3e-6
     n_walks: int = 100
+    allotment: Allotment = "even"
     damping: float = 0.85
     max_entries: int | None = None
     seed: int = 0
@@ -74,6 +78,8 @@ class PowerWalkParams:
             raise InvalidParams(
                 name="n_walks", value=self.n_walks, allowed=f"< {2**31 // self.max_steps} at damping {self.damping}"
             )
+        if self.allotment not in get_args(Allotment):
+            raise InvalidParams(name="allotment", value=self.allotment, allowed=" or ".join(get_args(Allotment)))
         if self.max_entries is not None and self.max_entries < 0:
             raise InvalidParams(name="max_entries", value=self.max_entries, allowed="≥ 1, or None or 0 for all")
 
@@ -86,8 +92,9 @@ class PowerWalkParams:
 
     @property
     def count_dtype(self) -> np.dtype[Any]:
-        """uint16 where ``n_walks · max_steps`` visits fit, else uint32: no count can wrap."""
-        return np.dtype(np.uint16 if self.n_walks * self.max_steps < 2**16 else np.uint32)
+        """uint16 where the visits of ``n_walks · max_steps`` steps fit, else uint32: no count can wrap."""
+        few = self.allotment == "even" and self.n_walks * self.max_steps < 2**16
+        return np.dtype(np.uint16 if few else np.uint32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

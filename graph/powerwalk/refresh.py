@@ -16,11 +16,12 @@ from foundation.errors import InvalidInput
 from foundation.matching import matching_rows
 from graph.changed_arcs import changed_arcs
 from graph.csr import CSRGraph
-from graph.powerwalk.fingerprints import Fingerprints
+from graph.powerwalk.fingerprints import Fingerprints, allotted_walks, fingerprints
 from graph.powerwalk.hubs import HubVectors, choose_hubs, hub_vectors
 from graph.powerwalk.index import PowerWalkIndex
 from graph.powerwalk.layout import Layout
 from graph.powerwalk.params import PowerWalkParams
+from graph.walk_tables import arc_aliases
 
 _ROUNDED = 1.0 + 2.0**-21  # entries are rounded down to float32
 Mask = npt.NDArray[np.bool_]
@@ -138,14 +139,31 @@ def refreshed_walks(
     A node walks again when it or a node it visited has other arcs, or when some of its visits were not stored.
     """
     differs = change.old_arcs()
-    visited = np.zeros(differs.size, dtype=np.bool_)
+    stale = differs | (old.lost > 0)
     rows = np.repeat(np.arange(differs.size), np.diff(old.indptr))
-    visited[rows[differs[old.nodes]]] = True
-    stale = differs | visited | (old.lost > 0)
+    stale[rows[differs[old.nodes]]] = True
+    if old.walks is not None:  # in proportion to a degree, and to the mean of all
+        wanted = np.broadcast_to(allotted_walks(change.graph, params), change.was.size)
+        kept = np.flatnonzero(change.now >= 0)
+        stale[kept] |= old.walks[kept] != wanted[change.now[kept]]
     again = np.ones(change.was.size, dtype=np.bool_)
     known = np.flatnonzero(change.was >= 0)
     again[known] = stale[change.was[known]]
-    return old.replaced(change.graph, params, change.was, change.now, again, n_threads=n_threads), int((~again).sum())
+    same = old.take(change.was[~again])
+    same = replace(same, nodes=change.now[same.nodes].astype(np.int32))
+    aliases = arc_aliases(change.graph) if change.graph.weights is not None else None
+    fresh = [
+        fingerprints(change.graph, params, start, stop, n_threads=n_threads, aliases=aliases)
+        for start, stop in _runs(again)
+    ]
+    order = np.argsort(np.concatenate([np.flatnonzero(~again), np.flatnonzero(again)]))
+    return Fingerprints.concatenate([same, *fresh]).take(order), int((~again).sum())
+
+
+def _runs(mask: Mask) -> list[tuple[int, int]]:
+    """Ranges of rows where ``mask`` holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
+    return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _kept(
@@ -194,9 +212,7 @@ def _moved(
     moved = np.zeros(hubs.size)
     if not before.stationary.size or not hubs.size:
         return moved
-    pairs, which = np.unique(
-        np.stack([before.component[old_hubs], after.component[hubs]]), axis=1, return_inverse=True
-    )
+    pairs, which = np.unique(np.stack([before.component[old_hubs], after.component[hubs]]), axis=1, return_inverse=True)
     for number, (then, now) in enumerate(pairs.T.tolist()):
         spread = np.zeros(change.graph.n_nodes)
         rows = slice(after.starts[now], after.starts[now + 1])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from foundation.errors import InvalidParams, InvalidQuery, NotConverged
 from graph.csr import CSRGraph
-from graph.ppr import PPRParams, personalized_pagerank
+from graph.ppr import ExactPPR, PPRParams, personalized_pagerank, personalized_pageranks
 from graph.push import PushParams, forward_push
 from tests.oracles import ppr as oracle
 from tests.strategies import walk_graphs, walk_seeds
@@ -107,6 +107,67 @@ def test_arcs_that_weigh_nothing_leave_a_node_dangling() -> None:
     )
     assert personalized_pagerank(graph, 0).tolist() == [1, 0, 0]
     assert forward_push(graph, 0).settled == pytest.approx([0.15, 0, 0])
+
+
+@given(graph=walk_graphs(), damping=DAMPINGS, tol=st.sampled_from([0.3, 1e-3, 1e-6, 1e-10]), data=st.data())
+@settings(deadline=None, max_examples=80)
+def test_the_distance_asked_for_is_kept(graph: CSRGraph, damping: float, tol: float, data: st.DataObject) -> None:
+    sources = data.draw(st.lists(walk_seeds(graph.n_nodes), min_size=5, max_size=7), label="sources")
+    ranks = personalized_pageranks(graph, sources, PPRParams(damping=damping, tol=tol, max_iter=10_000))
+    for rank, seeds in zip(ranks, sources, strict=True):
+        assert np.abs(rank - oracle.solve(graph, seeds, damping)).sum() <= tol + 1e-12
+        assert rank.sum() == pytest.approx(1.0, abs=1e-14)
+        assert rank.min() >= 0
+
+
+@given(graph=walk_graphs(), n_threads=st.integers(2, 3), block_bytes=st.integers(1, 10_000), data=st.data())
+@settings(deadline=None, max_examples=25)
+def test_a_source_gets_the_same_bytes_alone_and_in_any_batch(
+    graph: CSRGraph, n_threads: int, block_bytes: int, data: st.DataObject
+) -> None:
+    sources = data.draw(st.lists(walk_seeds(graph.n_nodes), min_size=1, max_size=40), label="sources")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("graph.rank_steps.RANGE_COST", 8)
+        prepared = ExactPPR.of(graph)
+        alone = np.array([personalized_pagerank(graph, source) for source in sources])
+        assert prepared.ranks(sources, n_threads=n_threads).tobytes() == alone.tobytes()
+        assert prepared.ranks(sources[::-1]).tobytes() == alone[::-1].tobytes()
+        patch.setattr("graph.rank_steps.BLOCK_BYTES", block_bytes)
+        assert prepared.ranks(sources).tobytes() == alone.tobytes()
+
+
+def test_blocks_come_one_after_the_other_and_hold_few_sources() -> None:
+    graph = barabasi_albert()
+    sources = [{node: 1.0, (7 * node) % 300: 2.0} for node in range(38)]
+    prepared = ExactPPR.of(graph)
+    blocks = list(prepared.blocks(sources))
+    assert [first for first, _ in blocks] == [0, 16, 32]
+    assert [len(ranks) for _, ranks in blocks] == [16, 16, 6]
+    assert np.concatenate([ranks for _, ranks in blocks]).tobytes() == prepared.ranks(sources).tobytes()
+    with pytest.raises(InvalidQuery, match="300"):
+        prepared.blocks([0, 300])  # before the first block is asked for
+    with pytest.raises(InvalidQuery, match="one mapping"):
+        prepared.blocks({0: 1.0})  # type: ignore[arg-type]  # what is easily got wrong
+    assert prepared.ranks([]).shape == (0, 300)
+
+
+def test_a_batch_too_large_for_memory_is_done_in_narrow_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = ExactPPR.of(barabasi_albert())
+    whole = prepared.ranks(range(20))
+    monkeypatch.setattr("graph.rank_steps.BLOCK_BYTES", 4 * 16 * 300)
+    assert [len(ranks) for _, ranks in prepared.blocks(range(20))] == [4] * 5
+    assert prepared.ranks(range(20)).tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("drawn", [nx.cycle_graph(400), nx.path_graph(400), nx.grid_2d_graph(20, 20)])
+def test_arcs_both_ways_take_half_as_many_steps(drawn: nx.Graph[Any]) -> None:
+    graph = CSRGraph.from_networkx(nx.convert_node_labels_to_integers(drawn))
+    directed = CSRGraph(indptr=graph.indptr, indices=graph.indices, directed=True)
+    few = PPRParams(max_iter=65)
+    with pytest.raises(NotConverged):
+        personalized_pagerank(directed, 0, few)
+    quick, plain = personalized_pagerank(graph, 0, few), personalized_pagerank(directed, 0)
+    assert np.abs(quick - plain).sum() <= 2e-10
 
 
 def test_too_few_steps_are_reported_with_the_distance_reached() -> None:

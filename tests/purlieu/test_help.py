@@ -26,7 +26,21 @@ HEAVY = (
     "rich",
     "matplotlib",
 )
-COMMANDS = ("build", "tune", "report", "deploy", "health", "ls", "show", "verify", "rollback", "gc", "query", "serve")
+COMMANDS = (
+    "build",
+    "tune",
+    "walks",
+    "report",
+    "deploy",
+    "health",
+    "ls",
+    "show",
+    "verify",
+    "rollback",
+    "gc",
+    "query",
+    "serve",
+)
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -135,6 +135,13 @@ def test_the_cut_into_partitions_changes_nothing(name: str, tmp_path: Path) -> N
     assert manifests[0] == manifests[1] == manifests[2]
 
 
+def test_walks_in_proportion_to_degrees_are_kept_with_their_numbers(tmp_path: Path) -> None:
+    params = PowerWalkParams(method="powerwalk", n_walks=9, allotment="degree")
+    artifact, findings = made(Store.create(tmp_path / "store"), GRAPHS["weighted"], params, 40)
+    assert np.unique(artifact.array(WALKS + "walks")).size > 3
+    check_equal(artifact, findings, build(GRAPHS["weighted"], params))
+
+
 def test_hubs_and_walks_together_are_written_when_both_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
