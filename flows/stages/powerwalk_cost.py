@@ -61,9 +61,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     n_hubs, entries = n_hubs_of(least, index), min(index.max_hub_entries, max(1, n_nodes))
     hubs, listed = 8 * n_hubs * entries, 8 * int(np.minimum(entries_of(n_hubs, index), n_nodes).sum())
     walks = int(6 * _distinct_visits(sizes, index) + 12) * n_nodes if wants_walks(index) else 0
-    usual = index.precision is index.rag is index.l1 is None
-    whole = sizes.directed or index.method == "hubs" or not usual
-    share = 1.0 if whole else min(1.0, n_edges / _ALL_HUBS)
+    share = 1.0 if sizes.directed or index.method == "hubs" else min(1.0, n_edges / _ALL_HUBS)
     disk = layout + int(share * hubs) + (walks if index.method == "powerwalk" else 0)
     n_sources = HELD_OUT if n_nodes >= REACH else 0
     n_measuring = parts_of(n_sources, sources_at_once(n_nodes))
@@ -88,8 +86,8 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 
 
 def _push_seconds(sizes: Sizes, rmax: float) -> float:
-    """A push walks some 1 / rmax arcs of 3 ns, or every arc four times if these are fewer."""
-    return 3e-9 * min(1 / max(rmax, 1e-9), 4.0 * sizes.n_edges) * (DIRECTED_SHARE if sizes.directed else 1.0)
+    """A push walks some 1 / rmax arcs of 4.5 ns, or every arc four times if these are fewer; half to twice was seen."""
+    return 4.5e-9 * min(1 / max(rmax, 1e-9), 4.0 * sizes.n_edges) * (DIRECTED_SHARE if sizes.directed else 1.0)
 
 
 def _walk_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
@@ -100,14 +98,14 @@ def _walk_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
 
 def _source_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
     """80 sweeps for the exact ranking; for each candidate two answers, a push and a look at every node each, and for
-    each index the room for queries."""
-    sweeps = 80 * (1e-9 * sizes.n_edges + 3e-9 * sizes.n_nodes)
+    each index the room for queries. Most of it are the smallest rmax."""
+    sweeps = 80 * (5e-10 * sizes.n_edges + 3e-9 * sizes.n_nodes)
     ends = 1 if index.method == "powerwalk" else 2 if sizes.directed or index.method != "auto" else 3
-    plain, with_hubs = (sum(_push_seconds(sizes, rmax) for rmax, _ in efforts) for efforts in (PLAIN, HUBS))
+    plain, with_hubs = (sum(_push_seconds(sizes, rmax / 2.5) for rmax, _ in efforts) for efforts in (PLAIN, HUBS))
     n_sizes = {"auto": 3, "hubs": 1}.get(index.method, 0)
     answers = (0 if index.method == "hubs" else len(PLAIN)) + n_sizes * len(HUBS)
     pushes = (0.0 if index.method == "hubs" else plain) + n_sizes * with_hubs
-    return sweeps + 2 * ends * (pushes + answers * (5e-5 + 4e-9 * sizes.n_nodes)) + 3e-8 * ends * sizes.n_nodes
+    return sweeps + 2 * ends * (pushes + answers * (5e-5 + 8e-9 * sizes.n_nodes)) + 3e-8 * ends * sizes.n_nodes
 
 
 def _distinct_visits(sizes: Sizes, index: PowerWalkParams) -> float:
