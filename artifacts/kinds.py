@@ -9,11 +9,11 @@ from artifacts import (
     embedding,
     fde,
     features,
-    fingerprints,
     graph,
     link,
     multivector,
     powers,
+    powerwalk,
     retriever,
 )
 from artifacts.manifest import Manifest
@@ -21,7 +21,7 @@ from foundation.errors import ArtifactVersion
 
 READABLE = {
     codec.KIND: codec.READABLE
-    for codec in (ann, corpus, embedding, fde, features, fingerprints, graph, link, multivector, powers, retriever)
+    for codec in (ann, corpus, embedding, fde, features, graph, link, multivector, powers, powerwalk, retriever)
 } | {communities.SIGNATURES: communities.READABLE, communities.TABLES: communities.READABLE}
 
 

@@ -26,13 +26,18 @@ from benchmarks.measured_build import ROOT
 from benchmarks.scaled_build import scaled_build, write_config
 from benchmarks.scaling_page import handing_out_seconds, replace_table, table, write_plot
 from benchmarks.schedule import Cluster, Task, makespan
+from flows.stages.powerwalk_cost import sources_at_once
 from foundation.seeds import stream
+from graph.powerwalk import PowerWalkParams
+from graph.powerwalk.measure import HELD_OUT
 
 STAGES = ("fastrp", "powerwalk", "minhash", "lsh")
+POWERWALK = ("layout", "hubs", "walks", "whole", "measured")  # its rounds
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 TARGET_SCALE = 26
 PART_NODES, DIM, BANDS, NUM_PERM = 16_384, 256, 64, 128
 LINK, STORAGE = 1.25e9, 5e9  # bytes a second: a 10 Gbit/s line to each worker, a storage of 40 Gbit/s
+INDEX_BYTES = PowerWalkParams().index_bytes
 DISK = 1.3e9  # bytes a second one process hashes and writes
 NARROW = 1.5  # a column of a panel of 16 costs so much more than one of 64 (flows/stages/fastrp.py)
 
@@ -43,7 +48,6 @@ class Size:
 
     n_nodes: float
     n_edges: float
-    n_entries: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +62,20 @@ class Planned:
 
 
 def size_of(build: dict[str, Any]) -> Size:
-    graph, walks = build["stats"]["graph"], build["stats"]["powerwalk"]
-    return Size(n_nodes=graph["n_nodes"], n_edges=graph["n_edges"], n_entries=walks["n_entries"])
+    graph = build["stats"]["graph"]
+    return Size(n_nodes=graph["n_nodes"], n_edges=graph["n_edges"])
 
 
 def units(name: str, size: Size) -> float:
-    """What a stage's seconds go with: gathered arcs, steps of walks, elements, entries times the depth of sorting."""
+    """What a stage's seconds go with: gathered arcs, hubs, steps of walks, elements, entries times the depth of
+    sorting."""
     return {
         "fastrp": size.n_edges + size.n_nodes,
-        "powerwalk.exact": size.n_edges + 15 * size.n_nodes,
+        "powerwalk.layout": size.n_edges + 15 * size.n_nodes,
+        "powerwalk.hubs": size.n_nodes,
         "powerwalk.walks": size.n_nodes,
+        "powerwalk.whole": size.n_nodes,
+        "powerwalk.measured": size.n_edges + 15 * size.n_nodes,
         "minhash": size.n_edges + size.n_nodes,
         "lsh": size.n_nodes * np.log2(max(2.0, size.n_nodes)),
     }[name]
@@ -82,14 +90,14 @@ def part_seconds(build: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
         for part in stage["parts"]:
             kind = stage["name"]
             if kind == "powerwalk":
-                kind += ".walks" if part["round"] else ".exact"
+                kind += "." + POWERWALK[part["round"]]
             found.setdefault(kind, []).append(part["cpu"])
     return {kind: np.array(seconds) for kind, seconds in found.items()}
 
 
 def large_size(scale: int, seen: tuple[Size, Size]) -> Size:
-    """Nodes with an edge, distinct edges and visits, growing per step of scale as they did between the two sizes: no
-    more edges than are drawn, no more entries than steps."""
+    """Nodes with an edge and distinct edges, growing per step of scale as they did between the two sizes: no more edges
+    than are drawn."""
     small, big = seen
 
     def grown(name: str) -> float:
@@ -97,7 +105,7 @@ def large_size(scale: int, seen: tuple[Size, Size]) -> Size:
         return float(getattr(big, name) * per_step ** (TARGET_SCALE - scale))
 
     nodes, arcs = grown("n_nodes"), min(grown("n_edges"), 2.0 * (16 << TARGET_SCALE))
-    return Size(n_nodes=nodes, n_edges=arcs, n_entries=nodes * min(567.0, grown("n_entries") / nodes))
+    return Size(n_nodes=nodes, n_edges=arcs)
 
 
 def planned(name: str, scale: int, builds: tuple[dict[str, Any], dict[str, Any]]) -> Planned:
@@ -130,13 +138,23 @@ def planned(name: str, scale: int, builds: tuple[dict[str, Any], dict[str, Any]]
             build_memory=12 * DIM * rows,
         )
     if name == "powerwalk":
-        exact = tasks("powerwalk.exact", 20, seconds("powerwalk.exact"), 160 * n)
-        walks = tasks("powerwalk.walks", n_ranges, seconds("powerwalk.walks"), 6 * target.n_entries)
+        written = INDEX_BYTES * n - 2 * graph  # of hubs and walks; the rest is for the graph in another order
+        n_tasks = {
+            "layout": 1,
+            "hubs": n_ranges,
+            "walks": n_ranges,
+            "whole": 2,
+            "measured": HELD_OUT // sources_at_once(int(n)),
+        }
+        n_bytes = {"layout": graph, "hubs": 0.6 * written, "walks": 0.4 * written, "whole": written, "measured": 0.0}
         return Planned(
-            rounds=[exact, walks],
+            rounds=[
+                tasks(f"powerwalk.{kind}", n_tasks[kind], seconds(f"powerwalk.{kind}"), n_bytes[kind])
+                for kind in POWERWALK
+            ],
             first_read=graph,
-            serial=12 * target.n_entries / DISK + 20 * 1e-7 * n,
-            worker_memory=graph + 24 * n + 12 * PART_NODES * target.n_entries / n,
+            serial=INDEX_BYTES * n / DISK,
+            worker_memory=2 * graph + written + 170 * n,
             build_memory=32 * n,
         )
     if name == "minhash":

@@ -10,13 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from artifacts.ann import open_ann
-from artifacts.artifact import Artifact
 from artifacts.embedding import open_embedding
 from artifacts.fde import open_fde
-from artifacts.fingerprints import KIND, READABLE, open_powerwalk
-from artifacts.graph import open_graph
+from artifacts.powerwalk import open_powerwalk, query_params
 from flows.matching import Hashes, Rows, sample_rows
-from graph.powerwalk import QueryParams
 
 TOP = 10
 NODES = 200  # asked for their neighbours
@@ -105,20 +102,19 @@ def _nearest(index: Path, vectors: npt.NDArray[Any], rows: Rows, n_threads: int)
 
 
 def ranking_churn(old: Side, new: Side, matched: Matched, n_threads: int) -> Churn:
-    """Of `ppr` from one seed, the seed left out: ``old`` and ``new`` are the graph and the fingerprints over it."""
+    """Of `ppr` from one seed, the seed left out: ``old`` and ``new`` are the graph and the index over it."""
     before, after = matched.sample(SEEDS)
     return changed_share(_ranked(old, before, n_threads), _ranked(new, after, n_threads), matched.to_new)
 
 
 def _ranked(side: Side, seeds: Rows, n_threads: int) -> npt.NDArray[np.int64]:
     """Ten best nodes as seen from each seed, with the effort queries are configured for: int64 (n, 10), -1 pads."""
-    graph, fingerprints = side
-    opened = open_graph(graph)
-    if seeds.size == 0 or opened.n_nodes < 2:
+    graph, path = side
+    index = open_powerwalk(path, graph)
+    if seeds.size == 0 or index.graph.n_nodes < 2:
         return np.empty((seeds.size, 0), dtype=np.int64)
-    effort = QueryParams(**Artifact.open(fingerprints, KIND, READABLE).manifest.params["query"])
     queries = [{int(seed): 1.0} for seed in seeds]
-    found = open_powerwalk(fingerprints, opened).query(queries, TOP + 1, params=effort, n_threads=n_threads).nodes
+    found = index.query(queries, TOP + 1, params=query_params(path), n_threads=n_threads).nodes
     others = [
         [int(row) for row in ranked if row not in (-1, seed)][:TOP] for ranked, seed in zip(found, seeds, strict=True)
     ]

@@ -28,7 +28,7 @@ from foundation.ids import Ids
 
 Compare = Callable[[Side, Side, Matched, int], Churn]
 
-QUALITIES = ("recall", "precision_at_50", "rag_at_50", "recall_at_10", "mean_error_bound")
+QUALITIES = ("recall", "precision_at_50", "rag_at_50", "rag_at_100", "recall_at_10", "mean_l1", "mean_error_bound")
 
 
 @final

@@ -52,7 +52,10 @@ class Bars:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """Points joined by a line; ``chosen`` is the place of the one that was taken, ``asked`` the height wanted."""
+    """Points joined by a line; ``chosen`` is the place of the one that was taken, ``asked`` the height wanted.
+
+    ``others`` are points beside the line.
+    """
 
     name: str
     title: str
@@ -61,6 +64,7 @@ class Curve:
     points: Sequence[tuple[float, float]]
     chosen: float | None = None
     asked: float | None = None
+    others: Sequence[tuple[float, float]] = ()
     note: str = ""
 
     @property

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from artifacts.artifact import Artifact
 from artifacts.communities import READABLE as TABLES_READABLE
 from artifacts.communities import TABLES
-from artifacts.fingerprints import KIND, READABLE
 from artifacts.graph import open_graph
 from artifacts.manifest import read_manifest
+from artifacts.powerwalk import KIND, READABLE, WALKS
 from artifacts.publish import Release, artifact_path
 from artifacts.store import Store
 from flows.report_blocks import Bars, Chart, Curve, Section
@@ -58,14 +58,16 @@ def degree_chart(path: Path) -> Bars | None:
 def walk_chart(path: Path) -> Bars | None:
     """Mean length of the walks from sampled nodes: visits in a fingerprint, those that were cut off included."""
     artifact = Artifact.open(path, KIND, READABLE)
-    params = artifact.manifest.params["index"]
-    indptr, counts, lost = (artifact.array(name) for name in ("indptr", "counts", "lost"))
-    n_nodes = indptr.size - 1
-    if n_nodes == 0:
+    # Walks are as many as there was space for, which the stats say.
+    params = {**artifact.manifest.params["index"], **artifact.manifest.stats}
+    prefix = "" if artifact.manifest.kind_version == 1 else WALKS
+    if artifact.manifest.stats["n_nodes"] == 0 or not artifact.has(f"{prefix}indptr"):
         return None
+    indptr, counts, lost = (artifact.array(prefix + name) for name in ("indptr", "counts", "lost"))
+    n_nodes = indptr.size - 1
     rows = np.arange(0, n_nodes, -(-n_nodes // WALKED_NODES))
     visits = np.array([int(counts[indptr[row] : indptr[row + 1]].sum(dtype=np.int64)) for row in rows.tolist()])
-    n_walks = artifact.array("walks")[rows] if params.get("allotment") == "degree" else params["n_walks"]
+    n_walks = artifact.array(f"{prefix}walks")[rows] if params.get("allotment") == "degree" else params["n_walks"]
     lengths = visits / n_walks + lost[rows] / (1 - params["damping"])
     expected = params["damping"] / (1 - params["damping"])
     top = max(float(lengths.max()), 1.0)
@@ -105,6 +107,9 @@ def frontier_charts(measured: Mapping[str, Any], path: Callable[[str], Path]) ->
     """What recall costs: the beams, or the numbers of candidates, that were tried."""
     charts: list[Chart] = []
     for stage, found in sorted(measured.items()):
+        if stage == "powerwalk":
+            charts += [ranking_chart(found, read_manifest(path(stage)).params["index"])] if "frontier" in found else []
+            continue
         points = [(float(effort), float(recall)) for effort, recall in found.get("frontier", ())]
         if not points:
             continue
@@ -126,6 +131,32 @@ def frontier_charts(measured: Mapping[str, Any], path: Callable[[str], Path]) ->
             )
         )
     return charts
+
+
+def ranking_chart(found: Mapping[str, Any], params: Mapping[str, Any]) -> Curve:
+    """Precision of rankings by the work of a query; the line joins the candidates that none beats in both."""
+    rows = sorted(found["frontier"], key=lambda row: (row["work"], -row["precision"]))
+    points, others = [], []
+    best = -1.0
+    for row in rows:
+        point = float(row["work"]), float(row["precision"])
+        if row["precision"] > best or row["kept"]:
+            points.append(point)
+        else:
+            others.append(point)
+        best = max(best, row["precision"])
+    (chosen,) = (float(row["work"]) for row in rows if row["kept"])
+    return Curve(
+        name="frontier-powerwalk",
+        title="Precision of rankings",
+        x="work of a query, microseconds by rule of thumb",
+        y="precision@50",
+        points=points,
+        others=others,
+        chosen=chosen,
+        asked=params["precision"],
+        note=f"Kept: {found['kept']}. Dots that no line joins were measured too.",
+    )
 
 
 def stage_charts(stages: Sequence[Mapping[str, Any]]) -> list[Chart]:

@@ -100,6 +100,8 @@ def _is_slanted(chart: Chart) -> bool:
 def _curve(axes: Any, chart: Curve) -> None:
     x, y = zip(*chart.points, strict=True)
     axes.plot(x, y, marker="o", markersize=4, color=_PAINTS[0])
+    if chart.others:
+        axes.plot(*zip(*chart.others, strict=True), marker=".", markersize=3, color=_PAINTS[0], linestyle="none")
     if chart.asked is not None:
         axes.axhline(chart.asked, color=_PAINTS[1], linestyle="--", linewidth=1, label=f"asked for: {chart.asked:g}")
     taken = [point for point in chart.points if point[0] == chart.chosen]

@@ -28,7 +28,7 @@ from foundation.errors import InvalidQuery, UnknownId
 from foundation.ids import Ids
 from graph.csr import CSRGraph
 from serving.built import check_built, questions_of
-from serving.ppr import Rankings
+from serving.ppr import Rankings, shortages
 from serving.search import DocumentSearch
 from serving.suggest import nearest_ids
 from vectors.ann import ANNIndex
@@ -120,35 +120,37 @@ class Engine:
         scores = -values if is_distance(self._similar.params.metric) else values
         return self._answer([self._node_hits(*pair) for pair in zip(found, scores, strict=True)])
 
-    def ppr(self, queries: Sequence[Mapping[str | int, float]], *, k: int = 10, exact: bool = False) -> Answer:
+    def ppr(
+        self,
+        queries: Sequence[Mapping[str | int, float]],
+        *,
+        k: int = 10,
+        exact: bool = False,
+        rmax: float | None = None,
+    ) -> Answer:
         """Personalised PageRank seen from each weighted set of seeds, best first, with a bound on its L1 error.
+
+        Beside the lists, per query: ``error_bound``, ``residual`` (share of the walks that was left to the index); and
+        ``notes`` for people, one for each list that is shorter than ``k``. A smaller ``rmax`` takes longer and comes
+        closer than the effort the index was configured with; ``exact=True`` reads neither.
 
         Raises
         ------
         InvalidQuery
-            An empty query, a weight that is not positive and finite, k out of range.
+            An empty query, a weight that is not positive and finite, k or ``rmax`` out of range.
         UnknownId, NotBuilt
         """
         check_built(self.release, "ppr")
         self._check_k(k, self._graph.n_nodes, "nodes")
-        seeds = []
-        for query in queries:
-            by_row: dict[int, float] = {}
-            for id, weight in query.items():
-                if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
-                    raise InvalidQuery(
-                        what=f"seed {id!r} has weight {weight!r}", fix="weights are positive, finite numbers"
-                    )
-                row = self._rows([id])[0]
-                by_row[row] = by_row.get(row, 0.0) + float(weight)
-            seeds.append(by_row)
-        ranking = self._ppr.query(seeds, k, exact=exact)
-        hits = [self._node_hits(*pair) for pair in zip(ranking.nodes, ranking.scores, strict=True)]
-        return self._answer(
-            hits,
-            error_bound=[float(bound) for bound in ranking.error_bound],
-            residual=[float(mass) for mass in ranking.residual],
-        )
+        seeds = [self._weights(query) for query in queries]
+        hits: list[list[Hit]] = []
+        bounds: list[float] = []
+        residuals: list[float] = []
+        for ranking in self._ppr.query(seeds, k, exact=exact, rmax=rmax):
+            hits += [self._node_hits(*pair) for pair in zip(ranking.nodes, ranking.scores, strict=True)]
+            bounds += ranking.error_bound.tolist()
+            residuals += ranking.residual.tolist()
+        return self._answer(hits, error_bound=bounds, residual=residuals, notes=shortages(hits, k, residuals))
 
     def community(self, seeds: Sequence[str | int], *, size: int = 50) -> Answer:
         """The community around the seeds taken together: ``size`` members with the seeds first.
@@ -235,6 +237,18 @@ class Engine:
             rows.append(row)
         return rows
 
+    def _weights(self, query: Mapping[str | int, float]) -> dict[int, float]:
+        """Weight of each row; what names the same node twice counts twice."""
+        by_row: dict[int, float] = {}
+        for id, weight in query.items():
+            if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
+                raise _bad_weight(id, weight)
+            row = self._rows([id])[0]
+            by_row[row] = by_row.get(row, 0.0) + float(weight)
+            if not math.isfinite(by_row[row]):
+                raise _bad_weight(id, by_row[row])
+        return by_row
+
     @staticmethod
     def _check_k(k: int, most: int, of: str, name: Literal["k", "size", "limit"] = "k") -> None:
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= most:
@@ -286,7 +300,10 @@ class Engine:
 
     @cached_property
     def _ppr(self) -> Rankings:
-        return Rankings(self._path("powerwalk"), self._oriented("powerwalk"))
+        orientation = self.release.config["powerwalk"].get("orientation", "natural")
+        return Rankings(
+            self._path("powerwalk"), self._path("graph" if orientation == "natural" else f"graph.{orientation}")
+        )
 
     @cached_property
     def _community(self) -> CommunityIndex:
@@ -301,9 +318,9 @@ class Engine:
             ann=self._path("ann.documents"),
         )
 
-    def _oriented(self, table: str) -> CSRGraph:
-        orientation = self.release.config[table].get("orientation", "natural")
-        return self._graph if orientation == "natural" else open_graph(self._path(f"graph.{orientation}"))
+
+def _bad_weight(id: str | int, weight: object) -> InvalidQuery:
+    return InvalidQuery(what=f"seed {id!r} has weight {weight!r}", fix="weights are positive, finite numbers")
 
 
 def _matrix(vectors: npt.ArrayLike | None, dim: int) -> npt.NDArray[np.float32]:

@@ -32,7 +32,14 @@ class EngineLike(Protocol):
     def similar(
         self, ids: Sequence[str | int] | None = None, *, vectors: npt.ArrayLike | None = None, k: int = 10
     ) -> Answer: ...
-    def ppr(self, queries: Sequence[Mapping[Any, float]], *, k: int = 10, exact: bool = False) -> Answer: ...
+    def ppr(
+        self,
+        queries: Sequence[Mapping[Any, float]],
+        *,
+        k: int = 10,
+        exact: bool = False,
+        rmax: float | None = None,
+    ) -> Answer: ...
     def community(self, seeds: Sequence[str | int], *, size: int = 50) -> Answer: ...
     def search(
         self,

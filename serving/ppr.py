@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
-from artifacts.artifact import Artifact
-from artifacts.fingerprints import KIND, READABLE, open_powerwalk
-from graph.csr import CSRGraph
-from graph.powerwalk import QueryParams, Ranking
+from artifacts.powerwalk import open_powerwalk, query_params
+from foundation.errors import InvalidQuery
+from foundation.threads import even_ranges
+from graph.powerwalk import Ranking
+
+MIN_RMAX, MAX_RMAX = 1e-8, 1.0  # below, exact rankings take less time
+_AT_ONCE = 1 << 20  # answers of one block of queries: 12 MB
 
 
 @final
 class Rankings:
     """An opened index; safe to ask from several threads."""
 
-    def __init__(self, path: Path, graph: CSRGraph) -> None:
+    def __init__(self, path: Path, graph: Path) -> None:
         self._index = open_powerwalk(path, graph)
-        self._params = QueryParams(**Artifact.open(path, KIND, READABLE).manifest.params["query"])
+        self._params = query_params(path)
 
-    def query(self, seeds: Sequence[Mapping[int, float]], k: int, *, exact: bool) -> Ranking:
-        """Rank as seen from each ``{row: weight}``."""
-        return self._index.query(seeds, k, params=self._params, exact=exact)
+    def query(
+        self, seeds: Sequence[Mapping[int, float]], k: int, *, exact: bool, rmax: float | None = None
+    ) -> Iterator[Ranking]:
+        """Rank as seen from each ``{row: weight}``, with another ``rmax`` than configured if one is given.
+
+        The queries are answered in blocks, in order: what a large batch takes at a time is bounded.
+
+        Raises
+        ------
+        InvalidQuery
+            When ``rmax`` is out of range.
+        """
+        params = self._params if rmax is None else dataclasses.replace(self._params, rmax=_checked(rmax))
+        for first, last in even_ranges(len(seeds), max(1, _AT_ONCE // k)):
+            yield self._index.query(seeds[first:last], k, params=params, exact=exact)
+
+
+def shortages(results: Sequence[Sequence[object]], k: int, residuals: Sequence[float]) -> list[str]:
+    """A line for each list that is shorter than ``k``: whether there are no more nodes, or none were found."""
+    return [
+        f"query {number}: {len(hits)} of {k} nodes; "
+        + ("no walk leads to any other" if residual == 0 else "no other has a score; exact rankings look everywhere")
+        for number, (hits, residual) in enumerate(zip(results, residuals, strict=True), 1)
+        if len(hits) < k
+    ]
+
+
+def _checked(rmax: float) -> float:
+    if isinstance(rmax, bool) or not isinstance(rmax, int | float) or not MIN_RMAX <= rmax <= MAX_RMAX:
+        raise InvalidQuery(what=f"rmax = {rmax!r}", fix=f"use {MIN_RMAX:g} to {MAX_RMAX:g}, or ask for exact rankings")
+    return float(rmax)

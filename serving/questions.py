@@ -48,7 +48,8 @@ def ppr(served: OneIndex, body: Body) -> Response:
     engine = _built(served, "ppr")
     asked = parsed(schemas.PPRRequest, body)
     _check_hits(len(asked.queries), asked.k)
-    return _answered(engine.ppr([query.seeds for query in asked.queries], k=asked.k, exact=asked.exact))
+    seeds = [query.seeds for query in asked.queries]
+    return _answered(engine.ppr(seeds, k=asked.k, exact=asked.exact, rmax=asked.rmax))
 
 
 @router.post(

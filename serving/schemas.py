@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
 
+from serving.ppr import MAX_RMAX, MIN_RMAX
+
 MAX_BODY = 16 << 20  # bytes of a request's body
 MAX_QUERIES = 1_000  # queries of one request
 MAX_SEEDS = 10_000  # seeds of one query
@@ -98,6 +100,14 @@ class PPRRequest(_Request):
     )
     k: int = Field(default=10, ge=1, le=MAX_HITS, description="Answers per query, at most as many as there are nodes.")
     exact: bool = Field(default=False, description="Iterate to the exact ranking instead of using the index; slower.")
+    rmax: float | None = Field(
+        default=None,
+        ge=MIN_RMAX,
+        le=MAX_RMAX,
+        description="Effort: a node is pushed while its residual exceeds this times its out-arcs. Smaller is slower "
+        "and closer to the exact ranking; left out, as the index is configured.",
+        examples=[1e-6],
+    )
 
 
 class CommunityRequest(_Request):
@@ -175,6 +185,7 @@ class RankingAnswer(Answer):
         description="Per query: limit of the sum of absolute differences to the exact one."
     )
     residual: list[float] = Field(description="Per query: share of the walks that was left to the index.")
+    notes: list[str] = Field(description="What the caller should know: which lists are shorter than asked, and why.")
 
 
 class CommunityAnswer(Answer):

@@ -181,7 +181,7 @@ def precision_and_rag(found: Sequence[npt.NDArray[np.int64]], ranks: npt.NDArray
 def test_rankings_along_dependencies_are_right_for_200_random_packages(debian: Engine, debian_store: Store) -> None:
     graph = open_graph(artifact_path(debian_store, debian.release, "graph"))
     params = PowerWalkParams(n_walks=100)
-    index = PowerWalkIndex(graph, params, fingerprints(graph, params))
+    index = PowerWalkIndex(graph, params, fingerprints=fingerprints(graph, params))
     sources, ranks = reaching_sources(graph, 200)
     found = index.query([{source: 1.0} for source in sources], K, n_threads=2).nodes
     precision, rag = precision_and_rag([nodes[nodes >= 0] for nodes in found], ranks)

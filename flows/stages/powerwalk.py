@@ -1,195 +1,210 @@
-"""Stage ``powerwalk``: walks from every node become fingerprints. A partition is a range of nodes.
+"""Stage ``powerwalk``: an index for personalised PageRank, measured and chosen.
 
-The quality of the answers is measured on sampled sources against exact personalised PageRank and kept with them. That
-costs as much as the walks of many nodes, so a first round makes the exact rankings, one partition a source; in it
-also, for a weighted graph, the aliases that all walks look up.
+Rounds: the graph laid out; rankings of ranges of hubs; walks of ranges of nodes; each of both as one whole, so that it
+can be mapped; and for a few of the held-out sources at a time their exact rankings, and beside them the answers of all
+candidates. The artifact holds what was kept.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from artifacts.artifact import ArtifactWriter
-from artifacts.fingerprints import KIND, VERSION
 from artifacts.graph import open_graph
 from artifacts.parts import Part, part_path, read_part
-from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
-from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
-from foundation.seeds import stream
+from artifacts.powerwalk import KIND, VERSION, write_powerwalk
+from flows.stages.powerwalk_cost import HUBS_A_NODE, estimate, least_layout, row_bytes, sources_at_once
+from flows.stages.stage import Findings, Job, Output, Range, Stage
 from foundation.threads import even_ranges
 from graph.csr import CSRGraph
-from graph.powerwalk import (
-    Fingerprints,
-    PowerWalkIndex,
-    PowerWalkParams,
-    QueryParams,
-    fingerprints,
+from graph.powerwalk import Fingerprints, PowerWalkParams, fingerprints
+from graph.powerwalk.choice import (
+    Candidate,
+    Material,
+    Measured,
+    candidates,
+    choose,
+    entries_of,
+    exact,
+    hubs_of,
+    marked,
+    n_hubs_of,
+    sized,
+    wants_walks,
 )
-from graph.ppr import PPRParams, personalized_pagerank
+from graph.powerwalk.hubs import HubVectors, hub_vectors
+from graph.powerwalk.layout import Layout
+from graph.powerwalk.measure import HELD_OUT, Quality, held_out, mean, measure
 from graph.walk_tables import arc_aliases
 
-HELD_OUT = 20  # sources measured; each costs one exact power iteration
-REACH = 50  # a source must reach so many nodes for precision@50 to mean something
-DIRECTED_SHARE = 0.6  # of the steps that walks along directed arcs take before a node without any: 0.3 to 1 was seen
-TRIED = 20 * HELD_OUT  # sources drawn until there are enough of those
+LAYOUT, HUBS, WALKS, WHOLE, MEASURED = range(5)  # rounds
+_THE_HUBS, _THE_WALKS = (0, 1), (1, 2)  # ranges of the round WHOLE
+_QUALITIES = tuple(field.name for field in fields(Quality))
 
 
 def split(job: Job) -> list[list[Range]]:
-    """The aliases (all nodes) and each held-out source; then even ranges of nodes."""
-    graph = open_graph(job.inputs["graph"])
-    drawn = _candidates(graph, PowerWalkParams(**job.params["index"]).seed)
-    sources = [(source, source + 1) for _, source in zip(range(HELD_OUT), drawn, strict=False)]
-    weights = [(0, graph.n_nodes)] if graph.weights is not None and graph.n_nodes > 1 else []
-    return [[*weights, *sources], even_ranges(graph.n_nodes, job.part_nodes)]
+    """All nodes; ranges of hubs; ranges of nodes; what there is of both; ranges of the held-out sources."""
+    graph, params = open_graph(job.inputs["graph"]), _params(job)
+    hubs, walks = _ranges(job, graph)
+    wholes = [whole for whole, ranges in ((_THE_HUBS, hubs), (_THE_WALKS, walks)) if ranges]
+    sources = even_ranges(len(_sources(graph, params)), sources_at_once(graph.n_nodes))
+    return [[(0, graph.n_nodes)], hubs, walks, wholes, sources]
+
+
+def _ranges(job: Job, graph: CSRGraph) -> tuple[list[Range], list[Range]]:
+    """Of hubs and of nodes to walk from, as many as there can be: the graph is not laid out yet, and may take more."""
+    least = least_layout(graph.n_nodes, graph.n_edges, weighted=graph.weights is not None, directed=graph.directed)
+    params = sized(least, _params(job))
+    hubs = even_ranges(n_hubs_of(least, params), max(1, int(job.part_nodes * HUBS_A_NODE)))
+    return hubs, (even_ranges(graph.n_nodes, job.part_nodes) or [(0, 0)]) if wants_walks(params) else []
 
 
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
-    """Aliases or the exact ranking of node ``start``; then fingerprints of nodes [start, stop)."""
-    graph, params = open_graph(job.inputs["graph"]), PowerWalkParams(**job.params["index"])
-    if round_ == 0:
-        if stop - start > 1:
-            return Output({"aliases": arc_aliases(graph)})
-        return Output({"rank": _exact(graph, start, params)})
-    whole = part_path(job.work, 0, 0, graph.n_nodes)
-    aliases = read_part(whole).array("aliases") if graph.weights is not None and graph.n_nodes > 1 else None
-    return Output(fingerprints(graph, params, start, stop, aliases=aliases).arrays())
+    """One range of one round; nothing for hubs and walks that turned out to be too many for the space."""
+    graph = open_graph(job.inputs["graph"])
+    if round_ == LAYOUT:
+        return Output(_laid_out(graph, _params(job)))
+    laid_out = read_part(part_path(job.work, LAYOUT, 0, graph.n_nodes))
+    layout = _layout(laid_out)
+    params = sized(layout, _params(job))
+    if round_ == HUBS:
+        chosen = laid_out.array("hubs")
+        return Output(
+            hub_vectors(
+                layout, chosen[start:stop], damping=params.damping, rmax=params.hub_rmax,
+                max_entries=entries_of(layout, chosen.size, params)[start:stop],
+            ).arrays()
+        )  # fmt: skip
+    if round_ == WALKS:
+        if not wants_walks(params):
+            return Output({})
+        aliases = laid_out.array("aliases") if graph.weights is not None else None
+        return Output(fingerprints(graph, params, start, stop, aliases=aliases).arrays())
+    if round_ == WHOLE:
+        of_hubs = (start, stop) == _THE_HUBS
+        ranges = _ranges(job, graph)[0 if of_hubs else 1]
+        parts = [read_part(part_path(job.work, HUBS if of_hubs else WALKS, *span)) for span in ranges]
+        return Output(_whole(parts))
+    sources = _sources(graph, params)[start:stop]
+    return Output({"found": _measured(_material(job, graph, params, layout), sources)})
+
+
+def _laid_out(graph: CSRGraph, params: PowerWalkParams) -> dict[str, npt.NDArray[Any]]:
+    """The layout, the hubs chosen in it, and for walks along weights their aliases."""
+    layout = Layout.of(graph, params.damping)
+    params = sized(layout, params)
+    arrays = {**layout.arrays(), "hubs": hubs_of(layout, params)}
+    if graph.weights is not None and wants_walks(params):
+        arrays["aliases"] = arc_aliases(graph)
+    return arrays
+
+
+def _whole(parts: list[Part]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Rows of all parts, one array at a time; parts without arrays make a whole without."""
+    for name in parts[0].arrays():
+        arrays = [part.array(name) for part in parts]
+        if name == "indptr":
+            starts = np.cumsum([0, *(array[-1] for array in arrays)])
+            arrays = [arrays[0][:1], *(array[1:] + start for array, start in zip(arrays, starts, strict=False))]
+        yield name, np.concatenate(arrays)
+
+
+def _sources(graph: CSRGraph, params: PowerWalkParams) -> list[int]:
+    return [source for source, _ in zip(held_out(graph, params.seed), range(HELD_OUT), strict=False)]
+
+
+def _measured(material: Material, sources: list[int]) -> npt.NDArray[np.float64]:
+    """Qualities of all candidates as seen from each source: float64 (n_sources, n_candidates, n_qualities)."""
+    truth = np.stack([rank for _, rank in exact(material.graph, sources, material.params)])
+    found = []
+    for _, group in itertools.groupby(candidates(material), key=_parts_of):
+        some = list(group)
+        index = material.index(some[0])  # one at a time: each has room for queries of its own
+        found += [measure(index, candidate.effort, sources, truth) for candidate in some]
+    table = [[[getattr(quality, name) for name in _QUALITIES] for quality in row] for row in found]
+    return np.ascontiguousarray(np.array(table).transpose(1, 0, 2))
+
+
+def _parts_of(candidate: Candidate) -> tuple[int, int, bool, bool]:
+    return candidate.n_hubs, candidate.hub_entries, candidate.walks, candidate.background
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
-    """Lay the rows end to end, then ask the index about sampled sources."""
+    """Choose by the means over all sources, and write what the choice needs."""
     graph = open_graph(job.inputs["graph"])
-    params = PowerWalkParams(**job.params["index"])
-    prepared, ranges = parts
-    indptr = np.zeros(graph.n_nodes + 1, dtype=np.int64)
-    for part in ranges:
-        indptr[part.start + 1 : part.stop + 1] = part.array("indptr")[1:] + indptr[part.start]
-    n_entries = int(indptr[-1])
-    writer.array("indptr", indptr)
-    writer.pieces("nodes", (part.array("nodes") for part in ranges), np.int32, (n_entries,))
-    writer.pieces("counts", (part.array("counts") for part in ranges), params.count_dtype, (n_entries,))
-    lost = np.concatenate([np.zeros(0, dtype=np.float32), *(part.array("lost") for part in ranges)])
-    writer.array("lost", lost)
-    stats = {
-        "n_nodes": graph.n_nodes,
-        "n_entries": n_entries,
-        "mean_entries": round(n_entries / max(1, graph.n_nodes), 3),
-        "n_cut_rows": int(np.count_nonzero(lost)),
+    layout = _layout(parts[LAYOUT][0])
+    material = _material(job, graph, sized(layout, _params(job)), layout)
+    frontier = _frontier(material, parts[MEASURED])
+    kept = choose(frontier, material)
+    hubs, start = [], 0
+    for part in parts[HUBS] if kept.n_hubs else ():
+        some = HubVectors(**part.arrays())
+        hubs.append(some.first(max(0, kept.n_hubs - start), kept.hub_entries))
+        start += some.n_hubs
+    walks = material.fingerprints if kept.walks else None
+    counts = write_powerwalk(writer, layout, hubs, walks, kept)
+    stats = {**counts, "n_walks": material.params.n_walks}
+    if not frontier:
+        return Findings(stats, {"n_sources": 0})
+    best = next(one for one in frontier if one.candidate == kept)
+    measured = {
+        "kept": str(kept),
+        "precision_at_50": round(best.quality.precision, 4),
+        "rag_at_50": round(best.quality.rag_at_50, 5),
+        "rag_at_100": round(best.quality.rag, 5),
+        "mean_l1": round(best.quality.l1, 5),
+        "mean_error_bound": round(best.quality.error_bound, 5),
+        "index_bytes": round(best.index_bytes, 1),
+        "n_sources": parts[MEASURED][-1].stop,
+        "frontier": [one.row() for one in marked(frontier, material)],
     }
-    walks = None
-    if params.allotment == "degree":
-        walks = np.concatenate([np.zeros(0, dtype=np.int32), *(part.array("walks") for part in ranges)])
-        writer.array("walks", walks)
-    prints = Fingerprints(
-        indptr=indptr, nodes=writer.written("nodes"), counts=writer.written("counts"), lost=lost, walks=walks
-    )
-    ranks = {part.start: part for part in prepared if part.stop - part.start == 1}
-    index = PowerWalkIndex(graph, params, prints)
-    return Findings(stats, _measure(index, QueryParams(**job.params["query"]), ranks))
+    return Findings(stats, measured)
 
 
-def _measure(index: PowerWalkIndex, query: QueryParams, ranks: Mapping[int, Part]) -> dict[str, Any]:
-    """Precision and RAG at 50, ties counted as right, over sources that reach at least 50 nodes."""
-    precision: list[float] = []
-    rag: list[float] = []
-    bounds: list[float] = []
-    for source in _candidates(index.graph, index.params.seed):
-        if len(precision) == HELD_OUT:
-            break
-        ready = ranks.get(source)
-        truth = _exact(index.graph, source, index.params) if ready is None else ready.array("rank")
-        if np.count_nonzero(truth) < REACH:
-            continue
-        ranking = index.query([{source: 1.0}], REACH, params=query)
-        found = ranking.nodes[0]
-        values = truth[found[found >= 0]]
-        best = np.sort(truth)[::-1][:REACH]
-        precision.append(float(np.count_nonzero(values >= best[-1] * (1 - 1e-12)) / REACH))
-        rag.append(float(values.sum() / best.sum()))
-        bounds.append(float(ranking.error_bound[0]))
-    if not precision:
-        return {"n_sources": 0}
-    return {
-        "precision_at_50": round(float(np.mean(precision)), 4),
-        "rag_at_50": round(float(np.mean(rag)), 5),
-        "mean_error_bound": round(float(np.mean(bounds)), 4),
-        "n_sources": len(precision),
-    }
+def _frontier(material: Material, parts: list[Part]) -> list[Measured]:
+    """All candidates with their means over the sources, in the order these were drawn; empty without sources."""
+    if not parts:
+        return []
+    found = np.concatenate([part.array("found") for part in parts])
+    return [
+        Measured(
+            candidate=candidate,
+            index_bytes=material.bytes_per_node(candidate),
+            quality=mean([Quality(**dict(zip(_QUALITIES, row, strict=True))) for row in found[:, place].tolist()]),
+        )
+        for place, candidate in enumerate(candidates(material))
+    ]
 
 
-def _exact(graph: CSRGraph, source: int, params: PowerWalkParams) -> npt.NDArray[np.float64]:
-    return personalized_pagerank(graph, source, PPRParams(damping=params.damping))
+def _material(job: Job, graph: CSRGraph, params: PowerWalkParams, layout: Layout) -> Material:
+    """What candidates are parts of, mapped from the parts of the round WHOLE."""
+    planned_hubs, planned_walks = _ranges(job, graph)
+    hubs: HubVectors | None = None
+    walks: Fingerprints | None = None
+    if planned_hubs:
+        part = read_part(part_path(job.work, WHOLE, *_THE_HUBS))
+        hubs = HubVectors(**part.arrays())
+    if planned_walks and wants_walks(params):
+        part = read_part(part_path(job.work, WHOLE, *_THE_WALKS))
+        walks = Fingerprints(**part.arrays())
+    return Material(
+        graph=graph, params=params, layout=layout, hubs=hubs if hubs is not None and hubs.n_hubs else None,
+        fingerprints=walks,
+    )  # fmt: skip
 
 
-def _candidates(graph: CSRGraph, seed: int) -> Iterator[int]:
-    """Sources in the order they are drawn, those left out that walks cannot carry to `REACH` nodes."""
-    order = stream(seed, "powerwalk.heldout").permutation(graph.n_nodes)
-    return (source for source in order[:TRIED].tolist() if _reaches(graph, source))
+def _layout(part: Part) -> Layout:
+    return Layout(**{field.name: part.array(field.name) for field in fields(Layout)})
 
 
-def _reaches(graph: CSRGraph, source: int) -> bool:
-    """Whether arcs lead from ``source`` to `REACH` nodes, itself counted; looks at no more rows than that."""
-    seen, front = {source}, [source]
-    while front:
-        node = front.pop()
-        row = np.unique(graph.indices[graph.indptr[node] : graph.indptr[node + 1]])
-        for other in row[: REACH + len(seen)].tolist():
-            if other not in seen:
-                seen.add(other)
-                front.append(other)
-        if len(seen) >= REACH:
-            return True
-    return False
-
-
-def row_bytes(job: Job) -> float:
-    """Nodes and counts of a fingerprint, once while they are collected and once as the part that is written."""
-    index = job.params["index"]
-    visits = index["n_walks"] / (1 - index["damping"])
-    return 16 * min(float(visits), float(index["max_entries"] or visits))
-
-
-def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
-    """A step takes 40 ns. An exact ranking is some 60 sweeps of 1 ns an arc and 15 ns a node; a query
-    takes as long as the push it does."""
-    index, n_nodes = params["index"], sizes.n_nodes
-    entries = min(_distinct_visits(sizes, index), index["max_entries"] or n_nodes) * n_nodes
-    visits = index["n_walks"] * index["damping"] / (1 - index["damping"])
-    n_sources = HELD_OUT if n_nodes > REACH else 0
-    exact = n_sources * 60 * (1e-9 * sizes.n_edges + 15e-9 * n_nodes)
-    query = 5e-8 / max(1e-9, params["query"]["rmax"]) + 1e-7 * n_nodes
-    disk = int(6 * entries + 12 * n_nodes)
-    n_parts = parts_of(n_nodes, sizes.part_nodes)
-    walking = 4e-8 * visits * n_nodes * (1.0 if not sizes.directed else DIRECTED_SHARE)
-    return Estimate(
-        memory=12 * disk // (4 * n_parts) + 16 * n_nodes + (8 << 20),
-        disk=disk,
-        seconds=walking + exact + WRITE_SECONDS * disk + PART_SECONDS * (n_parts + n_sources),
-        n_parts=max(n_parts, n_sources),
-        shared=(16 if sizes.weighted else 4) * sizes.n_edges + 8 * n_nodes,
-        assembling=disk + disk // 4 + 8 * n_sources * n_nodes,
-        serial=WRITE_SECONDS * disk + n_sources * query,
-        kernels="graph.kernels.walk",
-        compiling=3.5,
-    )
-
-
-def _distinct_visits(sizes: Sizes, index: Mapping[str, Any]) -> float:
-    """How many nodes the walks from one node visit.
-
-    ``w`` walkers on ``d**step`` nodes (or all there are) find ``N (1 - exp(-w / N))`` of them. What the steps have in
-    common takes a quarter off; along directed arcs most walks end early. Dense communities have fewer, to a third.
-    """
-    degree = max(1.0, sizes.n_edges / max(1, sizes.n_nodes))
-    walkers, reached, found = float(index["n_walks"]), 1.0, 0.0
-    while (walkers := walkers * index["damping"]) > 0.1:
-        reached = min(reached * degree, float(max(1, sizes.n_nodes)))
-        found += reached * -math.expm1(-walkers / reached)
-    return min(float(sizes.n_nodes), 0.75 * found * (DIRECTED_SHARE if sizes.directed else 1.0))
+def _params(job: Job) -> PowerWalkParams:
+    return PowerWalkParams(**job.params["index"])
 
 
 STAGE = Stage(
@@ -202,4 +217,5 @@ STAGE = Stage(
     row_bytes=row_bytes,
     assemble=assemble,
     estimate=estimate,
+    looks_back=4,
 )

@@ -54,7 +54,8 @@ class Hubs(NamedTuple):
     """Rankings of hubs, CSR by hub, largest entry first: ``hub_of`` int32 (n_nodes,), -1 elsewhere, or empty.
 
     ``mass`` float64: sum of the list before it was cut. ``error`` float64: with that list whole, and a background for
-    the rest, a limit of the L1 distance to the exact ranking.
+    the rest, a limit of the L1 distance to the exact ranking. ``limits`` int32: entries of each
+    that count.
     """
 
     hub_of: npt.NDArray[np.int32]
@@ -63,6 +64,7 @@ class Hubs(NamedTuple):
     values: npt.NDArray[np.float32]
     mass: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
+    limits: npt.NDArray[np.int32]
 
 
 class Prints(NamedTuple):
@@ -187,7 +189,7 @@ def resolve(
     seen, limits, component, totals = scratch.seen, arcs.limits, places.component, places.totals
     order, place = places.order, places.place
     hub_of, list_starts, list_nodes, list_values = hubs.hub_of, hubs.indptr, hubs.nodes, hubs.values
-    list_mass, list_error = hubs.mass, hubs.error
+    list_limits, list_mass, list_error = hubs.limits, hubs.mass, hubs.error
     print_starts, print_nodes, counts, n_walks = prints.indptr, prints.nodes, prints.counts, prints.n_walks
     background, walked = places.stationary.size > 0, prints.indptr.size > 1
     left, open_, waiting, error, n_read, n_touched = 0.0, 0.0, 0.0, 0.0, 0, n_pushed
@@ -202,7 +204,8 @@ def resolve(
                 state[2 * node + 1] += teleport * held
                 continue
             left += held
-            first, last = list_starts[hub], list_starts[hub + 1]
+            first = list_starts[hub]
+            last = min(list_starts[hub + 1], first + list_limits[hub])
             n_touched, n_entries, read = read_list(
                 list_nodes, list_values, first, last, held, cut, state, seen, touched, n_touched
             )

@@ -32,8 +32,8 @@ _FEWEST_WALKS = 4
 _HUB_SHARE = 0.6  # of the space; the rest is for walks
 _FEW = 4  # a quarter of the hubs is tried too, with lists as long and with lists four times as long
 # rmax and cut of the efforts tried
-_PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6))
-_HUBS = (
+PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6))
+HUBS = (
     (1e-3, 1e-4),
     (1e-3, 3e-5),
     (1e-3, 1e-5),
@@ -103,8 +103,18 @@ class Material:
     fingerprints: Fingerprints | None
 
     def index(self, candidate: Candidate) -> PowerWalkIndex:
-        """The candidate as an index of its own."""
-        hubs = self.hubs.first(candidate.n_hubs, candidate.hub_entries) if candidate.n_hubs and self.hubs else None
+        """The candidate as an index over arrays of this."""
+        return self._index(candidate, self._hubs(candidate))
+
+    def kept(self, candidate: Candidate) -> PowerWalkIndex:
+        """The candidate as an index of its own: what it does not need may be forgotten."""
+        hubs = self._hubs(candidate)
+        return self._index(candidate, None if hubs is None else HubVectors(**hubs.arrays()))
+
+    def _hubs(self, candidate: Candidate) -> HubVectors | None:
+        return self.hubs.first(candidate.n_hubs, candidate.hub_entries) if candidate.n_hubs and self.hubs else None
+
+    def _index(self, candidate: Candidate, hubs: HubVectors | None) -> PowerWalkIndex:
         return PowerWalkIndex(
             self.graph, self.params, layout=self.layout, hubs=hubs,
             fingerprints=self.fingerprints if candidate.walks else None, background=candidate.background,
@@ -116,7 +126,7 @@ class Material:
         n_bytes = sum(array.nbytes for array in self.layout.arrays().values())
         if candidate.n_hubs and self.hubs:
             sizes = np.minimum(np.diff(self.hubs.indptr[: candidate.n_hubs + 1]), candidate.hub_entries)
-            n_bytes += _ENTRY_BYTES * int(sizes.sum()) + 28 * candidate.n_hubs
+            n_bytes += _ENTRY_BYTES * int(sizes.sum()) + 32 * candidate.n_hubs
         if candidate.walks and self.fingerprints:
             n_bytes += sum(array.nbytes for array in self.fingerprints.arrays().values())
         return n_bytes / max(1, self.graph.n_nodes)
@@ -141,7 +151,7 @@ def build(graph: CSRGraph, params: PowerWalkParams, *, n_threads: int = 1) -> Bu
     material = prepare(graph, params, n_threads=n_threads)
     sources = [source for source, _ in zip(held_out(graph, params.seed), range(HELD_OUT), strict=False)]
     frontier = measure_all(material, exact(graph, sources, params, n_threads))
-    return Built(index=material.index(choose(frontier, material)), frontier=marked(frontier, material))
+    return Built(index=material.kept(choose(frontier, material)), frontier=marked(frontier, material))
 
 
 def prepare(graph: CSRGraph, params: PowerWalkParams, *, n_threads: int = 1) -> Material:
@@ -176,8 +186,13 @@ def wants_walks(params: PowerWalkParams) -> bool:
 
 def hubs_of(layout: Layout, params: PowerWalkParams) -> npt.NDArray[np.int32]:
     """The hubs to rank, for all that is tried."""
+    return choose_hubs(layout, n_hubs_of(layout, params))
+
+
+def n_hubs_of(layout: Layout, params: PowerWalkParams) -> int:
+    """How many hubs are ranked at most; nodes without arcs are none, so that there may be fewer."""
     n_hubs = _most_hubs(layout, params)
-    return choose_hubs(layout, n_hubs * _FEW if _tries_more(layout, params) else n_hubs)
+    return min(layout.n_nodes, n_hubs * _FEW) if _tries_more(layout, params) else n_hubs
 
 
 def _tries_more(layout: Layout, params: PowerWalkParams) -> bool:
@@ -191,11 +206,11 @@ def _tries_more(layout: Layout, params: PowerWalkParams) -> bool:
 
 def _most_hubs(layout: Layout, params: PowerWalkParams) -> int:
     """As many as fill the space, at the full length of their lists."""
-    if params.method not in ("auto", "hubs"):
+    if params.method not in ("auto", "hubs") or not layout.n_nodes:
         return 0
     entries = min(params.max_hub_entries, layout.n_nodes)
     space = _spare(layout, params) * (_HUB_SHARE if params.method == "auto" else 1.0)
-    return int(space * layout.n_nodes / (_ENTRY_BYTES * entries))
+    return min(layout.n_nodes, int(space * layout.n_nodes / (_ENTRY_BYTES * entries)))
 
 
 def entries_of(layout: Layout, n_hubs: int, params: PowerWalkParams) -> npt.NDArray[np.int32]:
@@ -232,7 +247,7 @@ def candidates(material: Material) -> Iterator[Candidate]:
         ends.append((True, False))
     for walks, background in ends:
         for size, length in sizes:
-            for rmax, cut in _HUBS if size else _PLAIN:
+            for rmax, cut in HUBS if size else PLAIN:
                 yield Candidate(
                     n_hubs=size, hub_entries=length, walks=walks, background=background, rmax=rmax, cut=cut
                 )  # fmt: skip
@@ -310,5 +325,5 @@ def marked(frontier: Sequence[Measured], material: Material) -> list[Measured]:
 def _unmeasured(material: Material) -> Candidate:
     """For graphs where no source reaches far enough to measure: everything is cheap there."""
     last = list(candidates(material))[-1]
-    rmax, cut = next(effort for effort in (_HUBS if last.n_hubs else _PLAIN) if effort[0] == 1e-5)
+    rmax, cut = next(effort for effort in (HUBS if last.n_hubs else PLAIN) if effort[0] == 1e-5)
     return dataclasses.replace(last, rmax=rmax, cut=cut)

@@ -36,7 +36,7 @@ class HubVectors:
     nodes : int32, shape (n_entries,), rows of the layout; within a hub the largest first
     values : float32, shape (n_entries,), never above the exact score
     mass : float64, shape (n_hubs,), sum of each list before it was cut
-    limits : int32, shape (n_hubs,), how long each list was allowed to be
+    limits : int32, shape (n_hubs,), how long each list was allowed to be; entries beyond are there, and do not count
     error : float64, shape (n_hubs,), limit of the L1 distance to the exact ranking when the list is whole and the rest
         is spread by the stationary distribution; infinite on directed graphs
     """
@@ -63,24 +63,29 @@ class HubVectors:
         return self.hubs.size
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """What to save: ``HubVectors(**arrays)`` opens it again, mapped or not."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def first(self, n_hubs: int, max_entries: int) -> HubVectors:
-        """The index that fewer hubs with shorter lists would have made: the same bytes."""
-        sizes = np.minimum(np.diff(self.indptr[: n_hubs + 1]), max_entries)
+        """What to save, entries that do not count left out: ``HubVectors(**arrays)`` opens it again, mapped or not."""
+        sizes = np.minimum(np.diff(self.indptr), self.limits)
         indptr = np.zeros(sizes.size + 1, dtype=np.int64)
         np.cumsum(sizes, out=indptr[1:])
-        kept = np.arange(int(indptr[-1])) + np.repeat(self.indptr[: sizes.size] - indptr[:-1], sizes)
+        nodes, values = self.nodes, self.values
+        if int(indptr[-1]) < nodes.size:
+            kept = np.arange(int(indptr[-1])) + np.repeat(self.indptr[:-1] - indptr[:-1], sizes)
+            nodes, values = nodes[kept], values[kept]
+        others = {name: getattr(self, name) for name in ("hubs", "mass", "error", "limits")}
+        return {"indptr": indptr, "nodes": nodes, "values": values, **others}
+
+    def first(self, n_hubs: int, max_entries: int) -> HubVectors:
+        """What fewer hubs with shorter lists would have made, where it lies; its `arrays` are the same bytes."""
+        n_entries = int(self.indptr[: n_hubs + 1][-1])
         return HubVectors(
-            hubs=self.hubs[: sizes.size], indptr=indptr, nodes=self.nodes[kept], values=self.values[kept],
-            mass=self.mass[: sizes.size], error=self.error[: sizes.size],
-            limits=np.minimum(self.limits[: sizes.size], max_entries),
+            hubs=self.hubs[:n_hubs], indptr=self.indptr[: n_hubs + 1], nodes=self.nodes[:n_entries],
+            values=self.values[:n_entries], mass=self.mass[:n_hubs], error=self.error[:n_hubs],
+            limits=np.minimum(self.limits[:n_hubs], max_entries).astype(np.int32),
         )  # fmt: skip
 
     def take(self, which: npt.NDArray[np.int64]) -> HubVectors:
         """The lists at these places, in this order."""
-        sizes = np.diff(self.indptr)[which]
+        sizes = np.minimum(np.diff(self.indptr), self.limits)[which]
         indptr = np.zeros(which.size + 1, dtype=np.int64)
         np.cumsum(sizes, out=indptr[1:])
         entries = np.arange(int(indptr[-1])) + np.repeat(self.indptr[which] - indptr[:-1], sizes)
@@ -93,7 +98,7 @@ class HubVectors:
         """With the hub of every node looked up beforehand, int32 (n_nodes,)."""
         hub_of = np.full(n_nodes, -1, dtype=np.int32)
         hub_of[self.hubs] = np.arange(self.n_hubs, dtype=np.int32)
-        arrays = hub_of, self.indptr, self.nodes, self.values, self.mass, self.error
+        arrays = hub_of, self.indptr, self.nodes, self.values, self.mass, self.error, self.limits
         return Hubs(*(read_only(array) for array in arrays))
 
     @classmethod
@@ -115,7 +120,7 @@ class HubVectors:
 def no_hubs() -> Hubs:
     """What kernels take where there are none."""
     rows, floats = np.empty(0, dtype=np.int32), np.empty(0)
-    arrays = rows, np.zeros(1, dtype=np.int64), rows, np.empty(0, dtype=np.float32), floats, floats
+    arrays = rows, np.zeros(1, dtype=np.int64), rows, np.empty(0, dtype=np.float32), floats, floats, rows
     return Hubs(*(read_only(array) for array in arrays))
 
 

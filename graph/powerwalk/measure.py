@@ -36,6 +36,7 @@ class Quality:
     Attributes
     ----------
     precision, rag, l1, error_bound : as asked for, and the bound that was given for ``l1``
+    rag_at_50 : RAG of the best 50
     work : microseconds of one thread that the arcs, entries and nodes looked at come to by rule of thumb
     """
 
@@ -44,6 +45,7 @@ class Quality:
     l1: float
     error_bound: float
     work: float
+    rag_at_50: float
 
     def rounded(self) -> dict[str, float]:
         """For a manifest."""
@@ -68,6 +70,7 @@ def measure(index: PowerWalkIndex, effort: QueryParams, sources: Sequence[int], 
         vector = np.zeros((1, index.graph.n_nodes))
         index.answer((np.arange(2), np.array([source]), np.ones(1)), effort, vectors=vector)
         precision, rag = goodness(truth[query], nodes[query])
+        _, rag_at_50 = goodness(truth[query], nodes[query, :PRECISION_AT])
         found.append(
             Quality(
                 precision=precision,
@@ -77,6 +80,7 @@ def measure(index: PowerWalkIndex, effort: QueryParams, sources: Sequence[int], 
                 work=float(
                     _PER_QUERY + _PER_ENTRY * tally[query, 2] + _PER_ARC * tally[query, 4] + _PER_NODE * tally[query, 5]
                 ),
+                rag_at_50=rag_at_50,
             )
         )
     return found

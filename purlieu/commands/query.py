@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import tokenize
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,12 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
         "--seed", nargs="+", action="extend", required=True, metavar="ID[=WEIGHT]", help="all seeds make one query"
     )
     ppr.add_argument("--exact", action="store_true", help="iterate to 1e-10 instead of using the index")
+    ppr.add_argument(
+        "--rmax",
+        type=float,
+        metavar="X",
+        help="effort, 1e-8 to 1: smaller is slower and closer (default: as configured)",
+    )
     ppr.set_defaults(run=run_ppr)
 
     community = kinds.add_parser("community", parents=[common], help="the community that surrounds the seeds")
@@ -54,9 +61,11 @@ def run_similar(args: argparse.Namespace) -> dict[str, Any] | None:
 def run_ppr(args: argparse.Namespace) -> dict[str, Any] | None:
     """The ranking seen from the seeds together."""
     seeds = _weights(args.seed)
-    answer = _engine(args).ppr([seeds], k=args.k, exact=args.exact)
+    answer = _engine(args).ppr([seeds], k=args.k, exact=args.exact, rmax=args.rmax)
     shown = _show(args, answer, [" + ".join(seeds)])
     if not args.json:
+        for note in answer["notes"]:
+            print(f"note: {note.removeprefix('query 1: ')}")
         print(f"the ranking is within {answer['error_bound'][0]:.3g} of the exact one (sum of absolute differences)")
     return shown
 
@@ -89,7 +98,8 @@ def _engine(args: argparse.Namespace) -> Any:
 
 
 def _weights(words: Sequence[str]) -> dict[str, float]:
-    """``ID`` or ``ID=WEIGHT``; an id that holds "=" is understood when what follows is no number."""
+    """``ID`` or ``ID=WEIGHT``, sums where an id comes again; one that holds "=" is understood when what follows is no
+    number."""
     from foundation.errors import InvalidQuery
 
     seeds: dict[str, float] = {}
@@ -102,6 +112,8 @@ def _weights(words: Sequence[str]) -> dict[str, float]:
         seed = name if equals else word
         if not seed:
             raise InvalidQuery(what=f"--seed {word!r} names no node", fix="write ID or ID=WEIGHT")
+        if not (math.isfinite(weight) and weight > 0):
+            raise InvalidQuery(what=f"seed {seed!r} has weight {weight!r}", fix="weights are positive, finite numbers")
         seeds[seed] = seeds.get(seed, 0.0) + weight
     return seeds
 

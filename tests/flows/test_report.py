@@ -15,13 +15,14 @@ from artifacts.publish import current_version
 from artifacts.reports import read_facts, read_report
 from artifacts.store import Store
 from flows.report_blocks import Bars, Curve, Section, Table, Text
+from flows.report_figures import ranking_chart, walk_chart
 from flows.report_html import to_html
 from flows.report_markdown import block_bar, to_markdown
 from flows.report_plots import draw
 from flows.run import run_build
 from flows.settings import parse_config, read_config
 from tests.flows.conftest import Versions
-from tests.small import write_small
+from tests.small import N_NODES, write_small
 
 TABLES = {
     "Thresholds of [gate]",
@@ -36,7 +37,7 @@ CHARTS = {
     "Time per stage",
     "Peak memory per stage",
     "Degree distribution",
-    "Walk lengths",
+    "Precision of rankings",
     "Community sizes",
     "Recall of ann.nodes",
     "Recall of document search",
@@ -284,3 +285,29 @@ def test_odd_charts_are_drawn_and_equal_every_time(chart: Bars | Curve) -> None:
     assert svg == draw(chart)
     assert svg.startswith('<svg role="img"')
     assert Page(svg).open == []
+
+
+def test_walks_have_a_chart_where_they_were_kept(tmp_path: Path) -> None:
+    config = write_small(tmp_path / "small")
+    store = Store.create(tmp_path / "store")
+    charts = []
+    for method in ("push", "powerwalk"):
+        report = run_build(read_config(config, [f"powerwalk.method={method}"]), store, only=["powerwalk"])
+        (stage,) = (stage for stage in report.stages if stage.name == "powerwalk")
+        charts.append(walk_chart(store.objects / stage.artifact))
+    without, chart = charts
+    assert without is None
+    assert chart is not None
+    assert sum(chart.series[""]) == N_NODES  # a node of the corpus has no edge, and one has an edge and no document
+    assert "5.67 steps on average" in chart.note
+
+
+def test_the_line_of_precision_joins_what_nothing_beats() -> None:
+    measured = [(9.0, 0.9, False), (3.0, 0.5, False), (5.0, 0.4, False), (20.0, 0.9, False), (7.0, 0.5, True)]
+    rows = [{"work": work, "precision": precision, "kept": kept} for work, precision, kept in measured]
+    chart = ranking_chart({"kept": "background, rmax 0.001", "frontier": rows}, {"precision": 0.8})
+    assert chart.points == [(3.0, 0.5), (7.0, 0.5), (9.0, 0.9)]
+    assert chart.others == [(5.0, 0.4), (20.0, 0.9)]
+    assert (chart.chosen, chart.asked) == (7.0, 0.8)
+    assert "chosen: 7" in draw(chart)
+    assert "background, rmax 0.001" in chart.note

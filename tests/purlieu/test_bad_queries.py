@@ -40,6 +40,10 @@ from tests.purlieu.said import files, refused, said
         ("small", "ppr --seed n000=nan", 2, "seed 'n000' has weight nan; weights are positive"),
         ("small", "ppr --seed n000=inf", 2, "seed 'n000' has weight inf; weights are positive"),
         ("small", "ppr --seed n000=0", 2, "seed 'n000' has weight 0.0; weights are positive"),
+        ("small", "ppr --seed n000=2 n000=-1", 2, "seed 'n000' has weight -1.0; weights are positive"),
+        ("small", "ppr --seed n000=1e308 n000=1e308", 2, "seed 'n000' has weight inf; weights are positive"),
+        ("small", "ppr --seed n000 --rmax 0", 2, "rmax = 0.0; use 1e-08 to 1, or ask for exact rankings"),
+        ("small", "ppr --seed n000 --rmax nan", 2, "rmax = nan; use 1e-08 to 1"),
         ("small", "ppr --seed n000 =2", 2, "--seed '=2' names no node; write ID or ID=WEIGHT"),
     ],
 )

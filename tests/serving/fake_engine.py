@@ -91,14 +91,21 @@ class FakeEngine:
             self._find(id)
         return self._answer(len(ids or ()), k)
 
-    def ppr(self, queries: Sequence[Mapping[Any, float]], *, k: int = 10, exact: bool = False) -> dict[str, Any]:
+    def ppr(
+        self,
+        queries: Sequence[Mapping[Any, float]],
+        *,
+        k: int = 10,
+        exact: bool = False,
+        rmax: float | None = None,
+    ) -> dict[str, Any]:
         for query in queries:
             for id in query:
                 self._find(id)
         if exact and "bear" in queries[0]:
             raise NotConverged(algorithm="personalized_pagerank", residual=0.5, tol=1e-10, n_iter=10)
-        bounds = [0.0 if exact else 0.25] * len(queries)
-        return {**self._answer(len(queries), k), "error_bound": bounds, "residual": bounds}
+        bounds = [0.0 if exact else rmax or 0.25] * len(queries)
+        return {**self._answer(len(queries), k), "error_bound": bounds, "residual": bounds, "notes": []}
 
     def community(self, seeds: Sequence[str | int], *, size: int = 50) -> dict[str, Any]:
         for id in seeds:

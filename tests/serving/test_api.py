@@ -96,7 +96,9 @@ def test_ppr_answers_one_list_per_query_with_its_bounds(api: Api, version: str) 
         "results": [hits(version, 3)] * 2,
         "error_bound": [0.25, 0.25],
         "residual": [0.25, 0.25],
+        "notes": [],
     }
+    assert api.post(f"{DEMO}/ppr", {"queries": queries, "k": 3, "rmax": 1e-6}).json()["error_bound"] == [1e-6, 1e-6]
     assert api.post(f"{DEMO}/ppr", {"queries": queries, "k": 3, "exact": True}).json()["error_bound"] == [0.0, 0.0]
 
 
@@ -290,6 +292,8 @@ INVALID: list[tuple[str, Any, str]] = [
     ("ppr", {"queries": [{"seeds": {"ant": -1}}]}, "queries.0.seeds.ant: Input should be greater than 0"),
     ("ppr", {"queries": [{"seeds": {"ant": "1"}}]}, "queries.0.seeds.ant: Input should be a valid number"),
     ("ppr", {"queries": [{"seeds": {"ant": 1}}], "exact": 1}, "exact: Input should be a valid boolean"),
+    ("ppr", {"queries": [{"seeds": {"ant": 1}}], "rmax": 0}, "rmax: Input should be greater than or equal to 1e-08"),
+    ("ppr", {"queries": [{"seeds": {"ant": 1}}], "rmax": 2.0}, "rmax: Input should be less than or equal to 1"),
     ("community", {"seeds": []}, "seeds: List should have at least 1 item after validation, not 0"),
     ("community", {"seeds": ["ant"], "size": -1}, "size: Input should be greater than or equal to 1"),
     ("search", {"texts": [""], "k": 1}, "an empty text; pass some words"),

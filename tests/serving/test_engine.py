@@ -22,6 +22,7 @@ from flows.run import run_build
 from flows.settings import read_config
 from foundation.errors import InvalidQuery, NotBuilt, UnknownId
 from graph.ppr import PPRParams, personalized_pagerank
+from serving import ppr
 from serving.engine import Engine
 from tests.small import N_NODES, TOPICS
 from vectors.corpus import Corpus
@@ -123,7 +124,10 @@ ASKED: dict[str, Callable[[Engine], dict[str, Any]]] = {
     "search by vectors": lambda engine: engine.search(vectors=[np.ones((3, WIDTH)), np.ones((1, WIDTH))], k=4),
     "search without rerank": lambda engine: engine.search(["chess", "music player"], k=4, rerank=False),
 }
-MORE = {"ppr": {"error_bound", "residual"}, "community": {"notes", "conductance", "density", "isolated", "heat_lost"}}
+MORE = {
+    "ppr": {"error_bound", "residual", "notes"},
+    "community": {"notes", "conductance", "density", "isolated", "heat_lost"},
+}
 
 
 @pytest.mark.parametrize("question", ASKED)
@@ -259,6 +263,55 @@ def test_an_id_written_twice_in_two_ways_counts_twice(build: Callable[..., Engin
     assert type(engine.nodes(limit=1)[0]["id"]) is int
     twice, weighted = engine.ppr([{7: 1.0, "7": 1.0, "8": 1.0}, {"7": 2.0, 8: 1.0}], k=20)["results"]
     assert twice == weighted
+
+
+def test_a_thousand_queries_in_one_call_are_what_they_are_alone(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries: list[dict[str | int, float]] = [
+        {f"n{number % 299:03d}": 1.0, f"n{number * 7 % 299:03d}": 0.5 + number / 1000} for number in range(1, 1001)
+    ]
+    together = engine.ppr(queries, k=12)
+    monkeypatch.setattr(ppr, "_AT_ONCE", 12 * 96)  # answers of one block: the last of 11 is shorter
+    split = engine.ppr(queries, k=12)
+    assert split == together
+    assert len(together["results"]) == len(together["error_bound"]) == len(together["residual"]) == 1000
+    for number in range(0, 1000, 83):
+        alone = engine.ppr([queries[number]], k=12)
+        assert alone["results"][0] == together["results"][number]
+        assert alone["error_bound"][0] == together["error_bound"][number]
+
+
+def test_a_list_shorter_than_k_is_told_and_why(build: Callable[..., Engine], tmp_path: Path) -> None:
+    edges = tmp_path / "islands.tsv"
+    edges.write_text("a\tb\nb\tc\nc\ta\n" + "".join(f"x{node}\tx{(node + 1) % 30}\n" for node in range(30)))
+    engine = build(GRAPH_ONLY.replace("edges.tsv", str(edges)))
+    for exact in (False, True):
+        answer = engine.ppr([{"a": 1.0}, {"x0": 1.0}, {"b": 1.0, "c": 1.0}], k=5, exact=exact)
+        assert [len(hits) for hits in answer["results"]] == [3, 5, 3]
+        first, second = answer["notes"]
+        assert first.startswith("query 1: 3 of 5 nodes; no")
+        assert second.startswith("query 3: 3 of 5 nodes; no")
+        assert ("no walk leads to any other" in first) == exact or answer["residual"][0] == 0
+    assert engine.ppr([{"a": 1.0}], k=3)["notes"] == []
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_smaller_rmax_comes_closer_and_a_larger_one_does_less(
+    small_store: Store, engine: Engine, query: dict[str | int, float]
+) -> None:
+    truth = exact_ranks(small_store, engine, query)  # type: ignore[arg-type]  # ids of this index are strings
+    distances, bounds = [], []
+    for rmax in (1e-2, 1e-4, 1e-8):
+        answer = engine.ppr([query], k=N_GRAPH, rmax=rmax)
+        estimate = np.zeros_like(truth)
+        for hit in answer["results"][0]:
+            estimate[engine.node_ids.find(hit["id"])] = hit["score"]
+        distances.append(np.abs(estimate - truth).sum())
+        bounds.append(answer["error_bound"][0])
+    assert bounds == sorted(bounds, reverse=True)
+    assert distances[0] > 10 * distances[2]
+    assert all(distance <= bound for distance, bound in zip(distances, bounds, strict=True))
 
 
 # community
@@ -445,6 +498,10 @@ REFUSED: dict[str, Callable[[Engine], Any]] = {
     r"query 1 has shape \(1, 64\)": lambda engine: engine.search(vectors=[np.ones((1, WIDTH)), np.ones((1, 64))]),
     r"query 0 has shape \(0, 128\)": lambda engine: engine.search(vectors=[np.ones((0, WIDTH))]),
     "weights are positive": lambda engine: engine.ppr([{"n000": 0.0}]),
+    "seed 7 has weight nan": lambda engine: engine.ppr([{7: float("nan")}]),
+    "seed 'n000' has weight -1": lambda engine: engine.ppr([{"n000": -1}]),
+    "rmax = 0.0; use 1e-08 to 1": lambda engine: engine.ppr([{"n000": 1.0}], rmax=0.0),
+    "rmax = nan; use 1e-08 to 1": lambda engine: engine.ppr([{"n000": 1.0}], rmax=float("nan")),
     "weights are positive, finite": lambda engine: engine.ppr([{"n000": float("inf")}]),
     "empty|at least one": lambda engine: engine.ppr([{}]),
     "name at least one node": lambda engine: engine.community([]),
