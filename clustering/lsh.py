@@ -19,8 +19,9 @@ import numpy.typing as npt
 
 from clustering.banding import LSHParams
 from clustering.kernels.banding import copy_buckets, find_buckets, pack_keys
-from clustering.minhash import Signatures, estimate_jaccard, frozen, is_empty, standard_error
+from clustering.minhash import Signatures, estimate_jaccard, is_empty, standard_error
 from clustering.ordering import best_first
+from clustering.sets import frozen
 from foundation.errors import InvalidInput, InvalidQuery
 from foundation.threads import even_ranges, run_ranges
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from clustering.sets import Sets as Sets
 from foundation.errors import InvalidParams
 from graph.csr import CSRGraph
 
 Direction = Literal["in", "out", "both"]
-
-
-class Sets(NamedTuple):
-    """Set i is ``indices[indptr[i]:indptr[i + 1]]``, ascending and without repeats."""
-
-    indptr: npt.NDArray[np.int64]
-    indices: npt.NDArray[Any]
 
 
 def neighbourhoods(graph: CSRGraph, direction: Direction = "in", include_self: bool = False) -> Sets:
