@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustering.lsh import LSHIndex, LSHParams, band_table, band_tables
+from clustering.banding import LSHParams
+from clustering.buckets import band_table, band_tables
+from clustering.lsh import LSHIndex
 from clustering.minhash import MinHashParams, minhash, signature_of
 from foundation.errors import InvalidInput, InvalidQuery
 from tests.clustering.strategies import as_csr, set_families
