@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from clustering.minhash import Signatures, standard_error
 from clustering.searching import Prepared, Questions, answer
 from clustering.sets import Sets, frozen
 from clustering.sketches.packed import PackedSignatures
-from clustering.sketches.sketch import SketchParams, Sketches, check_alike
+from clustering.sketches.sketch import Sketches, SketchParams, check_alike
 from foundation.errors import InvalidInput, InvalidQuery
 
 # A node, a signature uint32 (num_perm,), a sketch of one set, or the set itself.
@@ -158,7 +158,7 @@ class LSHIndex:
 
     def top_batch(
         self,
-        queries: npt.NDArray[np.integer] | Sketches | Collection[set[int]],
+        queries: npt.NDArray[Any] | Sketches | Collection[set[int]],
         k: int,
         *,
         sets: Sets | None = None,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from clustering.kernels.search import search
 from clustering.minhash import Signatures
-from clustering.sets import Sets, canonical, elements, frozen, from_lists
+from clustering.sets import Sets, canonical, from_lists, frozen
 from clustering.sketches.packed import PackedSignatures, pack
 from clustering.sketches.sketch import SketchParams, sketch
 from foundation.errors import InvalidInput, InvalidQuery
@@ -32,7 +32,7 @@ class Questions(NamedTuple):
     @staticmethod
     def sketched(sets: Collection[Collection[int]], params: SketchParams) -> Signatures:
         """Signatures of sets of integers."""
-        return sketch(*from_lists([list(members) for members in sets]), params).signatures
+        return sketch(*from_lists(sets), params).signatures
 
 
 class Prepared(NamedTuple):
@@ -79,26 +79,26 @@ def answer(
     nodes, scores = np.empty((n, k), dtype=np.int32), np.empty((n, k), dtype=np.float64)
     counts = np.empty((n, 2), dtype=np.int64)
 
+    # keys, nodes, n_rows, cap; what candidates are scored by; the questions
+    given: Any = (*tables, prepared.signatures, words, bits, n_kept, indptr, indices)
+    asked: Any = (queries, query_words, query_indptr, query_indices, own)
+
     def work(start: int, stop: int) -> None:
-        search(
-            *tables,
-            *(prepared.signatures, words, bits, n_kept, indptr, indices),
-            *(queries, query_words, query_indptr, query_indices, own, start, stop),
-            *(nodes[start:stop], scores[start:stop], counts[start:stop]),
-        )
+        search(*given, *asked, start, stop, nodes[start:stop], scores[start:stop], counts[start:stop])
 
     run_ranges(work, even_ranges(n, _AT_ONCE), n_threads)
     return nodes, scores, counts[:, 0], counts[:, 1]
 
 
 def _exact(sets: Sets | None, questions: Questions) -> tuple[Any, Any, Any, Any]:
-    """The sets of the index and of the questions, of one type of elements; empty arrays where scores are estimates."""
+    """The sets of the index and of the questions; empty arrays where scores are estimates."""
     if sets is None:
         return _NO_POINTERS, _NO_ELEMENTS, _NO_POINTERS, _NO_ELEMENTS
-    indptr, indices = frozen(sets.indptr), elements(sets.indices)
+    indptr, indices = frozen(sets.indptr), frozen(sets.indices)
     if questions.sets is not None:
-        asked = canonical(from_lists([list(members) for members in questions.sets]))
-        return indptr, indices.astype(np.int64, copy=False), asked.indptr, frozen(asked.indices)
+        asked = canonical(from_lists(questions.sets))
+        kind = np.uint64 if indices.dtype == np.uint64 else np.int64  # mixed signs are compared as floats
+        return indptr, indices, asked.indptr, frozen(asked.indices.astype(kind))
     if np.any(questions.own < 0):
         raise InvalidQuery(what="exact scores for a signature", fix="ask by node or by set, or without sets")
     starts, stops = indptr[questions.own], indptr[questions.own + 1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,10 +67,21 @@ def canonical(sets: Sets) -> Sets:
     return Sets(np.concatenate(([0], np.cumsum(counts))).astype(np.int64), members[kept])
 
 
-def from_lists(sets: list[list[int]] | list[set[int]]) -> Sets:
-    """A family of Python lists or sets of integers below 2**63."""
-    indptr = np.cumsum([0] + [len(members) for members in sets], dtype=np.int64)
-    return Sets(indptr, np.array([element for members in sets for element in members], dtype=np.int64))
+def from_lists(sets: Iterable[Collection[int]]) -> Sets:
+    """A family of Python lists or sets of integers below 2**63.
+
+    Raises
+    ------
+    InvalidInput
+        On an element that is no such integer.
+    """
+    families = [list(members) for members in sets]
+    indptr = np.cumsum([0] + [len(members) for members in families], dtype=np.int64)
+    try:
+        members = np.array([operator.index(element) for members in families for element in members], dtype=np.int64)
+    except (TypeError, OverflowError) as error:
+        raise _invalid(str(error), "pass integers from -2**63 to 2**63 - 1") from None
+    return Sets(indptr, members)
 
 
 def _invalid(what: str, fix: str) -> InvalidInput:

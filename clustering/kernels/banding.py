@@ -73,7 +73,7 @@ def find_buckets(
     other bands are at work: it lies anywhere in memory.
     """
     n_filled = keys.shape[1]
-    n_taken = n_all = np.int64(0)
+    n_taken = n_all = 0
     if n_filled == 0:
         starts[:] = stops[:] = 0
         return n_taken, n_all
@@ -86,14 +86,14 @@ def find_buckets(
         starts[band] = min(max(starts[band] + ((gap * n_filled) >> 32), 0), n_filled - 1)
         prefetch_element(keys, band * n_filled + starts[band])
     for band in range(starts.size):
-        starts[band], stops[band] = _run_of(keys[band], wanted[band], starts[band])
+        starts[band], stops[band] = run_of(keys[band], wanted[band], starts[band])
         n_all += stops[band] - starts[band]
         n_taken += min(stops[band] - starts[band], cap)
     return n_taken, n_all
 
 
 @numba.njit(nogil=True, cache=True)
-def _run_of(keys: npt.NDArray[np.uint32], key: np.uint32, near: int) -> tuple[int, int]:
+def run_of(keys: npt.NDArray[np.uint32], key: np.uint32, near: int) -> tuple[int, int]:
     """Where the run of ``key`` begins and ends in ascending ``keys``; both the place where it would be if absent."""
     step, n = 1, keys.size
     if keys[near] < key:
@@ -204,7 +204,7 @@ def collide(
     One call for all of it, since a call from Python costs as much as ten buckets; the result's size is known here only.
     ``empty`` marks signatures without elements.
     """
-    n_bands, n_taken, n_all = keys.shape[0], np.int64(0), np.int64(0)
+    n_bands, n_taken, n_all = keys.shape[0], 0, 0
     wanted = np.empty((signatures.shape[0], n_bands), dtype=np.uint32)
     starts = np.zeros((signatures.shape[0], n_bands), dtype=np.int64)
     stops = np.zeros((signatures.shape[0], n_bands), dtype=np.int64)
@@ -213,7 +213,7 @@ def collide(
             taken, met = find_buckets(signatures[q], n_rows, keys, wanted[q], starts[q], stops[q], cap)
             n_taken, n_all = n_taken + taken, n_all + met
     table, slots = np.zeros(table_size(n_taken), dtype=np.uint64), np.empty(n_taken, dtype=np.int64)
-    n_met = np.int64(0)
+    n_met = 0
     for q in range(signatures.shape[0]):
         n_met = meet(nodes, wanted[q], starts[q], stops[q], cap, table, slots, n_met)
     found = np.empty(n_met, dtype=np.uint64)

@@ -24,14 +24,13 @@ _S32, _STEP = np.uint64(32), np.uint32(0x9E3779B1)
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def _bin_of(word: np.uint32, n_bins: np.uint64) -> int:
-    return np.int64((np.uint64(word) * n_bins) >> _S32)
+    return int((np.uint64(word) * n_bins) >> _S32)
 
 
 @numba.njit(nogil=True, cache=True)
-def _densify(row: npt.NDArray[np.uint32], salt: np.uint32) -> None:
+def _densify(row: npt.NDArray[np.uint32], salt: np.uint32, empty: npt.NDArray[np.int64]) -> None:
     """Every empty bin copies the first filled one it asks; bins keep their own values while others ask."""
-    n_bins, n_empty = np.uint64(row.size), np.int64(0)
-    empty = np.empty(row.size, dtype=np.int64)
+    n_bins, n_empty = np.uint64(row.size), 0
     for slot in range(row.size):
         if row[slot] == EMPTY:
             empty[n_empty] = slot
@@ -40,10 +39,10 @@ def _densify(row: npt.NDArray[np.uint32], salt: np.uint32) -> None:
         return
     for i in range(n_empty):
         attempt = mix32(empty[i], salt)
-        asked = _bin_of(mix32(attempt, salt), n_bins)
+        asked = _bin_of(mix32(int(attempt), salt), n_bins)
         while row[asked] == EMPTY or _bin_of(row[asked], n_bins) != asked:
             attempt = np.uint32(attempt + _STEP)
-            asked = _bin_of(mix32(attempt, salt), n_bins)
+            asked = _bin_of(mix32(int(attempt), salt), n_bins)
         row[empty[i]] = row[asked]
 
 
@@ -59,18 +58,18 @@ def sketch_once(
 ) -> None:
     """``out[i - start]`` becomes the signature of set i, for i in [start, stop)."""
     words, bins = np.empty(_WINDOW, dtype=np.uint32), np.empty(_WINDOW, dtype=np.uint32)
-    n_bins = np.uint64(out.shape[1])
+    n_bins, empty = np.uint64(out.shape[1]), np.empty(out.shape[1], dtype=np.int64)
     for i in range(start, stop):
         row = out[i - start]
         row[:] = EMPTY
         for at in range(indptr[i], indptr[i + 1], _WINDOW):
-            n = min(indptr[i + 1] - at, _WINDOW)
-            for j in range(n):
-                words[j] = min(mix32(indices[at + j], salt), NEVER_EMPTY)
+            part = indices[at : min(at + _WINDOW, indptr[i + 1])]
+            for j in range(part.size):
+                words[j] = min(mix32(part[j], salt), NEVER_EMPTY)
                 bins[j] = np.uint32((np.uint64(words[j]) * n_bins) >> _S32)
-            for j in range(n):
+            for j in range(part.size):
                 row[bins[j]] = min(row[bins[j]], words[j])
-        _densify(row, probe_salt)
+        _densify(row, probe_salt, empty)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -81,7 +80,7 @@ def merge_once(
     out: npt.NDArray[np.uint32],
 ) -> None:
     """Signatures of the unions, row by row: copies are dropped, least values kept, and empty bins filled anew."""
-    n_bins = np.uint64(out.shape[1])
+    n_bins, empty = np.uint64(out.shape[1]), np.empty(out.shape[1], dtype=np.int64)
     for i in range(out.shape[0]):
         for slot in range(out.shape[1]):
             a, b = left[i, slot], right[i, slot]
@@ -90,4 +89,4 @@ def merge_once(
             if _bin_of(b, n_bins) != slot:
                 b = EMPTY
             out[i, slot] = min(a, b)
-        _densify(out[i], probe_salt)
+        _densify(out[i], probe_salt, empty)

@@ -1,6 +1,7 @@
 """b-bit signatures: the low bits of a scramble of every slot, packed into words and compared by counting bits.
 
-Layout   ``packed`` uint64 (n, n_words), slot i in bits [i·b mod 64, …) of word i·b / 64; b divides 64; unused bits are 0.
+Layout   ``packed`` uint64 (n, n_words), slot i in bits [i·b mod 64, …) of word i·b / 64; b divides 64,
+         spare bits are 0.
 Threads  one writer per row: bytes do not depend on ranges.
 Limits   nothing is checked.
 
@@ -50,7 +51,7 @@ def pack_slots(
 @numba.njit(nogil=True, cache=True, inline="always")
 def count_unequal(left: npt.NDArray[np.uint64], right: npt.NDArray[np.uint64], bits: int) -> int:
     """Slots of 1, 2 or 8 bits in which two packed rows differ."""
-    unequal = np.int64(0)
+    unequal = 0
     for word in range(left.size):
         differing = left[word] ^ right[word]
         if bits == 2:
@@ -59,7 +60,7 @@ def count_unequal(left: npt.NDArray[np.uint64], right: npt.NDArray[np.uint64], b
             differing |= differing >> np.uint64(4)
             differing |= differing >> np.uint64(2)
             differing = (differing | (differing >> np.uint64(1))) & _ONES
-        unequal += count_bits(differing)
+        unequal += int(count_bits(differing))
     return unequal
 
 

@@ -1,7 +1,8 @@
 """Candidates of many queries, scored: the best of each, or all that are similar enough.
 
 Layout   bucket tables as in `clustering.kernels.banding`; ``signatures`` uint32 (n_nodes, num_perm); ``packed`` uint64
-         (n_nodes, n_words), b-bit rows of the same nodes; exact sets are CSR rows, elements ascending and each once.
+         (n_nodes, n_words), b-bit rows of the same nodes; exact sets are CSR rows, elements ascending and each once,
+         of types that compare as integers.
 Threads  a range of queries or nodes per call, writing only its ``out``: bytes do not depend on ranges.
 Limits   a query without elements meets nobody. Ties are ordered by node.
 """
@@ -31,12 +32,12 @@ def count_equal(left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32]) -> 
     equal = np.int32(0)
     for slot in range(left.size):
         equal += np.int32(left[slot] == right[slot])
-    return np.int64(equal)
+    return int(equal)
 
 
 @numba.njit(nogil=True, cache=True)
 def _count_common(small: npt.NDArray[Any], first: int, last: int, large: npt.NDArray[Any], other: int, end: int) -> int:
-    common = np.int64(0)
+    common = 0
     if (last - first) * _SMALL < end - other:
         for i in range(first, last):
             low, high = other, end
@@ -47,19 +48,19 @@ def _count_common(small: npt.NDArray[Any], first: int, last: int, large: npt.NDA
                 else:
                     high = middle
             other = low
-            common += np.int64(low < end and large[low] == small[i])
+            common += int(low < end and large[low] == small[i])
         return common
     while first < last and other < end:
         a, b = small[first], large[other]
-        common += np.int64(a == b)
-        first += np.int64(a <= b)
-        other += np.int64(b <= a)
+        common += int(a == b)
+        first += int(a <= b)
+        other += int(b <= a)
     return common
 
 
 @numba.njit(nogil=True, cache=True)
 def count_common(left: npt.NDArray[Any], first: int, last: int, right: npt.NDArray[Any], other: int, end: int) -> int:
-    """Elements that the ascending ``left[first:last]`` and ``right[other:end]`` share, both of one type."""
+    """Elements that the ascending ``left[first:last]`` and ``right[other:end]`` share."""
     if last - first > end - other:
         return _count_common(right, other, end, left, first, last)
     return _count_common(left, first, last, right, other, end)
@@ -134,7 +135,7 @@ def search(
         n_met = meet(nodes, wanted, starts, stops, cap, table, slots, 0)
         n = 0
         for i in range(n_met):  # the table is cleared, and the slots become nodes
-            node = np.int64(table[slots[i]] >> _S32) - 1
+            node = int(table[slots[i]] >> _S32) - 1
             table[slots[i]] = np.uint64(0)
             if node != own[q]:
                 slots[n] = node
@@ -162,7 +163,7 @@ def search(
                 )
             else:
                 score = count_equal(queries[q], signatures[node]) / signatures.shape[1]
-            n_best = _insert(best_scores, best_nodes, n_best, k, score, np.int32(node))
+            n_best = _insert(best_scores, best_nodes, n_best, k, score, node)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -189,7 +190,7 @@ def join(
     wanted = np.empty(n_bands, dtype=np.uint32)
     starts, stops = np.empty(n_bands, dtype=np.int64), np.empty(n_bands, dtype=np.int64)
     table, slots = np.zeros(16, dtype=np.uint64), np.empty(16, dtype=np.int64)
-    n_pairs = n_compared = n_cut = np.int64(0)
+    n_pairs = n_compared = n_cut = 0
     for u in range(start, stop):
         if signatures[u, 0] == EMPTY:
             continue
@@ -201,7 +202,7 @@ def join(
         n_met = meet(nodes, wanted, starts, stops, cap, table, slots, 0)
         n = 0
         for i in range(n_met):
-            node = np.int64(table[slots[i]] >> _S32) - 1
+            node = int(table[slots[i]] >> _S32) - 1
             table[slots[i]] = np.uint64(0)
             if node > u:
                 slots[n] = node

@@ -73,8 +73,9 @@ def sketch_sets(
             else:
                 if at >= closed:
                     opened, closed = at, min(at + _WINDOW, indptr[stop])
-                    for j in range(closed - opened):
-                        window[j] = mix32(indices[opened + j], salt)
+                    part = indices[opened:closed]
+                    for j in range(part.size):
+                        window[j] = mix32(part[j], salt)
                 first, n = at - opened, min(last, closed) - at
                 at += n
             for block in range(0, n_slots, width):

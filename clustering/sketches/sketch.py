@@ -132,7 +132,7 @@ def sketch(
             sketch_once(pointers, members, *_salts(params), first, last, rows)
         elif params.kind == "superminhash":
             sketch_ranked(pointers, members, np.uint64(key(params.seed, "superminhash")), first, last, rows)
-        else:
+        elif weights is not None:
             word = np.uint64(key(params.seed, "weighted minhash"))
             sketch_weighted(pointers, members, weights, word, first, last, rows)
 

@@ -147,8 +147,9 @@ def _least_hashes(lanes: Any, multipliers: Any, addends: Any, at: Any, words: An
         def fold(lanes: Any, multipliers: Any, addends: Any, at: Any, words: Any, first: Any, n: Any, row: Any) -> None:
             factors, terms = load_words(lanes, multipliers, at), load_words(lanes, addends, at)
             minima = load_words(lanes, row, at)
-            for i in range(first, first + n):
-                minima = lower_words(minima, factors, terms, words[i])
+            part = words[first : first + n]
+            for i in range(part.size):
+                minima = lower_words(minima, factors, terms, part[i])
             store_words(minima, row, at)
 
     else:
