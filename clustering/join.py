@@ -119,7 +119,7 @@ def _joined(
     index: LSHIndex, threshold: float, indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any], start: int, stop: int
 ) -> Pairs:
     """The pairs whose first node is in [start, stop)."""
-    tables: Any = (index.keys, index.nodes, index.n_rows, index.cap, index.signatures, indptr, indices, threshold)
+    tables = (index.keys, index.nodes, index.n_rows, index.cap, index.signatures, indptr, indices, threshold)
     parts: list[tuple[npt.NDArray[Any], ...]] = []
     n_compared = n_cut = 0
     room = _ROOM

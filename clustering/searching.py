@@ -79,12 +79,26 @@ def answer(
     nodes, scores = np.empty((n, k), dtype=np.int32), np.empty((n, k), dtype=np.float64)
     counts = np.empty((n, 2), dtype=np.int64)
 
-    # keys, nodes, n_rows, cap; what candidates are scored by; the questions
-    given: Any = (*tables, prepared.signatures, words, bits, n_kept, indptr, indices)
-    asked: Any = (queries, query_words, query_indptr, query_indices, own)
-
     def work(start: int, stop: int) -> None:
-        search(*given, *asked, start, stop, nodes[start:stop], scores[start:stop], counts[start:stop])
+        search(
+            *tables,
+            prepared.signatures,
+            words,
+            bits,
+            n_kept,
+            indptr,
+            indices,
+            queries,
+            query_words,
+            query_indptr,
+            query_indices,
+            own,
+            start,
+            stop,
+            nodes[start:stop],
+            scores[start:stop],
+            counts[start:stop],
+        )
 
     run_ranges(work, even_ranges(n, _AT_ONCE), n_threads)
     return nodes, scores, counts[:, 0], counts[:, 1]

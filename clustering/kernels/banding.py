@@ -18,8 +18,9 @@ from foundation.kernels.splitmix import hash2
 
 _HIGH, _LOW, _S32, _ONE_NODE = np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(1 << 32)
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)
-# Members of a bucket asked for before the first one is read, and nodes in a cache line.
-_AHEAD, _PER_LINE = 64, 16
+# Members of a bucket asked for before the first one is read, 32-bit words in a cache line, and signatures asked for
+# before their turn.
+_AHEAD, _PER_LINE, _ROWS_AHEAD = 64, 16, 12
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
@@ -40,8 +41,13 @@ def pack_keys(
     out: npt.NDArray[np.uint64],
 ) -> None:
     """``out[b, i]`` becomes the key of ``signatures[rows[i]]`` in band ``first_band + b``, and below it ``rows[i]``."""
+    width = signatures.shape[1]
     for i in range(rows.size):
         row = rows[i]
+        if i + _ROWS_AHEAD < rows.size:  # a stride this long is not foreseen by the processor
+            soon = np.int64(rows[i + _ROWS_AHEAD]) * width
+            for slot in range(first_band * n_rows, (first_band + out.shape[0]) * n_rows, _PER_LINE):
+                prefetch_element(signatures, soon + slot)
         for band in range(out.shape[0]):
             out[band, i] = (_band_word(signatures[row], (first_band + band) * n_rows, n_rows) & _HIGH) | np.uint64(row)
 

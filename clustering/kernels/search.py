@@ -21,7 +21,7 @@ from clustering.kernels.sketching import EMPTY
 from foundation.kernels.simd import prefetch_element
 
 _S32 = np.uint64(32)
-_SOON = 4  # candidates between asking for a row and comparing it
+_SOON, _FAR = 4, 16  # candidates between asking for a row and comparing it, whole ones and packed ones
 _PER_LINE = 16
 _SMALL = 8  # a set so many times smaller is looked up in the larger one
 
@@ -88,6 +88,42 @@ def _insert(scores: Any, nodes: Any, n: int, k: int, score: Any, node: int) -> i
 
 
 @numba.njit(nogil=True, cache=True)
+def _keep_nearest(
+    query: npt.NDArray[np.uint64],
+    packed: npt.NDArray[np.uint64],
+    bits: int,
+    nodes: npt.NDArray[np.int64],
+    n: int,
+    n_kept: int,
+    unequal: npt.NDArray[np.int32],
+    n_of: npt.NDArray[np.int64],
+) -> int:
+    """Move the ``n_kept`` of the first ``n`` nodes that differ least in their b-bit rows to the front, in their order.
+
+    Distances are small integers: they are counted instead of sorted. Of the last distance kept, the first come first.
+    """
+    n_of[:] = 0
+    for i in range(n):
+        if i + _FAR < n:
+            prefetch_element(packed, nodes[i + _FAR] * packed.shape[1])
+        unequal[i] = count_unequal(query, packed[nodes[i]], bits)
+        n_of[unequal[i]] += 1
+    last = n_within = 0
+    while n_within + n_of[last] < n_kept:
+        n_within += n_of[last]
+        last += 1
+    n_last, n_out = n_kept - n_within, 0
+    for i in range(n):
+        if unequal[i] == last and n_last > 0:
+            n_last -= 1
+        elif unequal[i] >= last:
+            continue
+        nodes[n_out] = nodes[i]
+        n_out += 1
+    return n_kept
+
+
+@numba.njit(nogil=True, cache=True)
 def search(
     keys: npt.NDArray[np.uint32],
     nodes: npt.NDArray[np.int32],
@@ -119,7 +155,7 @@ def search(
     wanted = np.empty(n_bands, dtype=np.uint32)
     starts, stops = np.empty(n_bands, dtype=np.int64), np.empty(n_bands, dtype=np.int64)
     table, slots = np.zeros(16, dtype=np.uint64), np.empty(16, dtype=np.int64)
-    kept_nodes, kept_scores = np.empty(n_kept, dtype=np.int64), np.empty(n_kept, dtype=np.int64)
+    unequal, n_of = np.empty(16, dtype=np.int32), np.empty(signatures.shape[1] + 1, dtype=np.int64)
     for q in range(start, stop):
         best_nodes, best_scores = out_nodes[q - start], out_scores[q - start]
         best_nodes[:] = -1
@@ -142,12 +178,9 @@ def search(
                 n += 1
         out_counts[q - start, 0], out_counts[q - start, 1] = n, n_all - n_taken
         if 0 < n_kept < n:
-            n_best = 0
-            for i in range(n):
-                unequal = count_unequal(packed_queries[q], packed[slots[i]], bits)
-                n_best = _insert(kept_scores, kept_nodes, n_best, n_kept, -unequal, slots[i])
-            n = n_best
-            slots[:n] = kept_nodes[:n]
+            if unequal.size < n:
+                unequal = np.empty(slots.size, dtype=np.int32)
+            n = _keep_nearest(packed_queries[q], packed, bits, slots, n, n_kept, unequal, n_of)
         n_best = 0
         for i in range(n):
             if i + _SOON < n:
