@@ -47,13 +47,13 @@ def test_estimates_have_the_mean_and_variance_of_theory(bits: int, variance: flo
     # J = .3: 30 shared of 100.
     left, right = list(range(65)), list(range(35, 100))
     found = []
-    for seed in range(400):
+    for seed in range(1600):
         signatures = minhash(*as_csr([left, right]), MinHashParams(num_perm=1000, seed=seed))
         packed = pack(signatures, bits)
         found.append(packed_similarity(packed, packed).estimate[0, 1])
     assert np.mean(found) == pytest.approx(0.3, abs=0.005)
-    # The variance of 400 values has a standard error of 7 %.
-    assert np.var(found) == pytest.approx(variance, rel=0.25)
+    # The variance of 1,600 values has a standard error of 3.5 %.
+    assert np.var(found) == pytest.approx(variance, rel=0.15)
 
 
 def test_estimates_of_the_smallest_sets_have_the_variance_of_theory() -> None:
