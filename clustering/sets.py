@@ -39,6 +39,8 @@ def check_sets(indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any], start: 
 
 def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A C-contiguous read-only view: kernels then compile once for arrays in memory and for mapped files."""
+    if type(array) is np.ndarray and array.flags.c_contiguous and not array.flags.writeable:
+        return array
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
