@@ -1,7 +1,7 @@
 """The ids of more chunks than memory holds become the rows of one graph, a range of ids at a time.
 
 A few ids of every chunk, evenly by cost, tell where to cut. Each range is numbered as `graph.ingest.numbering` numbers
-whole chunks, and what comes of it waits in a `Spill`. Memory holds the ids of one range, of all chunks, about four
+whole chunks, and what comes of it waits in a `Spill`. Memory holds the ids of one range, of all chunks, about five
 times; a chunk is mapped no longer than it is looked at.
 """
 
@@ -128,10 +128,10 @@ def _marks(chunk: Chunk, n_marks: int) -> Iterator[tuple[Any, float]]:
 
 
 def _taken(ids: Ids, start: int, stop: int) -> Ids:
-    """The ids [start, stop) of a chunk, views where it is mapped."""
+    """A copy of the ids [start, stop) of a chunk: of a mapped file whole large pages count, 2 MiB at each end."""
     if isinstance(ids, StringIds):
         blob, offsets = string_arrays(ids)
         first, last = int(offsets[start]), int(offsets[stop])
-        return StringIds(blob[first:last], offsets[start : stop + 1] - first)
+        return StringIds(np.array(blob[first:last]), offsets[start : stop + 1] - first)
     values = ids.arrays().get("ids_int")
-    return IntegerIds(stop - start, np.arange(start, stop) if values is None else values[start:stop])
+    return IntegerIds(stop - start, np.arange(start, stop) if values is None else np.array(values[start:stop]))
