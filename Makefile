@@ -31,8 +31,9 @@ demo: $(VENV)/.installed
 	$(call ask,query debian search --text "convert a video to another format" -k 10)
 	@printf '\nTo ask over HTTP: make serve  (then http://127.0.0.1:8321/v1/indexes/debian)\n'
 
+# A process for each core, up to four: many tests wait for servers. Files keep to one process and are taken in order.
 test: $(VENV)/.installed-test
-	$(BIN)/python -P -m pytest
+	$(BIN)/python -P -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Some half an hour of faults, and the page that says what came of them.
 faults: $(VENV)/.installed-test

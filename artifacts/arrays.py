@@ -15,12 +15,15 @@ from artifacts.disk import HashingFile, explained
 from artifacts.manifest import FileEntry
 from foundation.errors import ArtifactCorrupt, ArtifactMissing
 from foundation.npy import open_npy
+from foundation.pieces import Pieces
 
 Array = npt.NDArray[Any]
 
 
-def write_array(directory: Path, name: str, array: Array) -> FileEntry:
+def write_array(directory: Path, name: str, array: Array | Pieces) -> FileEntry:
     """Write ``directory/name.npy`` in C order."""
+    if isinstance(array, Pieces):
+        return write_pieces(directory, name, array.pieces, array.dtype, array.shape)
     return write_pieces(directory, name, [array], array.dtype, array.shape)
 
 

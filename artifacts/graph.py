@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,35 +33,41 @@ def write_graph(writer: ArtifactWriter, graph: CSRGraph) -> dict[str, Any]:
 
 def write_rows(
     writer: ArtifactWriter,
-    blocks: Sequence[RowBlock],
+    blocks: Iterable[RowBlock],
     node_ids: Ids,
     *,
     weighted: bool,
     directed: bool,
     report: GraphReport,
 ) -> dict[str, Any]:
-    """The same bytes from blocks of rows that follow one another, of which one at a time is in memory.
+    """The same bytes from blocks of rows that follow one another, of which one at a time is in memory; they are gone
+    through several times.
 
     Of a ``weighted`` graph a block may leave out its weights: all are 1.
     """
     n_nodes, n_edges = len(node_ids), sum(block.indices.size for block in blocks)
+    dtype = next(iter(blocks)).indices.dtype
     writer.pieces("indptr", pointers_of(blocks), np.int64, (n_nodes + 1,))
-    writer.pieces("indices", (block.indices for block in blocks), blocks[0].indices.dtype, (n_edges,))
+    writer.pieces("indices", (block.indices for block in blocks), dtype, (n_edges,))
     if weighted:
         writer.pieces("weights", (block.all_weights() for block in blocks), np.float32, (n_edges,))
     writer.arrays(node_ids.arrays())
-    return _stats([block.indptr for block in blocks], directed=directed, report=report)
+    return _stats((block.indptr for block in blocks), directed=directed, report=report)
 
 
-def _stats(pointers: Sequence[Array], *, directed: bool, report: GraphReport) -> dict[str, Any]:
+def _stats(pointers: Iterable[Array], *, directed: bool, report: GraphReport) -> dict[str, Any]:
     """Counts of rows that come in one or more pieces."""
-    degrees = [np.diff(indptr) for indptr in pointers]
+    n_nodes = n_edges = n_without = longest = 0
+    for indptr in pointers:
+        degree = np.diff(indptr)
+        n_nodes, n_edges = n_nodes + degree.size, n_edges + int(indptr[-1])
+        n_without, longest = n_without + int(np.count_nonzero(degree == 0)), max(longest, int(degree.max(initial=0)))
     return {
-        "n_nodes": sum(degree.size for degree in degrees),
-        "n_edges": sum(int(indptr[-1]) for indptr in pointers),
+        "n_nodes": n_nodes,
+        "n_edges": n_edges,
         "directed": directed,
-        "n_without_out_edges": sum(int(np.count_nonzero(degree == 0)) for degree in degrees),
-        "max_out_degree": max(int(degree.max(initial=0)) for degree in degrees),
+        "n_without_out_edges": n_without,
+        "max_out_degree": longest,
         "report": asdict(report),
     }
 

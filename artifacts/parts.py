@@ -20,6 +20,7 @@ from artifacts.disk import explained, sync_directory, write_file
 from artifacts.manifest import FileEntry
 from artifacts.place import Place
 from foundation.errors import ArtifactCorrupt, ArtifactMissing
+from foundation.pieces import Pieces
 
 PART = "part.json"
 
@@ -61,7 +62,7 @@ def write_part(
     name: str,
     start: int,
     stop: int,
-    arrays: Mapping[str, Array] | Iterable[tuple[str, Array]],
+    arrays: Mapping[str, Array] | Iterable[tuple[str, Array | Pieces]],
     stats: Mapping[str, Any],
     program: str = "",
 ) -> None:
@@ -76,7 +77,7 @@ def write_part(
             shutil.rmtree(aside)
         aside.mkdir(parents=True)
         try:
-            named = arrays.items() if isinstance(arrays, Mapping) else arrays
+            named: Iterable[tuple[str, Array | Pieces]] = arrays.items() if isinstance(arrays, Mapping) else arrays
             files = {f"{name}.npy": asdict(write_array(aside, name, array)) for name, array in named}
             record = {"start": start, "stop": stop, "stats": dict(stats), "files": files, "program": program}
             write_file(aside / PART, json.dumps(record, sort_keys=True, allow_nan=False).encode())

@@ -1,34 +1,34 @@
 """Locality sensitive hashing of minhash signatures: who may be similar, without looking at everybody.
 
 Signatures are cut into bands; sets that agree in all slots of a band share a bucket of it, and whoever shares a
-bucket with the query is a candidate. A band's table is two parallel arrays, the bucket keys in ascending order and
-the nodes in the same order, so a bucket is a run found by binary search and everything can be memory-mapped.
-Sets without elements are in no bucket.
+bucket with the query is a candidate. See `clustering.buckets` for the tables.
 
 Source: Indyk & Motwani, STOC 1998; for neighbourhoods of a graph: Chamberlain et al., arXiv:1601.03958.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from clustering.banding import LSHParams
-from clustering.kernels.banding import copy_buckets, find_buckets, pack_keys
-from clustering.minhash import Signatures, estimate_jaccard, frozen, is_empty, standard_error
-from clustering.ordering import best_first
+from clustering.buckets import BucketReport, Keys, Nodes, band_tables, bucket_report
+from clustering.kernels.banding import collide
+from clustering.kernels.sketching import EMPTY
+from clustering.minhash import Signatures, standard_error
+from clustering.searching import Prepared, Questions, answer
+from clustering.sets import Sets, frozen
+from clustering.sketches.packed import PackedSignatures
+from clustering.sketches.sketch import Sketches, SketchParams, check_alike
 from foundation.errors import InvalidInput, InvalidQuery
-from foundation.threads import even_ranges, run_ranges
 
-Keys = npt.NDArray[np.uint32]
-Nodes = npt.NDArray[np.int32]
-
-# Bands made in one pass over the signatures: of two rows each they fill one cache line.
-BANDS_AT_ONCE = 8
+# A node, a signature uint32 (num_perm,), a sketch of one set, or the set itself.
+Query = int | Signatures | Sketches | set[int] | frozenset[int]
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 class Candidates(NamedTuple):
@@ -40,59 +40,20 @@ class Candidates(NamedTuple):
 
 
 class Neighbours(NamedTuple):
-    """Best first, ties by node: int32 nodes, estimated Jaccard similarity and its standard error, float64."""
+    """Best first, ties by node: int32 nodes, Jaccard similarity and its standard error (0 where exact), float64."""
 
     nodes: Nodes
     similarity: npt.NDArray[np.float64]
     standard_error: npt.NDArray[np.float64]
 
 
-class BucketReport(NamedTuple):
-    """Over all bands: buckets, members of the largest one, buckets above the cap, memberships beyond it."""
+class Answers(NamedTuple):
+    """Of many queries, a row each: `Neighbours` padded with -1 and 0; candidates met, and members cut off, int64."""
 
-    n_buckets: int
-    largest: int
-    n_over_cap: int
-    n_cut: int
-
-
-def band_tables(signatures: Signatures, params: LSHParams, start: int, stop: int) -> tuple[Keys, Nodes]:
-    """Tables of the bands ``start … stop - 1``: (keys, nodes), both (stop - start, number of non-empty sets).
-
-    Needs 8 bytes per entry on top of the result. A table depends on the signatures, the split and its band only.
-    """
-    n_bands, n_rows = params.banding(signatures.shape[1])
-    if not 0 <= start <= stop <= n_bands:
-        raise InvalidInput(source="bands", what=f"bands {start} … {stop} of {n_bands}", fix="ask for a range of bands")
-    filled = np.flatnonzero(~is_empty(signatures)).astype(np.int32)
-    packed = np.empty((stop - start, filled.size), dtype=np.uint64)
-    pack_keys(frozen(signatures), frozen(filled), n_rows, start, packed)
-    packed.sort(axis=1)
-    return (packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32).view(np.int32)
-
-
-def bucket_report(keys: Keys, cap: int) -> BucketReport:
-    """Count the buckets of some bands, uint32 (n_bands, n_filled): one pass over the keys."""
-    n_buckets = largest = n_over_cap = n_cut = 0
-    for band in keys:
-        starts = np.flatnonzero(np.concatenate(([True], band[1:] != band[:-1]))) if band.size else np.empty(0, int)
-        sizes = np.diff(starts, append=band.size)
-        beyond = sizes[sizes > cap] - cap
-        n_buckets, n_over_cap, n_cut = n_buckets + sizes.size, n_over_cap + beyond.size, n_cut + int(beyond.sum())
-        largest = max(largest, int(sizes.max(initial=0)))
-    return BucketReport(n_buckets, largest, n_over_cap, n_cut)
-
-
-def join_reports(reports: Sequence[BucketReport]) -> BucketReport:
-    """The report of all bands from those of one or more groups of them."""
-    n_buckets, largest, n_over_cap, n_cut = zip(*reports, strict=True)
-    return BucketReport(sum(n_buckets), max(largest), sum(n_over_cap), sum(n_cut))
-
-
-def band_table(signatures: Signatures, params: LSHParams, band: int) -> tuple[Keys, Nodes]:
-    """Table of one band: keys ascending uint32, and nodes int32, ties ascending; both (number of non-empty sets,)."""
-    keys, nodes = band_tables(signatures, params, band, band + 1)
-    return keys[0], nodes[0]
+    nodes: Nodes
+    similarity: npt.NDArray[np.float64]
+    n_candidates: npt.NDArray[np.int64]
+    n_cut: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,12 +65,14 @@ class LSHIndex:
     signatures : uint32, shape (n_nodes, num_perm), with num_perm >= n_bands * n_rows
     keys, nodes : uint32 and int32, shape (n_bands, n_filled): the rows of `band_table`, band by band
     params : what the tables were made with
+    sketching : what the signatures were made with; needed to ask by set, and to refuse sketches of another kind
     """
 
     signatures: Signatures
     keys: Keys
     nodes: Nodes
     params: LSHParams
+    sketching: SketchParams | None = None
 
     def __post_init__(self) -> None:
         n_bands, _ = self.params.banding(self.num_perm)
@@ -119,22 +82,19 @@ class LSHIndex:
                 what=f"keys {self.keys.shape}, nodes {self.nodes.shape} for {n_bands} bands",
                 fix="stack one band_table per band",
             )
+        if self.sketching is not None:
+            Sketches(self.signatures, self.sketching)
         for name in ("signatures", "keys", "nodes"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @classmethod
-    def build(cls, signatures: Signatures, params: LSHParams, *, n_threads: int = 1) -> LSHIndex:
-        """All tables of ``signatures``, uint32 (n_nodes, num_perm)."""
-        n_bands, _ = params.banding(signatures.shape[1])
-        n_filled = int(np.count_nonzero(~is_empty(signatures)))
-        keys = np.empty((n_bands, n_filled), dtype=np.uint32)
-        nodes = np.empty((n_bands, n_filled), dtype=np.int32)
-
-        def work(start: int, stop: int) -> None:
-            keys[start:stop], nodes[start:stop] = band_tables(signatures, params, start, stop)
-
-        run_ranges(work, even_ranges(n_bands, BANDS_AT_ONCE), n_threads)
-        return cls(signatures, keys, nodes, params)
+    def build(cls, signatures: Signatures | Sketches, params: LSHParams, *, n_threads: int = 1) -> LSHIndex:
+        """All tables of ``signatures``, uint32 (n_nodes, num_perm), or of sketches, whose params are then kept."""
+        sketching = signatures.params if isinstance(signatures, Sketches) else None
+        rows = signatures.signatures if isinstance(signatures, Sketches) else signatures
+        n_bands, _ = params.banding(rows.shape[1])
+        keys, nodes = band_tables(rows, params, 0, n_bands, n_threads=n_threads)
+        return cls(rows, keys, nodes, params, sketching)
 
     @property
     def n_nodes(self) -> int:
@@ -144,59 +104,134 @@ class LSHIndex:
     def num_perm(self) -> int:
         return int(self.signatures.shape[1])
 
+    @property
+    def n_rows(self) -> int:
+        """Slots of a band."""
+        return self.params.banding(self.num_perm)[1]
+
+    @property
+    def cap(self) -> int:
+        """Members a query takes of one bucket at most."""
+        return self.params.bucket_cap or max(self.n_nodes, 1)
+
     def collide(self, signatures: Signatures) -> Candidates:
         """Everybody who shares a bucket with any of ``signatures``, uint32 (n_queries, num_perm)."""
-        n_bands, n_rows = self.params.banding(self.num_perm)
-        queries = np.flatnonzero(~is_empty(signatures)).astype(np.int32)
-        packed = np.empty((n_bands, queries.size), dtype=np.uint64)
-        pack_keys(frozen(signatures), frozen(queries), n_rows, 0, packed)
-        wanted = (packed >> np.uint64(32)).astype(np.uint32)
-        starts, stops = np.empty(wanted.shape, dtype=np.int64), np.empty(wanted.shape, dtype=np.int64)
-        find_buckets(self.keys, wanted, starts, stops)
-        sizes = stops - starts
-        cap = self.params.bucket_cap or self.n_nodes
-        n_taken = int(np.minimum(sizes, cap).sum())
-        members = np.empty(n_taken, dtype=np.int32)
-        copy_buckets(self.nodes, wanted, starts, stops, cap, members)
-        nodes, n_met = np.unique(members, return_counts=True)
-        return Candidates(nodes, n_met, int(sizes.sum()) - n_taken)
+        found, n_cut = collide(frozen(signatures), self.n_rows, self.keys, self.nodes, self.cap, EMPTY)
+        found.sort()
+        return Candidates((found >> np.uint64(32)).astype(np.int32), (found & _LOW).astype(np.int64), n_cut)
 
-    def candidates(self, query: int | Signatures) -> Nodes:
-        """Candidates of a node (itself left out) or of a signature, ascending int32.
+    def candidates(self, query: Query) -> Nodes:
+        """Who shares a bucket with the query, ascending int32; a node is no candidate of itself.
 
         Raises
         ------
         InvalidQuery
-            On an unknown node, or a signature of another length.
+            On an unknown node, a signature of another length, or a set where it is not known how to sketch it.
+        InvalidInput
+            On a sketch of another kind, length or seed.
         """
         signature, own = self._resolve(query)
         nodes = self.collide(signature).nodes
         return nodes if own is None else nodes[nodes != own]
 
-    def top(self, query: int | Signatures, k: int) -> Neighbours:
-        """The ``k`` candidates most similar to a node (itself left out) or a signature; fewer when there are fewer.
+    def top(
+        self,
+        query: Query,
+        k: int,
+        *,
+        sets: Sets | None = None,
+        prefilter: PackedSignatures | None = None,
+        n_kept: int | None = None,
+    ) -> Neighbours:
+        """The ``k`` candidates most similar to the query, a node itself left out; fewer when there are fewer.
 
-        For a set that is no node, pass ``signature_of(elements, params)`` with the params of the signatures.
+        Parameters and errors are those of `top_batch`.
+        """
+        signature, own = self._resolve(query)
+        asked = [query] if isinstance(query, set | frozenset) else None
+        questions = Questions(signature, np.array([-1 if own is None else own], dtype=np.int64), asked)
+        found = self._answer(questions, k, sets, prefilter, n_kept, 1)
+        n = int(np.count_nonzero(found.nodes[0] >= 0))
+        values = found.similarity[0, :n]
+        errors = standard_error(values, self.num_perm) if sets is None else np.zeros(n)
+        return Neighbours(found.nodes[0, :n], values, errors)
+
+    def top_batch(
+        self,
+        queries: npt.NDArray[Any] | Sketches | Collection[set[int]],
+        k: int,
+        *,
+        sets: Sets | None = None,
+        prefilter: PackedSignatures | None = None,
+        n_kept: int | None = None,
+        n_threads: int = 1,
+    ) -> Answers:
+        """The ``k`` best of every query: nodes (int64 or int32), signatures (uint32 (n, num_perm)), sketches or sets.
+
+        Parameters
+        ----------
+        sets
+            The sets behind the index, as `clustering.sets.canonical` gives them: then scores are exact, of the
+            candidates found. A query by signature has no set to compare.
+        prefilter, n_kept
+            b-bit rows of the index's signatures (`clustering.sketches.packed`): only the ``n_kept`` candidates that
+            are best by them are scored, 10 k by default.
 
         Raises
         ------
         InvalidQuery
-            On an unknown node, a signature of another length, or k below 1.
+            As `candidates`, on k below 1, and on exact scores asked for a signature.
         """
-        if k < 1:
-            raise InvalidQuery(what=f"k = {k}", fix="ask for 1 or more")
-        signature, _ = self._resolve(query)
-        nodes = self.candidates(query)
-        similarity = estimate_jaccard(self.signatures[nodes], signature)[:, 0]
-        best = best_first(similarity, nodes, k)
-        return Neighbours(nodes[best], similarity[best], standard_error(similarity[best], self.num_perm))
+        if isinstance(queries, Sketches):
+            self._check_kind(queries)
+            asked = Questions(queries.signatures, np.full(queries.n_sets, -1, dtype=np.int64), None)
+        elif not isinstance(queries, np.ndarray):
+            found = [self._resolve(query)[0] for query in queries]
+            rows = np.concatenate([np.empty((0, self.num_perm), dtype=np.uint32), *found])
+            asked = Questions(rows, np.full(len(found), -1, dtype=np.int64), list(queries))
+        elif queries.ndim == 2:
+            if queries.shape[1] != self.num_perm or queries.dtype != np.uint32:
+                self._resolve(queries)
+            asked = Questions(queries, np.full(len(queries), -1, dtype=np.int64), None)
+        else:
+            own = np.asarray(queries, dtype=np.int64)
+            unknown = own[(own < 0) | (own >= self.n_nodes)]
+            if unknown.size:
+                self._resolve(int(unknown[0]))
+            asked = Questions(self.signatures[own], own, None)
+        return self._answer(asked, k, sets, prefilter, n_kept, n_threads)
 
     def bucket_report(self) -> BucketReport:
         """Count the buckets, and what the cap keeps from queries: one pass over the keys."""
-        return bucket_report(self.keys, self.params.bucket_cap or self.n_nodes)
+        return bucket_report(self.keys, self.cap)
 
-    def _resolve(self, query: int | Signatures) -> tuple[Signatures, int | None]:
+    def _answer(
+        self,
+        questions: Questions,
+        k: int,
+        sets: Sets | None,
+        prefilter: PackedSignatures | None,
+        n_kept: int | None,
+        n_threads: int,
+    ) -> Answers:
+        if k < 1:
+            raise InvalidQuery(what=f"k = {k}", fix="ask for 1 or more")
+        prepared = Prepared.of(self.signatures, sets, prefilter, 10 * k if n_kept is None else n_kept)
+        tables = (self.keys, self.nodes, self.n_rows, self.cap)
+        return Answers(*answer(tables, prepared, questions, k, n_threads))
+
+    def _resolve(self, query: Query) -> tuple[Signatures, int | None]:
         """The query's signature as (1, num_perm), and its node if it is one."""
+        if isinstance(query, Sketches):
+            self._check_kind(query)
+            query = query.signatures[0] if query.n_sets == 1 else query.signatures
+        if isinstance(query, set | frozenset):
+            if self.sketching is None or self.sketching.kind == "weighted":
+                raise InvalidQuery(
+                    what="a set, and the index does not know how to sketch it",
+                    fix="build the index from unweighted Sketches, or pass a signature",
+                )
+            return Questions.sketched([query], self.sketching), None
         if isinstance(query, np.ndarray):
             if query.shape != (self.num_perm,) or query.dtype != np.uint32:
                 raise InvalidQuery(
@@ -206,3 +241,7 @@ class LSHIndex:
         if not 0 <= query < self.n_nodes:
             raise InvalidQuery(what=f"node {query} of {self.n_nodes}", fix="rows count from 0")
         return self.signatures[query : query + 1], int(query)
+
+    def _check_kind(self, query: Sketches) -> None:
+        if self.sketching is not None:
+            check_alike(query.params, self.sketching)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from clustering.minhash import MinHashParams, Signatures, minhash
+from clustering.sets import Sets as Sets
 from foundation.errors import InvalidParams
 from graph.csr import CSRGraph
 
 Direction = Literal["in", "out", "both"]
-
-
-class Sets(NamedTuple):
-    """Set i is ``indices[indptr[i]:indptr[i + 1]]``, ascending and without repeats."""
-
-    indptr: npt.NDArray[np.int64]
-    indices: npt.NDArray[Any]
 
 
 def neighbourhoods(graph: CSRGraph, direction: Direction = "in", include_self: bool = False) -> Sets:
@@ -51,6 +45,29 @@ def neighbourhoods(graph: CSRGraph, direction: Direction = "in", include_self: b
         owners, members = np.concatenate((owners, everyone)), np.concatenate((members, everyone))
     merged = CSRGraph.from_edges(owners, members, n_nodes=base.n_nodes, duplicates="first")
     return Sets(merged.indptr, merged.indices)
+
+
+def neighbourhood_signatures(
+    graph: CSRGraph,
+    params: MinHashParams,
+    direction: Direction = "in",
+    include_self: bool = False,
+    *,
+    n_threads: int = 1,
+) -> Signatures:
+    """Signatures of `neighbourhoods`, uint32 (n_nodes, num_perm), without laying the sets out.
+
+    A node's own membership is added by the loop that sketches, and the signature of both directions together is the
+    smaller of the two in every slot.
+    """
+    if direction not in get_args(Direction):
+        raise InvalidParams(name="direction", value=direction, allowed=", ".join(get_args(Direction)))
+    base = graph.transposed() if direction == "in" else graph
+    signatures = minhash(base.indptr, base.indices, params, include_self=include_self, n_threads=n_threads)
+    if direction == "both" and graph.directed:
+        other = graph.transposed()
+        np.minimum(signatures, minhash(other.indptr, other.indices, params, n_threads=n_threads), out=signatures)
+    return signatures
 
 
 def _has_repeats(graph: CSRGraph) -> bool:

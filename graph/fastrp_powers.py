@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidParams
 from graph.csr import CSRGraph
+from graph.fastrp_combination import combined_rows
 from graph.fastrp_params import FastRPParams
 from graph.fastrp_start import Start, next_source, start_panel
-from graph.propagation import Float32s, Rows, Stored, Walk, row_norms, unit_factors
+from graph.propagation import Float32s, Rows, Walk, row_norms
 
 
 @final
@@ -61,14 +62,8 @@ class Powers:
             For weights that `FastRPParams` refuses, or more of them than there are powers.
         """
         asked = self.asked_for(iteration_weights, self_influence)
-        out = np.zeros((self.graph.n_nodes, asked.dim), dtype=np.float32)
-        terms = [self.start.own(self_influence)] if self_influence else []
-        for weight, rows in zip(asked.hops, self.rows, strict=False):
-            if weight:
-                factors = unit_factors(weight, rows, row_norms([rows.squares]))
-                terms.append(Stored(rows.values, factors, self.walk.places))
-        self.walk.add_all(terms, out, n_threads)
-        return out
+        n_nodes = self.graph.n_nodes
+        return combined_rows(asked, self.start.rows, self.rows, self.walk.places, 0, n_nodes, n_threads)
 
 
 def fastrp_powers(

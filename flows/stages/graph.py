@@ -3,16 +3,16 @@
 A text that is larger than a chunk never is in memory as a whole. First round: chunks of lines become small graphs over
 their own ids; compressed or far away they come from one stream, in one partition. Second: the ids of all chunks become
 rows, and errors are judged in the order of the lines. Third: ranges of rows are gathered from all chunks.
+
+Mapped files count as a worker's memory: of the chunks one at a time is mapped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from artifacts.arrays import Array
 from artifacts.artifact import ArtifactWriter
@@ -21,13 +21,15 @@ from artifacts.parts import Part, part_path, read_part
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.ids import ids_from_arrays
+from foundation.pieces import Opened, Pieces
 from foundation.sources import plain_size, sample_source
-from foundation.threads import balanced_ranges, even_ranges
+from foundation.threads import even_ranges
 from graph.edge_list import ReadParams, is_table, read_graph
 from graph.ingest.chunk import Chunk, Counts, make_chunk
-from graph.ingest.numbering import rows_of, unite_ids
+from graph.ingest.range_numbering import number_chunks
 from graph.ingest.rows import RowBlock, make_rows
 from graph.ingest.settle import settle, settle_duplicates
+from graph.ingest.spill import Place, Spill
 from graph.readers.formats import format_of
 from graph.readers.pieces import Text, open_text
 from graph.report import GraphReport
@@ -37,6 +39,7 @@ NODE_BYTES = 2048  # of text for each node of `Job.part_nodes`
 LEAST_BYTES = 1 << 20
 BYTES_A_BYTE = 6  # of memory for each of a chunk's text: the text, its edges as read, as rows, as arcs
 LINE_BYTES = 14  # of a text whose size is not known
+_OF_A_CHUNK = ("ids_range", "ids_int", "ids_blob", "ids_offsets", "indptr", "indices", "weights")
 
 
 def split(job: Job) -> list[list[Range]]:
@@ -78,7 +81,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     if not parts:
         return Findings(stats=write_graph(writer, read_graph(source, params)))
     numbering, ids = parts[NUMBERING][0], ids_from_arrays(parts[NUMBERING][0].arrays())
-    blocks = [_block(part) for part in parts[ROWS]]
+    blocks = Opened([partial(_block, part) for part in parts[ROWS]])
     report = settle_duplicates(open_text(source, params), _report(numbering), blocks, ids)
     weighted = numbering.stats["weighted"] or (params.duplicates == "sum" and report.n_duplicates > 0)
     stats = write_rows(writer, blocks, ids, weighted=weighted, directed=params.directed, report=report)
@@ -104,47 +107,34 @@ def _chunks(text: Text, size: int, numbers: range, stats: dict[str, Any]) -> Ite
         yield from _suffixed(chunk.arrays(), number)
 
 
-def _numbering(job: Job, text: Text, stats: dict[str, Any]) -> Iterator[tuple[str, Array]]:
+def _numbering(job: Job, text: Text, stats: dict[str, Any]) -> Iterator[tuple[str, Array | Pieces]]:
     """The ids of the graph, the rows of every chunk's ids, and where to cut the rows."""
     size = _chunk_bytes(job)
-    chunks, counts = _read_chunks(job)
-    report = settle(text, counts, size)
-    integers = all(counted.integers for counted in counts)
-    again = {number for number, counted in enumerate(counts) if counted.integers and not integers}
-    for number, read in enumerate(text.pieces(size) if again else ()):
-        if number in again:  # integers among strings are strings: as they are written
-            chunks[number], _ = make_chunk(text, read(), False)
-            yield from _suffixed(chunks[number].arrays(), number)
-    columns = [chunk.ids for chunk in chunks]
-    ids = unite_ids(columns)
-    yield from ids.arrays().items()
-    pointers = np.zeros(len(ids) + 1, dtype=np.int64)
-    for number, rows in enumerate(rows_of(ids, columns)):
-        pointers[1:][rows] += np.diff(chunks[number].indptr)
-        yield f"rows.{number}", rows
-    np.cumsum(pointers, out=pointers)
-    yield "cuts", _cuts(pointers, len(split(job)[ROWS]))
-    stats |= {"report": asdict(report), "weighted": any(chunk.weights is not None for chunk in chunks)}
-
-
-def _cuts(pointers: npt.NDArray[np.int64], n_ranges: int) -> npt.NDArray[np.int64]:
-    """Bounds of ranges of rows with about as many arcs, the last ones empty where there are too few rows."""
-    n_nodes = pointers.size - 1
-    spans = balanced_ranges(pointers, -(-(int(pointers[-1]) + 2 * n_nodes) // n_ranges), row_cost=2)
-    cuts = np.full(n_ranges + 1, n_nodes, dtype=np.int64)
-    cuts[: len(spans)] = [first for first, _ in spans]
-    return cuts
+    chunks, counts = _chunks_made(job)
+    with Spill(job.work) as spill:
+        integers = all(counted.integers for counted in counts)
+        again = {number for number, counted in enumerate(counts) if counted.integers and not integers}
+        for number, read in enumerate(text.pieces(size) if again else ()):
+            if number in again:  # integers among strings are strings: as they are written
+                chunk, counts[number] = make_chunk(text, read(), False)
+                yield from _suffixed(chunk.arrays(), number)
+                places = {name: spill.put(array) for name, array in chunk.arrays().items()}
+                chunks[number] = partial(_spilled, spill, places)
+        report = settle(text, counts, size)
+        stats |= {"report": asdict(report), "weighted": any(open_().weights is not None for open_ in chunks)}
+        numbered = number_chunks(chunks, len(split(job)[ROWS]), spill)
+        yield from numbered.ids()
+        for number in range(len(chunks)):
+            yield f"rows.{number}", numbered.rows(number)
+        yield "cuts", numbered.cuts
 
 
 def _rows(job: Job, number: int) -> RowBlock:
     numbering, params = read_part(part_path(job.work, NUMBERING, 0, 1)), _params(job)
-    chunks, _ = _read_chunks(job)
-    for place in range(len(chunks)):
-        if f"indptr.{place}.npy" in numbering.files:
-            chunks[place] = Chunk.of(numbering.arrays(f".{place}"))
+    first, _ = _chunks_made(job)
     cuts = numbering.array("cuts")
     return make_rows(
-        [(chunk, numbering.array(f"rows.{place}")) for place, chunk in enumerate(chunks)],
+        Opened([partial(_numbered, numbering, place, open_) for place, open_ in enumerate(first)]),
         int(cuts[number]),
         int(cuts[number + 1]),
         weighted=numbering.stats["weighted"],
@@ -153,16 +143,31 @@ def _rows(job: Job, number: int) -> RowBlock:
     )
 
 
-def _read_chunks(job: Job) -> tuple[list[Chunk], list[Counts]]:
-    """All chunks of the first round, in the order of the lines."""
-    chunks: list[Chunk] = []
+def _chunks_made(job: Job) -> tuple[list[Callable[[], Chunk]], list[Counts]]:
+    """What opens each chunk of the first round, in the order of the lines, and what was counted in it."""
+    chunks: list[Callable[[], Chunk]] = []
     counts: list[Counts] = []
     for span in _chunk_spans(job):
         part = read_part(part_path(job.work, CHUNKS, *span))
         for counted in part.stats["chunks"]:
-            chunks.append(Chunk.of(part.arrays(f".{len(chunks)}")))
+            chunks.append(partial(_chunk, part, len(chunks)))
             counts.append(Counts(**counted))
     return chunks, counts
+
+
+def _chunk(part: Part, number: int) -> Chunk:
+    names = [name for name in _OF_A_CHUNK if f"{name}.{number}.npy" in part.files]
+    return Chunk.of({name: part.array(f"{name}.{number}") for name in names})
+
+
+def _spilled(spill: Spill, places: Mapping[str, Place]) -> Chunk:
+    return Chunk.of({name: spill.get(place) for name, place in places.items()})
+
+
+def _numbered(numbering: Part, number: int, first: Callable[[], Chunk]) -> tuple[Chunk, Array]:
+    """A chunk, made again with the numbering or else as it was made ``first``, and the rows of its ids."""
+    chunk = _chunk(numbering, number) if f"indptr.{number}.npy" in numbering.files else first()
+    return chunk, numbering.array(f"rows.{number}")
 
 
 def _suffixed(arrays: Mapping[str, Array], number: int) -> Iterator[tuple[str, Array]]:
@@ -212,7 +217,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
         disk=disk,
         seconds=0.3e-6 * sizes.n_lines + PART_SECONDS * n_parts,
         n_parts=n_parts,
-        assembling=40 * sizes.n_nodes,
+        assembling=16 * sizes.n_nodes,
         serial=0.35 + 5e-9 * n_chunks * sizes.n_nodes + WRITE_SECONDS * disk,
         work="parse",
         kernels="graph.kernels.rows",

@@ -10,8 +10,8 @@ import numpy as np
 from artifacts.artifact import ArtifactWriter
 from artifacts.communities import TABLES, VERSION, open_signatures
 from artifacts.parts import Part
+from clustering.buckets import BANDS_AT_ONCE, BucketReport, band_tables, bucket_report, join_reports
 from clustering.communities import CommunityParams
-from clustering.lsh import BANDS_AT_ONCE, BucketReport, band_tables, bucket_report, join_reports
 from flows.stages.costs import PART_SECONDS, parts_of
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges

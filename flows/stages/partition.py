@@ -15,6 +15,7 @@ from flows.stages.memory import watched_memory
 from flows.stages.program import program_digest
 from flows.stages.stage import Order, Output
 from foundation.errors import ClusterMismatch, EngineError, PartitionFailed
+from foundation.pieces import Pieces
 
 
 @final
@@ -80,7 +81,7 @@ def _compute(order: Order, round_: int, start: int, stop: int) -> int:
         store.close()
 
 
-def _counted(output: Output, sizes: list[int]) -> Iterator[tuple[str, Array]]:
+def _counted(output: Output, sizes: list[int]) -> Iterator[tuple[str, Array | Pieces]]:
     """The arrays, the bytes of each noted as it passes."""
     arrays = output.arrays
     for name, array in arrays.items() if isinstance(arrays, Mapping) else arrays:

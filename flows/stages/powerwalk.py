@@ -78,7 +78,7 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
         return Output(
             hub_vectors(
                 layout, chosen[start:stop], damping=params.damping, rmax=params.hub_rmax,
-                max_entries=entries_of(chosen.size, params)[start:stop],
+                max_entries=entries_of(layout, chosen.size, params)[start:stop],
             ).arrays()
         )  # fmt: skip
     if round_ == WALKS:

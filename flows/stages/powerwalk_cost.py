@@ -59,7 +59,8 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     index = sized(least, PowerWalkParams(**params["index"]))
     layout = sum(array.nbytes for array in least.arrays().values()) + (8 * n_nodes if sizes.directed else 0)
     n_hubs, entries = n_hubs_of(least, index), min(index.max_hub_entries, max(1, n_nodes))
-    hubs, listed = 8 * n_hubs * entries, 8 * int(np.minimum(entries_of(n_hubs, index), n_nodes).sum())
+    longest = 4 if sizes.directed and index.method == "auto" else 1  # so many times fewer hubs have lists so long
+    hubs, listed = 8 * n_hubs * entries // longest, 8 * int(np.minimum(entries_of(least, n_hubs, index), n_nodes).sum())
     walks = int(6 * _distinct_visits(sizes, index) + 12) * n_nodes if wants_walks(index) else 0
     share = 1.0 if sizes.directed or index.method == "hubs" else min(1.0, n_edges / _ALL_HUBS)
     disk = layout + int(share * hubs) + (walks if index.method == "powerwalk" else 0)

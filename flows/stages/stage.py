@@ -16,6 +16,7 @@ from artifacts.arrays import Array
 from artifacts.artifact import ArtifactWriter
 from artifacts.parts import Part
 from artifacts.store import Store
+from foundation.pieces import Pieces
 
 Range = tuple[int, int]
 Work = Literal["gather", "stream", "parse"]
@@ -51,10 +52,10 @@ ROWS, ROWS_REUSED = "n_rows", "n_rows_reused"
 @final
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one partition computed; arrays that are too much for the memory together are given one by one, and ``stats``
-    are complete after the last."""
+    """What one partition computed; arrays that are too much for the memory together are given one by one, or in pieces,
+    and ``stats`` are complete after the last."""
 
-    arrays: Mapping[str, Array] | Iterator[tuple[str, Array]]
+    arrays: Mapping[str, Array] | Iterator[tuple[str, Array | Pieces]]
     stats: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -1,6 +1,6 @@
 """The ids of all chunks become the rows of one graph: rows are the ranks of the sorted ids.
 
-Beyond the mapped ids of the chunks this holds the distinct ids about twice (8 bytes an integer; a string its bytes
+Beyond the ids of the chunks this holds the distinct ids about twice (8 bytes an integer; a string its bytes
 and 8 more), or for integers that fill a sixteenth of their range, one byte and one rank for each number in it.
 """
 
@@ -25,9 +25,9 @@ _DENSE = 16
 def unite_ids(columns: Sequence[Ids]) -> Ids:
     """Sorted distinct ids of columns that are all integers or all strings."""
     if all(isinstance(column, StringIds) for column in columns):
-        blob, offsets = _gathered([_string_arrays(column) for column in columns], _unite_strings, len(columns))
+        blob, offsets = _gathered([string_arrays(column) for column in columns], _unite_strings, len(columns))
         return StringIds(blob, offsets)
-    values = [_values(column) for column in columns]
+    values = [values_of(column) for column in columns]
     dense = _dense_range(values)
     if dense is not None:
         low, size = dense
@@ -43,13 +43,13 @@ def rows_of(ids: Ids, columns: Sequence[Ids]) -> Iterator[Rows]:
     """For each column the rows of its ids, int32 while the graph has no more nodes than that holds."""
     dtype = np.int32 if len(ids) <= assembly.INT32_NODES else np.int64
     if isinstance(ids, StringIds):
-        blob, offsets = _string_arrays(ids)
+        blob, offsets = string_arrays(ids)
         for column in columns:
             found = np.empty(len(column), dtype=np.int64)
-            match_sorted(blob, offsets, *_string_arrays(column), found)
+            match_sorted(blob, offsets, *string_arrays(column), found)
             yield found.astype(dtype)
         return
-    values = _values(ids)
+    values = values_of(ids)
     dense = _dense_range([values])
     rank = np.empty(0, dtype=dtype)
     if dense is not None:
@@ -58,17 +58,20 @@ def rows_of(ids: Ids, columns: Sequence[Ids]) -> Iterator[Rows]:
     for column in columns:
         rows = np.empty(len(column), dtype=dtype)
         if dense is None:
-            match_subset(values, _values(column), rows)
+            match_subset(values, values_of(column), rows)
         else:
-            look_up(_values(column), dense[0], rank, rows)
+            look_up(values_of(column), dense[0], rank, rows)
         yield rows
 
 
-def _values(ids: Ids) -> npt.NDArray[np.int64]:
-    return ids.arrays().get("ids_int", np.arange(len(ids), dtype=np.int64))
+def values_of(ids: Ids) -> npt.NDArray[np.int64]:
+    """Integer ids as an array."""
+    values = ids.arrays().get("ids_int")
+    return np.arange(len(ids), dtype=np.int64) if values is None else values
 
 
-def _string_arrays(ids: Ids) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def string_arrays(ids: Ids) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The bytes of string ids, and where each begins."""
     arrays = ids.arrays()
     return arrays["ids_blob"], arrays["ids_offsets"]
 

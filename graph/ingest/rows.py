@@ -5,7 +5,7 @@ This holds 8 bytes for each arc of the rows (16 with weights, as much again wher
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -41,7 +41,7 @@ class RowBlock:
         return np.ones(self.indices.size, dtype=np.float32) if self.weights is None else self.weights
 
 
-def pointers_of(blocks: Sequence[RowBlock]) -> Iterator[npt.NDArray[np.int64]]:
+def pointers_of(blocks: Iterable[RowBlock]) -> Iterator[npt.NDArray[np.int64]]:
     """The row pointer of blocks that follow one another, in pieces."""
     yield np.zeros(1, dtype=np.int64)
     n_before = 0
@@ -51,7 +51,7 @@ def pointers_of(blocks: Sequence[RowBlock]) -> Iterator[npt.NDArray[np.int64]]:
 
 
 def make_rows(
-    chunks: Sequence[tuple[Chunk, npt.NDArray[Any]]],
+    chunks: Iterable[tuple[Chunk, npt.NDArray[Any]]],
     start: int,
     stop: int,
     *,
@@ -59,9 +59,11 @@ def make_rows(
     directed: bool,
     duplicates: Duplicates,
 ) -> RowBlock:
-    """Rows [start, stop). With each chunk come the rows of its ids; the order of the chunks is that of the lines."""
-    indptr, spans = _counted(chunks, start, stop)
-    dtype = chunks[0][1].dtype if chunks else np.dtype(np.int32)
+    """Rows [start, stop). With each chunk come the rows of its ids; the order of the chunks is that of the lines.
+
+    The chunks are gone through twice, and none is held meanwhile.
+    """
+    indptr, spans, dtype = _counted(chunks, start, stop)
     indices = np.empty(int(indptr[-1]), dtype=dtype)
     weights = np.empty(indices.size if weighted else 0, dtype=np.float32)
     cursor = indptr[:-1].copy()
@@ -75,17 +77,18 @@ def make_rows(
 
 
 def _counted(
-    chunks: Sequence[tuple[Chunk, npt.NDArray[Any]]], start: int, stop: int
-) -> tuple[npt.NDArray[np.int64], list[tuple[int, int]]]:
-    """Row pointer of all arcs of the rows, and which rows of every chunk they are."""
+    chunks: Iterable[tuple[Chunk, npt.NDArray[Any]]], start: int, stop: int
+) -> tuple[npt.NDArray[np.int64], list[tuple[int, int]], np.dtype[Any]]:
+    """Row pointer of all arcs of the rows, which rows of every chunk they are, and what holds a row's number."""
     indptr = np.zeros(stop - start + 1, dtype=np.int64)
-    spans = []
+    spans, dtype = [], np.dtype(np.int32)
     for chunk, rows in chunks:
+        dtype = rows.dtype
         first, last = (int(at) for at in np.searchsorted(rows, (start, stop)))
         indptr[np.asarray(rows[first:last]) - start + 1] += np.diff(chunk.indptr[first : last + 1])
         spans.append((first, last))
     np.cumsum(indptr, out=indptr)
-    return indptr, spans
+    return indptr, spans, dtype
 
 
 def _merged(

@@ -6,7 +6,7 @@ whether there were too many; the chunk is then read again to say so as reading t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from foundation.errors import InvalidInput
@@ -59,7 +59,7 @@ def settle(text: Text, chunks: Sequence[Counts], size: int) -> GraphReport:
     )
 
 
-def settle_duplicates(text: Text, report: GraphReport, blocks: Sequence[RowBlock], ids: Ids) -> GraphReport:
+def settle_duplicates(text: Text, report: GraphReport, blocks: Iterable[RowBlock], ids: Ids) -> GraphReport:
     """The report with the duplicates of all rows; raises `InvalidInput` for what the policy on them does not allow."""
     n_duplicates = sum(block.n_duplicates for block in blocks)
     if n_duplicates and text.params.duplicates == "error":

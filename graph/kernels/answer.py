@@ -99,18 +99,25 @@ class Scratch(NamedTuple):
     rest: npt.NDArray[np.float64]
 
 
-@numba.njit(nogil=True, cache=True)
+# These are inlined: passing a tuple of arrays to a function counts a reference to each of them, which costs more than
+# a short list does.
+@numba.njit(inline="always")
 def read_list(
-    hubs: Hubs, hub: Any, held: float, cut: float, scratch: Scratch, n_touched: int
-) -> tuple[int, int, float]:
+    nodes: npt.NDArray[np.int32],
+    values: npt.NDArray[np.float32],
+    first: Any,
+    last: Any,
+    held: float,
+    cut: float,
+    state: npt.NDArray[np.float64],
+    seen: npt.NDArray[np.bool_],
+    touched: npt.NDArray[np.int32],
+    n_touched: int,
+) -> tuple[int, Any, float]:
     """Add ``held`` times the entries of a hub that come to ``cut`` or more.
 
     Returns the new number of touched nodes, how many entries were read, and their sum.
     """
-    state, seen, touched = scratch.state, scratch.seen, scratch.touched
-    nodes, values = hubs.nodes, hubs.values
-    first = hubs.indptr[hub]
-    last = min(hubs.indptr[hub + 1], first + hubs.limits[hub])
     least = cut / held
     read = 0.0
     entry = first
@@ -131,16 +138,20 @@ def read_list(
     return n_touched, entry - first, read
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(inline="always")
 def read_print(
-    prints: Prints, places: Places, node: Any, held: float, teleport: float, scratch: Scratch, n_touched: int
-) -> tuple[int, int, float]:
-    """Add ``held`` times the fingerprint of a node; returns touched nodes, entries read, and the mass it placed."""
-    state, seen, touched = scratch.state, scratch.seen, scratch.touched
-    nodes, counts, place = prints.nodes, prints.counts, places.place
-    row = places.order[node]
-    first, last = prints.indptr[row], prints.indptr[row + 1]
-    scale = teleport * held / prints.n_walks[row]
+    nodes: npt.NDArray[np.int32],
+    counts: npt.NDArray[Any],
+    first: Any,
+    last: Any,
+    scale: float,
+    place: npt.NDArray[np.int32],
+    state: npt.NDArray[np.float64],
+    seen: npt.NDArray[np.bool_],
+    touched: npt.NDArray[np.int32],
+    n_touched: int,
+) -> tuple[int, float]:
+    """Add ``scale`` times the counts of a fingerprint; returns touched nodes and the mass it placed."""
     visits = np.int64(0)
     for entry in range(first, last):
         prefetch_element(state, 2 * np.int64(place[nodes[min(entry + _AHEAD, last - 1)]]))
@@ -152,10 +163,10 @@ def read_print(
             n_touched += 1
         state[2 * target + 1] = before + scale * counts[entry]
         visits += np.int64(counts[entry])
-    return n_touched, last - first, scale * visits
+    return n_touched, scale * visits
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(inline="always")
 def resolve(
     arcs: Arcs,
     places: Places,
@@ -175,7 +186,11 @@ def resolve(
     """
     teleport = 1.0 - damping
     state, touched, spread, rest = scratch.state, scratch.touched, scratch.spread, scratch.rest
-    limits, hub_of, component, totals = arcs.limits, hubs.hub_of, places.component, places.totals
+    seen, limits, component, totals = scratch.seen, arcs.limits, places.component, places.totals
+    order, place = places.order, places.place
+    hub_of, list_starts, list_nodes, list_values = hubs.hub_of, hubs.indptr, hubs.nodes, hubs.values
+    list_limits, list_mass, list_error = hubs.limits, hubs.mass, hubs.error
+    print_starts, print_nodes, counts, n_walks = prints.indptr, prints.nodes, prints.counts, prints.n_walks
     background, walked = places.stationary.size > 0, prints.indptr.size > 1
     left, open_, waiting, error, n_read, n_touched = 0.0, 0.0, 0.0, 0.0, 0, n_pushed
     for i in range(n_pushed):
@@ -189,12 +204,16 @@ def resolve(
                 state[2 * node + 1] += teleport * held
                 continue
             left += held
-            n_touched, n_entries, read = read_list(hubs, hub, held, cut, scratch, n_touched)
+            first = list_starts[hub]
+            last = min(list_starts[hub + 1], first + list_limits[hub])
+            n_touched, n_entries, read = read_list(
+                list_nodes, list_values, first, last, held, cut, state, seen, touched, n_touched
+            )
             n_read += n_entries
             open_ += held * max((totals[node] if totals.size else 1.0) - read, 0.0)
             if background:
                 spread[component[node]] += held * (1.0 - read)
-                error += held * (2.0 * max(hubs.mass[hub] - read, 0.0) + hubs.error[hub])
+                error += held * (2.0 * max(list_mass[hub] - read, 0.0) + list_error[hub])
             continue
         state[2 * node + 1] += teleport * held
         left += held
@@ -203,8 +222,12 @@ def resolve(
             rest[component[node]] += held
             waiting += held
         elif walked:
-            n_touched, n_entries, guessed = read_print(prints, places, node, held, teleport, scratch, n_touched)
-            n_read += n_entries
+            row = order[node]
+            first, last = print_starts[row], print_starts[row + 1]
+            n_touched, guessed = read_print(
+                print_nodes, counts, first, last, teleport * held / n_walks[row], place, state, seen, touched, n_touched
+            )
+            n_read += last - first
             error += guessed
     if background:
         error = min(error + damping * _unevenness(arcs, places, waiting, scratch, n_pushed), 2.0 * open_)
@@ -214,7 +237,7 @@ def resolve(
     return n_touched
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(inline="always")
 def _unevenness(arcs: Arcs, places: Places, waiting: float, scratch: Scratch, n_pushed: int) -> float:
     """L1 distance of the residual ``waiting`` at nodes that are no hubs to as much mass spread evenly."""
     touched, state, rest, limits = scratch.touched, scratch.state, scratch.rest, arcs.limits
@@ -230,7 +253,7 @@ def _unevenness(arcs: Arcs, places: Places, waiting: float, scratch: Scratch, n_
     return distance
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(inline="always")
 def spread_rest(places: Places, seeds: Seeds, query: int, damping: float, scratch: Scratch, n_touched: int) -> None:
     """Give every touched node its share of what is to be spread over its component, the rest that walks on included."""
     touched, state, spread, rest = scratch.touched, scratch.state, scratch.spread, scratch.rest
@@ -246,7 +269,7 @@ def spread_rest(places: Places, seeds: Seeds, query: int, damping: float, scratc
             state[2 * node + 1] += spread[component[node]] * stationary[node]
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(inline="always")
 def rank(
     places: Places,
     seeds: Seeds,
@@ -288,7 +311,7 @@ def rank(
     unpack(keys[:n_best], best_nodes, best_scores)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(inline="always")
 def fill(
     places: Places, seeds: Seeds, query: int, total: float, scratch: Scratch, n_touched: int, row: npt.NDArray[Any]
 ) -> None:
@@ -354,7 +377,7 @@ def answer(
         clear(places, seeds, query, scratch, n_touched)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(inline="always")
 def clear(places: Places, seeds: Seeds, query: int, scratch: Scratch, n_touched: int) -> None:
     """Leave the scratch as it was found."""
     touched, state, seen = scratch.touched, scratch.state, scratch.seen

@@ -16,7 +16,7 @@ from foundation.kernels.simd import bits_of_float, float_of_bits
 
 BINS = 4096  # of the histogram that `select` takes
 _BITS = 12
-_FEW = 256  # keys more or less to sort cost less than another count
+_FEW = 64  # keys more or less to sort cost less than another count
 _LOW = np.uint64(0xFFFFFFFF)
 
 Keys = npt.NDArray[np.uint64]
@@ -66,6 +66,9 @@ def select(keys: Keys, k: int, histogram: npt.NDArray[np.int32]) -> int:
     if keys.size > k + _FEW:
         least = np.uint64(0)  # every key of the k largest is at least this
         wanted, shift = k, 64
+        for key in keys:
+            least = max(least, key)
+        most, least = int(least >> np.uint64(64 - _BITS)) + 1, np.uint64(0)
         while shift >= _BITS:
             above = np.uint64(shift)
             shift -= _BITS
@@ -74,7 +77,8 @@ def select(keys: Keys, k: int, histogram: npt.NDArray[np.int32]) -> int:
             for key in keys:
                 if above == np.uint64(64) or (key >> above) == (least >> above):
                     histogram[(key >> below) & np.uint64(BINS - 1)] += 1
-            cut = BINS
+            cut = most
+            most = BINS
             while wanted > 0:
                 cut -= 1
                 wanted -= histogram[cut]

@@ -33,7 +33,17 @@ _HUB_SHARE = 0.6  # of the space; the rest is for walks
 _FEW = 4  # a quarter of the hubs is tried too, with lists as long and with lists four times as long
 # rmax and cut of the efforts tried
 PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6))
-HUBS = ((1e-3, 1e-5), (1e-3, 3e-6), (1e-4, 3e-6), (1e-4, 1e-6), (1e-5, 1e-6), (1e-5, 1e-7), (1e-6, 1e-8))
+HUBS = (
+    (1e-3, 1e-4),
+    (1e-3, 3e-5),
+    (1e-3, 1e-5),
+    (1e-3, 3e-6),
+    (1e-4, 3e-6),
+    (1e-4, 1e-6),
+    (1e-5, 1e-6),
+    (1e-5, 1e-7),
+    (1e-6, 1e-8),
+)
 Float64s = npt.NDArray[np.float64]
 
 
@@ -138,20 +148,26 @@ def build(graph: CSRGraph, params: PowerWalkParams, *, n_threads: int = 1) -> Bu
     TargetMissed
         When targets were asked for, no candidate meets them, and ``params.miss`` is ``"refuse"``.
     """
-    layout = Layout.of(graph, params.damping)
-    params = sized(layout, params)
-    chosen = hubs_of(layout, params)
-    material = Material(
-        graph=graph, params=params, layout=layout,
-        hubs=hub_vectors(
-            layout, chosen, damping=params.damping, rmax=params.hub_rmax, max_entries=entries_of(chosen.size, params),
-            n_threads=n_threads,
-        ) if chosen.size else None,
-        fingerprints=fingerprints(graph, params, n_threads=n_threads) if wants_walks(params) else None,
-    )  # fmt: skip
+    material = prepare(graph, params, n_threads=n_threads)
     sources = [source for source, _ in zip(held_out(graph, params.seed), range(HELD_OUT), strict=False)]
     frontier = measure_all(material, exact(graph, sources, params, n_threads))
     return Built(index=material.kept(choose(frontier, material)), frontier=marked(frontier, material))
+
+
+def prepare(graph: CSRGraph, params: PowerWalkParams, *, n_threads: int = 1) -> Material:
+    """All that candidates are made of."""
+    layout = Layout.of(graph, params.damping)
+    params = sized(layout, params)
+    chosen = hubs_of(layout, params)
+    hubs, prints = None, None
+    if chosen.size:
+        hubs = hub_vectors(
+            layout, chosen, damping=params.damping, rmax=params.hub_rmax, n_threads=n_threads,
+            max_entries=entries_of(layout, chosen.size, params),
+        )  # fmt: skip
+    if wants_walks(params):
+        prints = fingerprints(graph, params, n_threads=n_threads)
+    return Material(graph=graph, params=params, layout=layout, hubs=hubs, fingerprints=prints)
 
 
 def sized(layout: Layout, params: PowerWalkParams) -> PowerWalkParams:
@@ -169,12 +185,27 @@ def wants_walks(params: PowerWalkParams) -> bool:
 
 
 def hubs_of(layout: Layout, params: PowerWalkParams) -> npt.NDArray[np.int32]:
-    """The hubs to rank: as many as fill the space, at the full length of their lists."""
+    """The hubs to rank, for all that is tried."""
     return choose_hubs(layout, n_hubs_of(layout, params))
 
 
 def n_hubs_of(layout: Layout, params: PowerWalkParams) -> int:
-    """How many hubs there is space for; nodes without arcs are none, so that there may be fewer."""
+    """How many hubs are ranked at most; nodes without arcs are none, so that there may be fewer."""
+    n_hubs = _most_hubs(layout, params)
+    return min(layout.n_nodes, n_hubs * _FEW) if _tries_more(layout, params) else n_hubs
+
+
+def _tries_more(layout: Layout, params: PowerWalkParams) -> bool:
+    """Whether four times the hubs with lists a quarter as long are tried too.
+
+    That is where pushes are short, along directed arcs. Where they spread over the whole graph short lists are
+    useless and hubs are dear.
+    """
+    return params.method == "auto" and not layout.stationary.size and params.max_hub_entries >= _FEW
+
+
+def _most_hubs(layout: Layout, params: PowerWalkParams) -> int:
+    """As many as fill the space, at the full length of their lists."""
     if params.method not in ("auto", "hubs") or not layout.n_nodes:
         return 0
     entries = min(params.max_hub_entries, layout.n_nodes)
@@ -182,12 +213,14 @@ def n_hubs_of(layout: Layout, params: PowerWalkParams) -> int:
     return min(layout.n_nodes, int(space * layout.n_nodes / (_ENTRY_BYTES * entries)))
 
 
-def entries_of(n_hubs: int, params: PowerWalkParams) -> npt.NDArray[np.int32]:
-    """How long the list of each hub has to be for all that is tried."""
-    entries = np.full(n_hubs, params.max_hub_entries, dtype=np.int32)
+def entries_of(layout: Layout, n_hubs: int, params: PowerWalkParams) -> npt.NDArray[np.int32]:
+    """How long the list of each of `hubs_of` has to be for all that is tried."""
+    most, entries = _most_hubs(layout, params), params.max_hub_entries
+    limits = np.full(n_hubs, entries, dtype=np.int32)
     if params.method == "auto":
-        entries[: n_hubs // _FEW] *= _FEW
-    return entries
+        limits[most:] = entries // _FEW
+        limits[: most // _FEW] = entries * _FEW
+    return limits
 
 
 def _spare(layout: Layout, params: PowerWalkParams) -> float:
@@ -200,12 +233,13 @@ def candidates(material: Material) -> Iterator[Candidate]:
     """What to measure, the less work the sooner."""
     method = material.params.method
     n_hubs = material.hubs.n_hubs if material.hubs is not None else 0
-    few, entries = n_hubs // _FEW, material.params.max_hub_entries
-    sizes = [(n_hubs, entries)] if n_hubs else [(0, 0)]
-    if method == "auto" and n_hubs:
+    entries = material.params.max_hub_entries
+    most = min(_most_hubs(material.layout, material.params), n_hubs)
+    sizes = [(most, entries)] if most else [(0, 0)]
+    if method == "auto" and most:
         sizes.insert(0, (0, 0))
-    if method == "auto" and few:
-        sizes += [(few, entries), (few, _FEW * entries)]
+        sizes += [(most // _FEW, entries), (most // _FEW, _FEW * entries)] if most >= _FEW else []
+        sizes += [(n_hubs, entries // _FEW)] if n_hubs > most else []
     ends = [(True, False)] if method == "powerwalk" else [(False, False)]
     if method != "powerwalk" and not material.graph.directed:
         ends.append((False, True))

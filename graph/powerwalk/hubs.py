@@ -85,7 +85,7 @@ class HubVectors:
 
     def take(self, which: npt.NDArray[np.int64]) -> HubVectors:
         """The lists at these places, in this order."""
-        sizes = np.diff(self.indptr)[which]
+        sizes = np.minimum(np.diff(self.indptr), self.limits)[which]
         indptr = np.zeros(which.size + 1, dtype=np.int64)
         np.cumsum(sizes, out=indptr[1:])
         entries = np.arange(int(indptr[-1])) + np.repeat(self.indptr[which] - indptr[:-1], sizes)

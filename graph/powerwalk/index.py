@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +29,16 @@ from graph.powerwalk.params import PowerWalkParams, QueryParams
 from graph.powerwalk.scratch import ScratchPool
 from graph.ppr import ExactPPR, PPRParams
 from graph.push import UNLIMITED_ROUNDS
-from graph.sources import restart_shares
+from graph.sources import batch_shares
 
 _EXACT_TOL = 1e-10
 _EXACT_STEPS = 1_000_000  # more than damping 0.9999 takes
 _RMAX = 1e-5
 _FLOAT32_ROUNDING = 2.0**-23  # each score is rounded by at most 2**-24 of itself
 _FLOAT64_ROUNDING = 1e-12
+
+# Row pointer of the queries, rows of their seeds, share of each: what `graph.sources.batch_shares` returns.
+Starts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,14 +147,15 @@ class PowerWalkIndex:
         InvalidQuery
             When ``k < 1``, or a query is empty, names an unknown row, or has a weight that is not positive and finite.
         """
-        starts = self._starts(seeds)
+        starts = batch_shares(seeds, self.graph.n_nodes)
+        n_queries = len(seeds)
         if k < 1:
             raise InvalidQuery(what=f"k = {k}", fix="ask for at least one node")
         ranking = Ranking(
-            nodes=np.full((len(starts), k), -1, dtype=np.int64),
-            scores=np.zeros((len(starts), k), dtype=np.float32),
-            error_bound=np.zeros(len(starts)),
-            residual=np.zeros(len(starts)),
+            nodes=np.full((n_queries, k), -1, dtype=np.int64),
+            scores=np.zeros((n_queries, k), dtype=np.float32),
+            error_bound=np.zeros(n_queries),
+            residual=np.zeros(n_queries),
         )
         if exact:
             self._rank_exactly(seeds, ranking, n_threads)
@@ -175,21 +179,21 @@ class PowerWalkIndex:
         InvalidQuery
             As `query`.
         """
-        starts = self._starts(seeds)
-        n_nodes = self.graph.n_nodes
-        scores = np.zeros((len(starts), n_nodes))
+        starts = batch_shares(seeds, self.graph.n_nodes)
+        n_queries = len(seeds)
+        scores = np.zeros((n_queries, self.graph.n_nodes))
         if exact:
             for first, ranks in self._exactly().blocks(seeds, self._exact_params(), n_threads):
                 scores[first : first + len(ranks)] = ranks
-            bound = np.full(len(starts), _EXACT_TOL)
-            return Vectors(scores=scores, error_bound=bound, residual=np.zeros(len(starts)))
+            bound = np.full(n_queries, _EXACT_TOL)
+            return Vectors(scores=scores, error_bound=bound, residual=np.zeros(n_queries))
         tally = self.answer(starts, params or QueryParams(), vectors=scores, n_threads=n_threads)
         residual, bound = _residual_and_bound(tally, 0.0)
         return Vectors(scores=scores, error_bound=bound, residual=residual)
 
     def answer(
         self,
-        starts: Sequence[_Start],
+        starts: Starts,
         params: QueryParams,
         nodes: npt.NDArray[np.int64] | None = None,
         scores: npt.NDArray[np.float32] | None = None,
@@ -199,15 +203,12 @@ class PowerWalkIndex:
     ) -> npt.NDArray[np.float64]:
         """Fill rankings or whole vectors; returns what `graph.kernels.answer.answer` tells of each query."""
         rmax, cut, max_rounds = self.effort_of(params)
-        n = len(starts)
+        indptr, rows, shares = starts
+        n = indptr.size - 1
         nodes = np.empty((n, 0), dtype=np.int64) if nodes is None else nodes
         scores = np.empty((n, 0), dtype=np.float32) if scores is None else scores
         vectors = np.empty((n, 0)) if vectors is None else vectors
-        seeds = Seeds(
-            np.cumsum([0, *(rows.size for rows, _ in starts)]),
-            self.layout.place[np.concatenate([np.empty(0, dtype=np.int64), *(rows for rows, _ in starts)])],
-            np.concatenate([np.empty(0), *(shares for _, shares in starts)]),
-        )
+        seeds = Seeds(indptr, self.layout.place[rows], shares)
         tally = np.zeros((n, 6))
         rounds = UNLIMITED_ROUNDS if max_rounds is None else max_rounds
 
@@ -231,11 +232,6 @@ class PowerWalkIndex:
         only_rounds = params.max_rounds is None and params.rmax is None
         return rmax, cut, self.effort.max_rounds if only_rounds else params.max_rounds
 
-    def _starts(self, seeds: Sequence[Mapping[int, float]]) -> list[_Start]:
-        if isinstance(seeds, Mapping):
-            raise InvalidQuery(what="seeds are one mapping", fix="pass a list with one {row: weight} per query")
-        return [restart_shares(_mapping(query), self.graph.n_nodes) for query in seeds]
-
     def _exact_params(self) -> PPRParams:
         return PPRParams(damping=self.params.damping, tol=_EXACT_TOL, max_iter=_EXACT_STEPS)
 
@@ -255,15 +251,6 @@ class PowerWalkIndex:
             if self._exact is None:
                 self._exact = ExactPPR.of(self.graph)
             return self._exact
-
-
-_Start = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]  # rows of the seeds, share of each
-
-
-def _mapping(query: Any) -> Mapping[int, float]:
-    if not isinstance(query, Mapping):
-        raise InvalidQuery(what=f"query {query!r} is not a mapping", fix="pass one {row: weight} per query")
-    return query
 
 
 def _residual_and_bound(

@@ -60,14 +60,15 @@ def held_out(graph: CSRGraph, seed: int) -> Iterator[int]:
 
 def measure(index: PowerWalkIndex, effort: QueryParams, sources: Sequence[int], truth: Float64s) -> list[Quality]:
     """Quality of the answer for each source; ``truth`` (n_sources, n_nodes) holds the exact scores."""
-    starts = [(np.array([source]), np.ones(1)) for source in sources]
-    nodes = np.empty((len(starts), REACH), dtype=np.int64)
-    scores = np.empty((len(starts), REACH), dtype=np.float32)
+    n_queries = len(sources)
+    starts = np.arange(n_queries + 1), np.array(sources), np.ones(n_queries)
+    nodes = np.empty((n_queries, REACH), dtype=np.int64)
+    scores = np.empty((n_queries, REACH), dtype=np.float32)
     tally = index.answer(starts, effort, nodes, scores)
     found = []
-    for query, start in enumerate(starts):
+    for query, source in enumerate(sources):
         vector = np.zeros((1, index.graph.n_nodes))
-        index.answer([start], effort, vectors=vector)
+        index.answer((np.arange(2), np.array([source]), np.ones(1)), effort, vectors=vector)
         precision, rag = goodness(truth[query], nodes[query])
         _, rag_at_50 = goodness(truth[query], nodes[query, :PRECISION_AT])
         found.append(

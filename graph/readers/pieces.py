@@ -159,7 +159,8 @@ def _beginning(source: str | Path, size: int) -> bytes:
 
 
 def _head_is_integers(first: bytes, layout: Layout, params: ReadParams) -> bool:
-    head = without_header(first[: first.rfind(b"\n", 0, _HEAD) + 1], layout)
+    lines = without_header(first, layout)
+    head = lines[: lines.rfind(b"\n", 0, _HEAD) + 1]
     batch = parse_lines(head, 1, layout, params, False, Rejections(source="", params=params, stops=False))
     return all(parse_integer(text) is not None for ends in (batch.src, batch.dst) for text in ends)
 

@@ -14,8 +14,10 @@ from clustering.minhash import (
     MinHashParams,
     estimate_jaccard,
     is_empty,
+    merge,
     minhash,
     signature_of,
+    similarity,
     standard_error,
 )
 from clustering.neighbourhoods import neighbourhoods
@@ -37,10 +39,39 @@ def test_signatures_are_those_of_the_transcription(sets: list[list[int]], num_pe
     np.testing.assert_array_equal(signatures, np.array(expected, dtype=np.uint32).reshape(-1, num_perm))
 
 
+@settings(deadline=None, max_examples=60)
+@given(sets=set_families(), num_perm=st.sampled_from([1, 5, 31, 32, 33, 63, 127, 128, 129, 200, 255]))
+def test_plain_loops_and_explicit_vectors_give_the_same_bytes(sets: list[list[int]], num_perm: int) -> None:
+    params = MinHashParams(num_perm=num_perm, seed=1)
+    vectors, plain = (minhash(*as_csr(sets), params, vectors=vectors) for vectors in (True, False))
+    assert vectors.tobytes() == plain.tobytes()
+
+
+def test_sets_longer_than_the_window_of_mixed_elements_are_whole() -> None:
+    rng = np.random.default_rng(2)
+    sets = [rng.integers(0, 2**31, size).tolist() for size in (1023, 1024, 1025, 3000, 1, 0, 2)]
+    for num_perm in (9, 40, 150):
+        expected = np.array([oracle.signature(members, num_perm, 1) for members in sets], dtype=np.uint32)
+        for vectors in (True, False):
+            found = minhash(*as_csr(sets), MinHashParams(num_perm=num_perm, seed=1), vectors=vectors)
+            np.testing.assert_array_equal(found, expected)
+
+
+@settings(deadline=None, max_examples=40)
+@given(sets=set_families(), num_perm=st.sampled_from([7, 40]), vectors=st.booleans())
+def test_a_set_can_have_its_own_number_as_an_element(sets: list[list[int]], num_perm: int, vectors: bool) -> None:
+    params = MinHashParams(num_perm=num_perm, seed=1)
+    with_self = [[*members, i] for i, members in enumerate(sets)]
+    found = minhash(*as_csr(sets), params, include_self=True, vectors=vectors)
+    np.testing.assert_array_equal(found, minhash(*as_csr(with_self), params))
+    start = len(sets) // 2
+    np.testing.assert_array_equal(minhash(*as_csr(sets), params, include_self=True, start=start), found[start:])
+
+
 @settings(deadline=None, max_examples=100)
 @given(left=st.lists(ELEMENTS), right=st.lists(ELEMENTS))
 def test_signature_of_a_union_is_the_minimum(left: list[int], right: list[int]) -> None:
-    merged = np.minimum(signature_of(left, SMALL), signature_of(right, SMALL))
+    merged = merge(signature_of(left, SMALL), signature_of(right, SMALL))
     np.testing.assert_array_equal(merged, signature_of(left + right, SMALL))
 
 
@@ -88,7 +119,21 @@ def test_mapped_files_and_wider_integers_give_the_same_bytes(tmp_path: Path) -> 
     whole = minhash(indptr, indices, SMALL)
     mapped = minhash(*(np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("indptr", "indices")), SMALL)
     assert mapped.tobytes() == whole.tobytes()
-    assert minhash(indptr, indices.astype(np.int64), SMALL).tobytes() == whole.tobytes()
+    for wider in (np.int64, np.uint32, np.uint64):
+        assert minhash(indptr, indices.astype(wider), SMALL).tobytes() == whole.tobytes()
+    high = np.array([2**63 + 5, 2**64 - 1], dtype=np.uint64)
+    expected = oracle.signature(high.tolist(), SMALL.num_perm, SMALL.seed)
+    assert minhash(np.array([0, 2]), high, SMALL)[0].tolist() == expected
+
+
+def test_memory_given_for_the_result_is_used_or_refused() -> None:
+    indptr, indices = as_csr([[1, 2], [], [3]])
+    room = np.full((3, 9), 7, dtype=np.uint32)
+    assert minhash(indptr, indices, SMALL, out=room) is room
+    np.testing.assert_array_equal(room, minhash(indptr, indices, SMALL))
+    for wrong in (room[:2], room.astype(np.int64), np.asfortranarray(room), np.broadcast_to(room[:1], (3, 9))):
+        with pytest.raises(InvalidInput, match=r"uint32 \(3, 9\)"):
+            minhash(indptr, indices, SMALL, out=wrong)
 
 
 def test_a_short_signature_is_the_beginning_of_a_long_one() -> None:
@@ -155,6 +200,17 @@ def test_estimates_on_real_neighbourhoods_have_the_error_of_theory() -> None:
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(theory, rel=0.1)
 
 
+def test_similarities_row_by_row_come_with_their_standard_error() -> None:
+    signatures = minhash(*as_csr([[1, 2, 3], [2, 3, 4], [], [9]]), MinHashParams(num_perm=200))
+    found = similarity(signatures[[0, 0, 2, 0, 0]], signatures[[1, 0, 2, 3, 2]])
+    assert found.estimate[0] == np.mean(signatures[0] == signatures[1])
+    assert abs(found.estimate[0] - 0.5) < 4 * found.standard_error[0]
+    assert found.estimate[1:].tolist() == [1, 0, 0, 0]
+    np.testing.assert_array_equal(found.standard_error, standard_error(found.estimate, 200))
+    broadcast = similarity(signatures[:1], signatures)
+    np.testing.assert_array_equal(broadcast.estimate, estimate_jaccard(signatures[:1], signatures)[0])
+
+
 def test_standard_error_is_that_of_a_share_and_never_zero() -> None:
     error = standard_error(np.array([0.0, 0.3, 1.0]), 1000)
     assert error[1] == pytest.approx(np.sqrt(0.3 * 0.7 / 1000), rel=1e-3)
@@ -175,7 +231,7 @@ def test_params_that_cannot_run_are_refused(wrong: dict[str, object]) -> None:
         (np.array([0, 1, 0]), np.zeros(1, np.int32), {}),
         (np.array([-1, 1]), np.zeros(1, np.int32), {}),
         (np.array([0, 1], np.int32), np.zeros(1, np.int32), {}),
-        (np.array([0, 1]), np.zeros(1, np.uint32), {}),
+        (np.array([0, 1]), np.zeros(1, np.uint16), {}),
         (np.array([0, 1]), np.zeros((1, 1), np.int32), {}),
         (np.array([], np.int64), np.zeros(0, np.int32), {}),
         (np.array([0, 1]), np.zeros(1, np.int32), {"start": 1, "stop": 2}),
@@ -190,3 +246,7 @@ def test_arrays_that_are_no_sets_are_refused(indptr: np.ndarray, indices: np.nda
 def test_signatures_of_different_lengths_are_not_compared() -> None:
     with pytest.raises(InvalidInput, match="num_perm"):
         estimate_jaccard(np.zeros((1, 4), np.uint32), np.zeros((1, 5), np.uint32))
+    with pytest.raises(InvalidInput, match="num_perm"):
+        similarity(np.zeros((1, 4), np.uint32), np.zeros((1, 5), np.uint32))
+    with pytest.raises(InvalidInput, match="num_perm"):
+        merge(np.zeros((2, 4), np.uint32), np.zeros((3, 4), np.uint32))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustering.neighbourhoods import neighbourhoods
+from clustering.minhash import MinHashParams, minhash
+from clustering.neighbourhoods import neighbourhood_signatures, neighbourhoods
 from foundation.errors import InvalidParams
 from graph.csr import CSRGraph
 from tests.clustering.strategies import community_graphs
@@ -33,6 +34,16 @@ def test_sets_are_the_neighbours_each_once_and_in_order(
     assert members == [sorted(neighbours) for neighbours in expected]
 
 
+@settings(deadline=None, max_examples=60)
+@given(graph=community_graphs(), direction=st.sampled_from(["in", "out", "both"]), include_self=st.booleans())
+def test_signatures_are_those_of_the_sets_laid_out(
+    graph: CSRGraph, direction: Literal["in", "out", "both"], include_self: bool
+) -> None:
+    params = MinHashParams(num_perm=40, seed=1)
+    found = neighbourhood_signatures(graph, params, direction, include_self)
+    np.testing.assert_array_equal(found, minhash(*neighbourhoods(graph, direction, include_self), params))
+
+
 def test_plain_out_neighbourhoods_share_the_memory_of_the_graph() -> None:
     graph = CSRGraph.from_edges([0, 1, 1], [1, 0, 2])
     assert neighbourhoods(graph, "out").indices is graph.indices
@@ -42,3 +53,5 @@ def test_an_unknown_direction_is_refused() -> None:
     graph = CSRGraph.from_edges([0], [1])
     with pytest.raises(InvalidParams, match="in, out, both"):
         neighbourhoods(graph, "up")  # type: ignore[arg-type]
+    with pytest.raises(InvalidParams, match="in, out, both"):
+        neighbourhood_signatures(graph, MinHashParams(), "up")  # type: ignore[arg-type]

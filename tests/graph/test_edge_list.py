@@ -51,6 +51,7 @@ TEXTS: list[tuple[str, str, dict[str, Any], Wanted]] = [
     ("header said.csv", "left,right\na,b\n", {"header": True}, {("a", "b"): 1}),
     ("header denied.csv", "src,dst\na,b\n", {"header": False}, {("src", "dst"): 1, ("a", "b"): 1}),
     ("header of a file of comments.tsv", "#\nsrc\tdst\n#\n1\t2\n", {}, {(1, 2): 1}),
+    ("header after long comments.tsv", "# a\n" * 3000 + "src\tdst\n1\t2\n", {}, {(1, 2): 1}),
     ("one string makes strings.txt", "10\t9\n9\tx\n", {}, {("10", "9"): 1, ("9", "x"): 1}),
     ("signs and zeros.txt", "+1\t002\n-3\t1\n", {}, {(1, 2): 1, (-3, 1): 1}),
     ("zeros of strings.txt", "001\tx\n", {}, {("001", "x"): 1}),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -31,6 +32,8 @@ from flows.stages.stage import Job
 from foundation.errors import EngineError, StoreUnavailable
 from graph import assembly
 from graph.edge_list import ReadParams
+from graph.ingest import range_numbering, rows
+from graph.readers import pieces
 from tests.graph_files import COMPRESSORS
 
 KILLER = Path(__file__).parents[1] / "killed_build.py"
@@ -115,12 +118,15 @@ def texts(draw: st.DrawFn) -> tuple[str, ReadParams]:
 
 
 @settings(deadline=None, max_examples=150)
-@given(drawn=texts(), chunk=st.sampled_from([10, 40, 100]), packed=st.booleans())
-@example(drawn=("1 2\n" * 9 + "1 x\n2 007\n", ReadParams(delimiter=" ")), chunk=10, packed=False)
-@example(drawn=("1 2\n" * 9 + "1 x\n2 007\n", ReadParams(delimiter=" ")), chunk=10, packed=True)
-def test_chunks_give_what_the_whole_gives(drawn: tuple[str, ReadParams], chunk: int, packed: bool) -> None:
+@given(drawn=texts(), chunk=st.sampled_from([10, 40, 100]), head=st.sampled_from([8, 8192]), packed=st.booleans())
+@example(drawn=("1 2\n" * 9 + "1 x\n2 007\n", ReadParams(delimiter=" ")), chunk=10, head=8, packed=False)
+@example(drawn=("1 2\n" * 9 + "1 x\n2 007\n", ReadParams(delimiter=" ")), chunk=10, head=8, packed=True)
+@example(drawn=("1 2\n7 007\n1 x\n", ReadParams(delimiter=" ", self_loops="error")), chunk=10, head=4, packed=False)
+def test_chunks_give_what_the_whole_gives(drawn: tuple[str, ReadParams], chunk: int, head: int, packed: bool) -> None:
+    """Where a string comes after the ``head``, chunks of integers are made again."""
     text, params = drawn
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "_HEAD", head)
         source = Path(folder) / ("edges.txt.gz" if packed else "edges.txt")
         source.write_bytes(COMPRESSORS[".gz"](text.encode()) if packed else text.encode())
         same(source, params, chunk)
@@ -223,6 +229,60 @@ def test_workers_make_the_same_artifact(undisturbed: tuple[Path, Store], tmp_pat
     assert not list((store.root / "work").iterdir())
     (name,) = (path for path in store.objects.iterdir())
     assert open_graph(name).n_nodes == 9_000
+
+
+def mapped() -> int:
+    """Bytes of files that this process maps and holds now."""
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[2]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_of_the_chunks_no_more_is_mapped_at_a_time_than_a_partition_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Dask counts against a worker's limit, mapped files among it."""
+    ends = np.random.default_rng(2).integers(10**9, 2 * 10**9, (2, 600_000))
+    pl.DataFrame({"src": ends[0], "dst": ends[1]}).write_csv(tmp_path / "e.txt", separator=" ", include_header=False)
+    asked = dataclasses.asdict(ReadParams())
+    job = Job(
+        inputs={}, sources={"edges": str(tmp_path / "e.txt")}, params=asked, work=tmp_path, part_nodes=1, part_docs=1
+    )
+    chunks, numbering, row_ranges = stage.split(job)
+    most = [0]
+
+    def watch(module: Any, name: str) -> None:
+        plain = getattr(module, name)
+
+        def watched(*given: Any) -> Any:
+            result = plain(*given)
+            most[0] = max(most[0], mapped())
+            return result
+
+        monkeypatch.setattr(module, name, watched)
+
+    watch(range_numbering, "unite_ids")
+    watch(range_numbering.Spill, "put")
+    watch(rows, "append_rows")
+
+    def make(number: int, spans: list[tuple[int, int]]) -> int:
+        """The most that was mapped beyond what was before, the last time that the partitions were made."""
+        for _ in range(2):  # the first time maps libraries as well
+            before = most[0] = mapped()
+            for start, stop in spans:
+                output = stage.partition(job, number, start, stop)
+                write_part(
+                    Directory(tmp_path), f"parts/{number}-{start}-{stop}", start, stop, output.arrays, output.stats
+                )
+                most[0] = max(most[0], mapped())
+        return most[0] - before
+
+    make(stage.CHUNKS, chunks)
+    n_bytes = sum(path.stat().st_size for path in tmp_path.glob("parts/0-*/*.npy"))
+    assert len(chunks) >= 10
+    assert make(stage.NUMBERING, numbering) < n_bytes / 4
+    n_row_bytes = sum(path.stat().st_size for path in tmp_path.glob("parts/1-*/rows.*.npy"))
+    assert make(stage.ROWS, row_ranges[:2]) < (n_bytes + n_row_bytes) / 4
 
 
 @pytest.mark.parametrize(("point", "n_kept"), [("part", 1), ("part 3", 3), ("part 6", 6), ("assemble", 9)])

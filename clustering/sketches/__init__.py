@@ -1,0 +1,1 @@
+"""Sketches of sets of several kinds, their union and their comparison."""
