@@ -167,7 +167,7 @@ def test_goodness_counts_ties_as_right_and_pads_as_nothing() -> None:
 
 
 def test_shortfalls_add_up_and_are_zero_when_met() -> None:
-    quality = Quality(precision=0.9, rag=0.99, l1=0.2, error_bound=1.0, work=1.0)
+    quality = Quality(precision=0.9, rag=0.99, l1=0.2, error_bound=1.0, work=1.0, rag_at_50=1.0)
     assert shortfall(quality, {"precision": 0.9, "rag": 0.9, "l1": 0.2}) == 0
     assert shortfall(quality, {"precision": 0.95}) == pytest.approx(1.0)
     assert shortfall(quality, {"l1": 0.1}) == pytest.approx(1.0)
