@@ -242,7 +242,8 @@ def test_estimated_rankings_are_within_the_bound_they_state(small_store: Store, 
         estimate[engine.node_ids.find(hit["id"])] = hit["score"]
     distance = np.abs(estimate - truth).sum()
     assert 0 < distance <= answer["error_bound"][0] < 2
-    assert distance < 0.1  # what the estimate is worth, the bound being a worst case
+    usual = engine.release.measured["powerwalk"]["mean_l1"]  # of single seeds; the bound is a worst case
+    assert distance < 2 * usual < 0.5
     assert 0 < answer["residual"][0] <= 1
 
 
