@@ -101,12 +101,12 @@ def _source_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
     """80 sweeps for the exact ranking; for each candidate two answers, a push and a look at every node each, and for
     each index the room for queries. Most of it are the smallest rmax."""
     sweeps = 80 * (5e-10 * sizes.n_edges + 3e-9 * sizes.n_nodes)
-    ends = 1 if index.method == "powerwalk" else 2 if sizes.directed or index.method != "auto" else 3
     plain, with_hubs = (sum(_push_seconds(sizes, rmax / 2.5) for rmax, _ in efforts) for efforts in (PLAIN, HUBS))
-    n_sizes = {"auto": 3, "hubs": 1}.get(index.method, 0)
-    answers = (0 if index.method == "hubs" else len(PLAIN)) + n_sizes * len(HUBS)
-    pushes = (0.0 if index.method == "hubs" else plain) + n_sizes * with_hubs
-    return sweeps + 2 * ends * (pushes + answers * (5e-5 + 8e-9 * sizes.n_nodes)) + 3e-8 * ends * sizes.n_nodes
+    ends = 2 if index.method != "powerwalk" and not sizes.directed else 1
+    times = {"auto": (ends, 4 if sizes.directed else 3), "hubs": (0, ends)}.get(index.method, (ends, 0))
+    answers = times[0] * len(PLAIN) + times[1] * len(HUBS)
+    pushes = times[0] * plain + times[1] * with_hubs
+    return sweeps + 2 * (pushes + answers * (5e-5 + 8e-9 * sizes.n_nodes)) + 3e-8 * sum(times) * sizes.n_nodes
 
 
 def _distinct_visits(sizes: Sizes, index: PowerWalkParams) -> float:

@@ -29,6 +29,7 @@ _TRUTH_TOL = 1e-8
 _ENTRY_BYTES = 8  # of a hub's list
 _PRINT_BYTES = 6  # of an entry of a fingerprint, counts being uint16
 _FEWEST_WALKS = 4
+_LEAST_WITH_WALKS = 1e-5  # a smaller rmax reads the walks of tens of thousands of nodes
 _HUB_SHARE = 0.6  # of the space; the rest is for walks
 _FEW = 4  # a quarter of the hubs is tried too, with lists as long and with lists four times as long
 # rmax and cut of the efforts tried
@@ -245,9 +246,15 @@ def candidates(material: Material) -> Iterator[Candidate]:
         ends.append((False, True))
     if method == "auto" and material.fingerprints is not None:
         ends.append((True, False))
+    nothing = (False, False) if not material.graph.directed else None
     for walks, background in ends:
         for size, length in sizes:
+            # Walks are tried beside all hubs only; and where mass can be spread, leaving it was never better.
+            if method == "auto" and size and ((walks and size != most) or (walks, background) == nothing):
+                continue
             for rmax, cut in HUBS if size else PLAIN:
+                if walks and method == "auto" and rmax < _LEAST_WITH_WALKS:
+                    continue
                 yield Candidate(
                     n_hubs=size, hub_entries=length, walks=walks, background=background, rmax=rmax, cut=cut
                 )  # fmt: skip

@@ -236,7 +236,7 @@ def test_each_fingerprint_is_unbiased_at_its_own_number_of_walks(allotment: str)
 def test_answers_divide_by_each_node_s_own_walks() -> None:
     graph = hubs()
     truth = oracle.solve_all(graph, 0.85)
-    index = PowerWalkIndex.build(graph, PowerWalkParams(n_walks=400, allotment="degree"))
+    index = PowerWalkIndex.build(graph, PowerWalkParams(method="powerwalk", n_walks=400, allotment="degree"))
     ranking = index.query([{node: 1.0} for node in range(20)], 300, params=QueryParams(rmax=0.01))
     for query in range(20):
         scores = np.zeros(300)

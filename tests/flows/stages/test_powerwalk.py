@@ -148,8 +148,7 @@ def test_hubs_and_walks_together_are_written_when_both_are_kept(
     """The choice falls on a quarter of the hubs, cut, beside walks: nothing but the least work decides otherwise."""
 
     def choose_mixture(frontier: Any, material: Any) -> Any:
-        few = min(one.candidate.n_hubs for one in frontier if one.candidate.n_hubs)
-        return next(one.candidate for one in frontier if one.candidate.n_hubs == few and one.candidate.walks)
+        return next(one.candidate for one in frontier if one.candidate.n_hubs and one.candidate.walks)
 
     params = PowerWalkParams(n_walks=6, max_hub_entries=16)
     for module in (powerwalk, sys.modules["graph.powerwalk.choice"]):
