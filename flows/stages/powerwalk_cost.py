@@ -103,7 +103,7 @@ def _source_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
     sweeps = 80 * (5e-10 * sizes.n_edges + 3e-9 * sizes.n_nodes)
     plain, with_hubs = (sum(_push_seconds(sizes, rmax / 2.5) for rmax, _ in efforts) for efforts in (PLAIN, HUBS))
     ends = 2 if index.method != "powerwalk" and not sizes.directed else 1
-    times = {"auto": (ends, 4 if sizes.directed else 3), "hubs": (0, ends)}.get(index.method, (ends, 0))
+    times = {"auto": (ends, 5 if sizes.directed else 3), "hubs": (0, ends)}.get(index.method, (ends, 0))
     answers = times[0] * len(PLAIN) + times[1] * len(HUBS)
     pushes = times[0] * plain + times[1] * with_hubs
     return sweeps + 2 * (pushes + answers * (5e-5 + 8e-9 * sizes.n_nodes)) + 3e-8 * sum(times) * sizes.n_nodes

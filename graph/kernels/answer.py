@@ -274,7 +274,7 @@ def rank(
     places: Places,
     seeds: Seeds,
     query: int,
-    total: float,
+    inverse: float,
     scratch: Scratch,
     n_touched: int,
     best_nodes: npt.NDArray[np.int64],
@@ -287,7 +287,7 @@ def rank(
     n_keys = 0
     for i in range(n_touched):
         node = np.int64(touched[i])
-        score = np.float32(state[2 * node + 1] / total)
+        score = np.float32(state[2 * node + 1] * inverse)
         if score > 0.0:
             keys[n_keys] = key_of(score, order[node])
             n_keys += 1
@@ -301,7 +301,7 @@ def rank(
                 if wanted == 0:
                     break
                 if not seen[other]:
-                    score = np.float32(spread[group] * stationary[other] / total)
+                    score = np.float32(spread[group] * stationary[other] * inverse)
                     if score > 0.0:
                         keys[n_keys] = key_of(score, order[other])
                         n_keys += 1
@@ -313,7 +313,7 @@ def rank(
 
 @numba.njit(inline="always")
 def fill(
-    places: Places, seeds: Seeds, query: int, total: float, scratch: Scratch, n_touched: int, row: npt.NDArray[Any]
+    places: Places, seeds: Seeds, query: int, inverse: float, scratch: Scratch, n_touched: int, row: npt.NDArray[Any]
 ) -> None:
     """The score of every node of one query, in the caller's order; ``row`` is zero on entry."""
     touched, state, spread = scratch.touched, scratch.state, scratch.spread
@@ -323,10 +323,10 @@ def fill(
             group = component[seeds.nodes[i]]
             if group >= 0:
                 for other in range(starts[group], starts[group + 1]):
-                    row[order[other]] = spread[group] * stationary[other] / total
+                    row[order[other]] = spread[group] * stationary[other] * inverse
     for i in range(n_touched):
         node = np.int64(touched[i])
-        row[order[node]] = state[2 * node + 1] / total
+        row[order[node]] = state[2 * node + 1] * inverse
 
 
 @numba.njit(nogil=True, cache=True)
@@ -371,9 +371,9 @@ def answer(
         if places.stationary.size:
             spread_rest(places, seeds, query, damping, scratch, n_touched)
         if vectors.shape[1]:
-            fill(places, seeds, query, total, scratch, n_touched, vectors[query])
+            fill(places, seeds, query, 1.0 / total, scratch, n_touched, vectors[query])
         else:
-            rank(places, seeds, query, total, scratch, n_touched, best_nodes[query], best_scores[query])
+            rank(places, seeds, query, 1.0 / total, scratch, n_touched, best_nodes[query], best_scores[query])
         clear(places, seeds, query, scratch, n_touched)
 
 

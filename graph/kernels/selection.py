@@ -17,6 +17,7 @@ from foundation.kernels.simd import bits_of_float, float_of_bits
 BINS = 4096  # of the histogram that `select` takes
 _BITS = 12
 _FEW = 64  # keys more or less to sort cost less than another count
+_COUNTED = 256
 _LOW = np.uint64(0xFFFFFFFF)
 
 Keys = npt.NDArray[np.uint64]
@@ -43,7 +44,16 @@ def tie_of(key: np.uint64) -> np.int64:
 
 @numba.njit(nogil=True, cache=True)
 def sort_descending(keys: Keys) -> None:
-    """In place. Shell sort: these are some hundred keys, and it compiles in a fifth of the time of ``sort``."""
+    """In place. A few hundred keys are counted against one another, which vectors do eight at a time; more are shell
+    sorted, which compiles in a fifth of the time of ``sort``."""
+    if keys.size <= _COUNTED:
+        unsorted = keys.copy()
+        for key in unsorted:
+            larger = 0
+            for other in unsorted:
+                larger += other > key
+            keys[larger] = key
+        return
     gap = keys.size
     while gap > 1:
         gap = max(1, gap * 5 // 11)
@@ -73,7 +83,7 @@ def select(keys: Keys, k: int, histogram: npt.NDArray[np.int32]) -> int:
             above = np.uint64(shift)
             shift -= _BITS
             below = np.uint64(shift)
-            histogram[:] = 0
+            histogram[:most] = 0
             for key in keys:
                 if above == np.uint64(64) or (key >> above) == (least >> above):
                     histogram[(key >> below) & np.uint64(BINS - 1)] += 1

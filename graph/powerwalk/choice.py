@@ -36,6 +36,7 @@ _FEW = 4  # a quarter of the hubs is tried too, with lists as long and with list
 PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6))
 HUBS = (
     (1e-3, 1e-4),
+    (1e-3, 5e-5),
     (1e-3, 3e-5),
     (1e-3, 1e-5),
     (1e-3, 3e-6),
@@ -202,7 +203,7 @@ def _tries_more(layout: Layout, params: PowerWalkParams) -> bool:
     That is where pushes are short, along directed arcs. Where they spread over the whole graph short lists are
     useless and hubs are dear.
     """
-    return params.method == "auto" and not layout.stationary.size and params.max_hub_entries >= _FEW
+    return params.method == "auto" and not layout.stationary.size and params.max_hub_entries >= 2 * _FEW
 
 
 def _most_hubs(layout: Layout, params: PowerWalkParams) -> int:
@@ -240,7 +241,7 @@ def candidates(material: Material) -> Iterator[Candidate]:
     if method == "auto" and most:
         sizes.insert(0, (0, 0))
         sizes += [(most // _FEW, entries), (most // _FEW, _FEW * entries)] if most >= _FEW else []
-        sizes += [(n_hubs, entries // _FEW)] if n_hubs > most else []
+        sizes += [(n_hubs, entries // _FEW), (n_hubs, entries // _FEW // 2)] if n_hubs > most else []
     ends = [(True, False)] if method == "powerwalk" else [(False, False)]
     if method != "powerwalk" and not material.graph.directed:
         ends.append((False, True))
