@@ -33,7 +33,7 @@ from graph.ppr import ExactPPR, PPRParams
 
 DEFAULT = ("wiki-Vote", "R-MAT 17")
 ASKED = {"precision": 0.965, "rag": 0.999}
-MARGIN = {"precision": 0.97, "rag": 0.9992}  # asked on held-out sources, so that others keep what is promised
+MARGIN = {"precision": 0.975, "rag": 0.9992}  # asked on held-out sources, so that others keep what is promised
 N_QUERIES, N_TRUE, K = 1000, 100, 100
 FEW, SLOW = 20, 0.05  # an index that takes more seconds for a few queries is asked fewer
 Float64s = npt.NDArray[np.float64]
@@ -103,7 +103,7 @@ def rows(graph: CSRGraph, sources: Sources, n_threads: int) -> Iterator[tuple[Po
     n_hubs = material.hubs.n_hubs if material.hubs is not None else 0
     kinds: list[tuple[str, dict[str, Any], Callable[[Candidate], bool]]] = [
         ("auto", MARGIN, lambda _: True),
-        ("auto, l1 0.009", {"l1": 0.009}, lambda _: True),
+        ("auto, l1 0.0099", {"l1": 0.0099}, lambda _: True),
         ("no index", MARGIN, lambda one: not one.n_hubs and not one.walks),
         ("walks", MARGIN, lambda one: one.walks and not one.n_hubs),
         ("hubs", MARGIN, lambda one: bool(n_hubs) and bool(one.n_hubs) and not one.walks),

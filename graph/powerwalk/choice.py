@@ -33,7 +33,7 @@ _LEAST_WITH_WALKS = 1e-5  # a smaller rmax reads the walks of tens of thousands 
 _HUB_SHARE = 0.6  # of the space; the rest is for walks
 _FEW = 4  # a quarter of the hubs is tried too, with lists as long and with lists four times as long
 # rmax and cut of the efforts tried
-PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6))
+PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1.5e-6, 1e-6))
 HUBS = (
     (1e-3, 1e-4),
     (1e-3, 5e-5),
