@@ -28,7 +28,7 @@ from foundation.seeds import stream
 from graph.csr import CSRGraph
 from graph.powerwalk import PowerWalkIndex, PowerWalkParams
 from graph.powerwalk.choice import Candidate, choose, exact, measure_all, prepare
-from graph.powerwalk.measure import HELD_OUT, goodness, held_out
+from graph.powerwalk.measure import HELD_OUT, goodness, held_out, reaches
 from graph.ppr import ExactPPR, PPRParams
 
 DEFAULT = ("wiki-Vote", "R-MAT 17")
@@ -48,22 +48,12 @@ class Sources:
 
 
 def random_sources(graph: CSRGraph, n_true: int) -> Sources:
-    """Other sources than the index was measured on."""
+    """Drawn independently of those that the index was measured on."""
     order = stream(1, "benchmarks.powerwalk").permutation(graph.n_nodes).tolist()
     nodes = [
-        source for source, _ in zip((node for node in order if _reaches(graph, node)), range(N_QUERIES), strict=False)
+        source for source, _ in zip((node for node in order if reaches(graph, node)), range(N_QUERIES), strict=False)
     ]
     return Sources(nodes, list(ExactPPR.of(graph).ranks(nodes[:n_true], PPRParams(tol=1e-9), n_threads=2)))
-
-
-def _reaches(graph: CSRGraph, source: int) -> bool:
-    seen, front = {source}, [source]
-    while front and len(seen) < K:
-        row = front.pop()
-        fresh = set(graph.indices[graph.indptr[row] : graph.indptr[row + 1]].tolist()) - seen
-        seen |= fresh
-        front += sorted(fresh)
-    return len(seen) >= K
 
 
 def ours(index: PowerWalkIndex, sources: Sources) -> dict[str, object]:

@@ -26,6 +26,18 @@ def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
+def rows_taken(
+    indptr: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Row pointer of some rows of a CSR laid end to end, and the place of every entry in the whole.
+
+    ``sizes`` (n_rows,) says how many entries of each row to take, from its first on.
+    """
+    taken = np.zeros(rows.size + 1, dtype=np.int64)
+    np.cumsum(sizes[rows], out=taken[1:])
+    return taken, np.arange(int(taken[-1])) + np.repeat(indptr[rows] - taken[:-1], sizes[rows])
+
+
 def arc_arrays(graph: CSRGraph) -> ArcArrays:
     """Views of ``graph``; nothing is copied.
 

@@ -98,7 +98,7 @@ def _walk_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
 
 
 def _source_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
-    """80 sweeps for the exact ranking; for each candidate two answers, a push and a look at every node each, and for
+    """80 sweeps for the exact ranking; for each candidate an answer, a push and a look at every node each, and for
     each index the room for queries. Most of it are the smallest rmax."""
     sweeps = 80 * (5e-10 * sizes.n_edges + 3e-9 * sizes.n_nodes)
     plain, with_hubs = (sum(_push_seconds(sizes, rmax / 2.5) for rmax, _ in efforts) for efforts in (PLAIN, HUBS))
@@ -106,7 +106,7 @@ def _source_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
     times = {"auto": (ends, 5 if sizes.directed else 3), "hubs": (0, ends)}.get(index.method, (ends, 0))
     answers = times[0] * len(PLAIN) + times[1] * len(HUBS)
     pushes = times[0] * plain + times[1] * with_hubs
-    return sweeps + 2 * (pushes + answers * (5e-5 + 8e-9 * sizes.n_nodes)) + 3e-8 * sum(times) * sizes.n_nodes
+    return sweeps + (pushes + answers * (5e-5 + 8e-9 * sizes.n_nodes)) + 3e-8 * sum(times) * sizes.n_nodes
 
 
 def _distinct_visits(sizes: Sizes, index: PowerWalkParams) -> float:

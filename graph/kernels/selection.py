@@ -127,3 +127,17 @@ def unpack(keys: Keys, ties: npt.NDArray[np.int64], values: npt.NDArray[np.float
         values[i] = value_of(keys[i])
     ties[keys.size :] = -1
     values[keys.size :] = 0.0
+
+
+@numba.njit(nogil=True, cache=True)
+def best_of(
+    scores: npt.NDArray[np.float64],
+    keys: Keys,
+    histogram: npt.NDArray[np.int32],
+    places: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float32],
+) -> None:
+    """Fill ``places`` and ``values`` with the largest of ``scores`` above 0; ``keys`` (scores.size,) is scratch."""
+    n_keys = keys_of(scores, keys)
+    n_best = select(keys[:n_keys], places.size, histogram)
+    unpack(keys[:n_best], places, values)

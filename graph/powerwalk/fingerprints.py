@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidParams
 from foundation.seeds import key
-from graph.arrays import arc_arrays, read_only
+from graph.arrays import arc_arrays, read_only, rows_taken
 from graph.csr import CSRGraph
 from graph.powerwalk.params import PowerWalkParams
 from graph.powerwalk.range_walks import RangeWalks
@@ -89,10 +89,7 @@ class Fingerprints:
 
     def take(self, rows: npt.NDArray[np.int64]) -> Fingerprints:
         """These rows, in this order."""
-        sizes = np.diff(self.indptr)[rows]
-        indptr = np.zeros(rows.size + 1, dtype=np.int64)
-        np.cumsum(sizes, out=indptr[1:])
-        entries = np.arange(int(indptr[-1])) + np.repeat(self.indptr[rows] - indptr[:-1], sizes)
+        indptr, entries = rows_taken(self.indptr, np.diff(self.indptr), rows)
         return Fingerprints(
             indptr=indptr, nodes=self.nodes[entries], counts=self.counts[entries], lost=self.lost[rows],
             walks=None if self.walks is None else self.walks[rows],

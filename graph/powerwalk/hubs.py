@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput
 from foundation.threads import even_ranges, run_ranges
-from graph.arrays import read_only
+from graph.arrays import read_only, rows_taken
 from graph.kernels.answer import Hubs
 from graph.kernels.hubs import hub_lists
 from graph.powerwalk.layout import Layout
@@ -64,12 +64,9 @@ class HubVectors:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What to save, entries that do not count left out: ``HubVectors(**arrays)`` opens it again, mapped or not."""
-        sizes = np.minimum(np.diff(self.indptr), self.limits)
-        indptr = np.zeros(sizes.size + 1, dtype=np.int64)
-        np.cumsum(sizes, out=indptr[1:])
-        nodes, values = self.nodes, self.values
-        if int(indptr[-1]) < nodes.size:
-            kept = np.arange(int(indptr[-1])) + np.repeat(self.indptr[:-1] - indptr[:-1], sizes)
+        indptr, nodes, values = self.indptr, self.nodes, self.values
+        if (np.diff(indptr) > self.limits).any():
+            indptr, kept = rows_taken(indptr, self._sizes(), np.arange(self.n_hubs))
             nodes, values = nodes[kept], values[kept]
         others = {name: getattr(self, name) for name in ("hubs", "mass", "error", "limits")}
         return {"indptr": indptr, "nodes": nodes, "values": values, **others}
@@ -85,14 +82,15 @@ class HubVectors:
 
     def take(self, which: npt.NDArray[np.int64]) -> HubVectors:
         """The lists at these places, in this order."""
-        sizes = np.minimum(np.diff(self.indptr), self.limits)[which]
-        indptr = np.zeros(which.size + 1, dtype=np.int64)
-        np.cumsum(sizes, out=indptr[1:])
-        entries = np.arange(int(indptr[-1])) + np.repeat(self.indptr[which] - indptr[:-1], sizes)
+        indptr, entries = rows_taken(self.indptr, self._sizes(), which)
         return HubVectors(
             hubs=self.hubs[which], indptr=indptr, nodes=self.nodes[entries], values=self.values[entries],
             mass=self.mass[which], error=self.error[which], limits=self.limits[which],
         )  # fmt: skip
+
+    def _sizes(self) -> npt.NDArray[np.int64]:
+        sizes: npt.NDArray[np.int64] = np.minimum(np.diff(self.indptr), self.limits)
+        return sizes
 
     def as_kernels_take_it(self, n_nodes: int) -> Hubs:
         """With the hub of every node looked up beforehand, int32 (n_nodes,)."""

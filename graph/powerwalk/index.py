@@ -21,7 +21,7 @@ from foundation.threads import even_ranges, run_ranges
 from graph.arrays import read_only
 from graph.csr import CSRGraph
 from graph.kernels.answer import Prints, Seeds, answer
-from graph.kernels.selection import BINS, keys_of, select, unpack
+from graph.kernels.selection import BINS, best_of
 from graph.powerwalk.fingerprints import Fingerprints
 from graph.powerwalk.hubs import HubVectors, no_hubs
 from graph.powerwalk.layout import Layout
@@ -236,13 +236,11 @@ class PowerWalkIndex:
         return PPRParams(damping=self.params.damping, tol=_EXACT_TOL, max_iter=_EXACT_STEPS)
 
     def _rank_exactly(self, seeds: Sequence[Mapping[int, float]], ranking: Ranking, n_threads: int) -> None:
-        k = ranking.nodes.shape[1]
         histogram = np.empty(BINS, dtype=np.int32)
         keys = np.empty(self.graph.n_nodes, dtype=np.uint64)
         for first, ranks in self._exactly().blocks(seeds, self._exact_params(), n_threads):
             for query, rank in enumerate(ranks, start=first):
-                n_best = select(keys[: keys_of(rank, keys)], k, histogram)
-                unpack(keys[:n_best], ranking.nodes[query], ranking.scores[query])
+                best_of(rank, keys, histogram, ranking.nodes[query], ranking.scores[query])
         ranking.error_bound[:] = _EXACT_TOL + _FLOAT32_ROUNDING
 
     def _exactly(self) -> ExactPPR:
