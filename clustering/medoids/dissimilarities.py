@@ -15,6 +15,7 @@ import numpy.typing as npt
 from clustering.kernels.medoid_starts import first_not_finite
 from clustering.sets import frozen
 from foundation.errors import InvalidInput
+from foundation.memory import written_once
 from foundation.threads import even_ranges, run_ranges
 
 Rows = npt.NDArray[Any]  # float32 or float64
@@ -22,7 +23,9 @@ Int64s = npt.NDArray[np.int64]
 Chosen = slice | Int64s
 """Objects by position: a range with step 1, or positions in any order."""
 
-BLOCK_BYTES: Final = 32 << 20  # rows computed at a time
+# Rows computed at a time. The allocator keeps pieces of this size; larger ones are new pages every time, which cost
+# more than the distances in them.
+BLOCK_BYTES: Final = 8 << 20
 _MOST_ROWS: Final = 512  # so that there are blocks enough for threads
 EVERY: Final = slice(None)
 
@@ -83,6 +86,12 @@ class Matrix(Dissimilarities):
 def numbers(chosen: Chosen, n: int) -> Int64s:
     """The positions that are meant, of ``n``."""
     return np.arange(n, dtype=np.int64)[chosen]
+
+
+def room(n_candidates: int, n_objects: int) -> npt.NDArray[np.float32]:
+    """Memory for rows, each written once in order."""
+    shape = n_candidates, n_objects
+    return written_once(shape, np.float32) if 4 * n_candidates * n_objects > 2 * BLOCK_BYTES else np.empty(shape, "f4")
 
 
 def blocks(dissimilarities: Dissimilarities) -> list[tuple[int, int]]:

@@ -15,21 +15,21 @@ from typing import Final
 import numpy as np
 
 from clustering.medoids.assignment import Medoids, assigned, single_medoid
-from clustering.medoids.dissimilarities import Dissimilarities, Int64s, Rows
+from clustering.medoids.dissimilarities import BLOCK_BYTES, Dissimilarities, Int64s, Rows
 from clustering.medoids.params import ClaransParams, check_fits
 from clustering.medoids.starts import drawn
 from clustering.medoids.state import begin
 from foundation.seeds import stream
 from foundation.threads import in_order
 
-_DRAWN: Final = 64  # candidates at a time
+_MOST_DRAWN: Final = 64  # candidates at a time
 _LEAST_PAIRS: Final = 250  # of a medoid and a candidate before giving up, Ng & Han
 
 
 def fastclarans(dissimilarities: Dissimilarities, params: ClaransParams, *, n_threads: int = 1) -> Medoids:
     """The best of ``params.n_starts`` descents, the first of equals; the best of all for one medoid.
 
-    Takes k + 64 (n_threads + 2) rows. Equal bytes for any number of threads.
+    Takes k rows, and 8 MB (or a row) for every thread and two more. Equal bytes for any number of threads.
 
     Raises
     ------
@@ -42,6 +42,8 @@ def fastclarans(dissimilarities: Dissimilarities, params: ClaransParams, *, n_th
         return assigned(dissimilarities, single_medoid(dissimilarities, n_threads), params.n_starts, 0, True, n_threads)
     patience = min(n - k, max(math.ceil(params.patience * (n - k)), math.ceil(_LEAST_PAIRS / k)))
 
+    size = min(_MOST_DRAWN, max(1, BLOCK_BYTES // (n * dissimilarities.dtype.itemsize)))
+
     def take(candidates: Int64s) -> tuple[Int64s, Rows]:
         return candidates, dissimilarities.rows(candidates)
 
@@ -51,7 +53,7 @@ def fastclarans(dissimilarities: Dissimilarities, params: ClaransParams, *, n_th
         state = begin(dissimilarities, drawn(n, k, params.seed, "medoids.clarans.init", start))
         since = 0
         if patience:
-            for candidates, rows in in_order(take, _drawings(n, params.seed, start), n_threads):
+            for candidates, rows in in_order(take, _drawings(n, size, params.seed, start), n_threads):
                 since, swaps = state.visit(rows, candidates, since, patience, n_threads)
                 n_swaps += swaps
                 if since >= patience:
@@ -63,8 +65,8 @@ def fastclarans(dissimilarities: Dissimilarities, params: ClaransParams, *, n_th
     return Medoids(best.medoids, best.labels, best.loss, params.n_starts, n_swaps, True)
 
 
-def _drawings(n: int, seed: int, start: int) -> Iterator[Int64s]:
-    """Objects at random, `_DRAWN` at a time, without end."""
+def _drawings(n: int, size: int, seed: int, start: int) -> Iterator[Int64s]:
+    """Objects at random, ``size`` at a time, without end."""
     generator = stream(seed, "medoids.clarans.candidates", start)
     while True:
-        yield (generator.random(_DRAWN) * n).astype(np.int64)
+        yield (generator.random(size) * n).astype(np.int64)

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, final, get_args
 import numpy as np
 import numpy.typing as npt
 
-from clustering.medoids.dissimilarities import EVERY, Chosen, Dissimilarities, Int64s, Rows, numbers
+from clustering.medoids.dissimilarities import EVERY, Chosen, Dissimilarities, Int64s, Rows, numbers, room
 from clustering.sets import frozen
 from foundation.errors import InvalidInput, InvalidParams
 from foundation.threads import even_ranges
@@ -62,7 +62,7 @@ class RankDissimilarities(Dissimilarities):
 
     def rows(self, candidates: Chosen, objects: Chosen = EVERY) -> Rows:
         asked, others = self._nodes[numbers(candidates, len(self))], self._nodes[objects]
-        out = np.empty((asked.size, others.size), dtype=np.float32)
+        out = room(asked.size, others.size)
         for start, stop in even_ranges(asked.size, _QUERIES):
             seeds = [{int(node): 1.0} for node in asked[start:stop]]
             scores = self._index.vectors(seeds).scores[:, others]

@@ -6,7 +6,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from clustering.medoids.dissimilarities import EVERY, Chosen, Dissimilarities, Rows, numbers
+from clustering.medoids.dissimilarities import EVERY, Chosen, Dissimilarities, Rows, numbers, room
 from clustering.minhash import estimate_jaccard
 from clustering.sets import frozen
 from clustering.sketches.sketch import Sketches
@@ -31,7 +31,7 @@ class SketchDissimilarities(Dissimilarities):
 
     def rows(self, candidates: Chosen, objects: Chosen = EVERY) -> Rows:
         asked, others = self._signatures[candidates], numbers(objects, len(self))
-        out = np.empty((len(asked), others.size), dtype=np.float32)
+        out = room(len(asked), others.size)
         for start, stop in even_ranges(others.size, max(1, _BLOCK_BYTES // (4 * self._signatures.shape[1]))):
             out[:, start:stop] = 1 - estimate_jaccard(asked, self._signatures[others[start:stop]])
         return frozen(out)

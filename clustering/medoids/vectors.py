@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustering.kernels.distances import squared_distances
-from clustering.medoids.dissimilarities import EVERY, Chosen, Dissimilarities, Rows
+from clustering.medoids.dissimilarities import EVERY, Chosen, Dissimilarities, Rows, room
 from clustering.sets import frozen
 from foundation.errors import InvalidParams
 from vectors.metrics import check_matrix, parse_rows
@@ -48,7 +48,7 @@ class VectorDissimilarities(Dissimilarities):
 
     def rows(self, candidates: Chosen, objects: Chosen = EVERY) -> Rows:
         asked, others = frozen(self._vectors[candidates]), frozen(self._columns[:, objects])
-        out = np.empty((len(asked), others.shape[1]), dtype=np.float32)
+        out = room(len(asked), others.shape[1])
         squared_distances(asked, others, out)
         if self._distance == "l2":
             np.sqrt(out, out=out)
