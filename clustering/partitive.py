@@ -13,12 +13,13 @@ The idea is that of the method's abstract; thresholds and order of steps are our
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from clustering.partitive_params import PartitiveParams as PartitiveParams
 from clustering.partitive_trials import Mixture, Trial, fit, nearest, need_sklearn, try_out
 from foundation.errors import InvalidInput, InvalidParams
 from foundation.seeds import stream
@@ -28,48 +29,6 @@ Float64s = npt.NDArray[np.float64]
 Int32s = npt.NDArray[np.int32]
 
 _BLOCK: Final = 4096  # points at a time: sums of matrix products depend on their shapes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartitiveParams:
-    """Everything that decides the partition.
-
-    Numbers of clusters from ``min_clusters`` to ``max_clusters`` are tried with ``n_runs`` runs of k-means each, on at
-    most ``max_points`` points (a random sample of more) of at most ``max_dim`` dimensions (principal components of
-    more). The last four are thresholds: of the agreement of a candidate (ARI), of the share of a cluster that its
-    Gaussian owns and of its points' mean responsibility, and of the responsibility of a separable point.
-    """
-
-    min_clusters: int = 1
-    max_clusters: int = 10
-    n_runs: int = 8
-    covariance: Literal["full", "diag"] = "full"
-    max_points: int = 20_000
-    max_dim: int = 50
-    min_agreement: float = 0.9
-    min_ownership: float = 0.95
-    min_certainty: float = 0.95
-    separable_certainty: float = 0.99
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ("min_clusters", 1),
-            ("max_clusters", self.min_clusters),
-            ("n_runs", 1),
-            ("max_points", 2),
-            ("max_dim", 1),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InvalidParams(name=name, value=value, allowed=f"an integer, {least} or more")
-        for name in ("min_agreement", "min_ownership", "min_certainty", "separable_certainty"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidParams(name=name, value=getattr(self, name), allowed="a number in 0 … 1")
-        if self.covariance not in get_args(Literal["full", "diag"]):
-            raise InvalidParams(name="covariance", value=self.covariance, allowed="full, diag")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
-            raise InvalidParams(name="seed", value=self.seed, allowed="an integer")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

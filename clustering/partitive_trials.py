@@ -9,17 +9,15 @@ import importlib.util
 import itertools
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from clustering.partitive_params import PartitiveParams
 from foundation.errors import MissingExtra
 from foundation.seeds import key
 from vectors.metrics import faiss_threads
-
-if TYPE_CHECKING:
-    from clustering.partitive import PartitiveParams
 
 Float64s = npt.NDArray[np.float64]
 
