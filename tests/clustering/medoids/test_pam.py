@@ -123,9 +123,10 @@ def test_an_end_at_max_iter_is_said(search: Search) -> None:
     assert found.n_iter == 1
 
 
-def test_pam_from_build_ends_on_iris_where_it_is_known_to() -> None:
+@BOTH
+def test_iris_from_build_ends_where_pam_is_known_to(search: Search) -> None:
     datasets = pytest.importorskip("sklearn.datasets")
-    found = fastpam1(Matrix(euclidean(datasets.load_iris().data)), MedoidParams(n_medoids=3, init="build"))
+    found = search(Matrix(euclidean(datasets.load_iris().data)), MedoidParams(n_medoids=3, init="build"))
     assert found.loss == pytest.approx(98.131155, abs=1e-6)
     assert found.medoids.tolist() == [7, 78, 112]
 
