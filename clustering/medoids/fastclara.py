@@ -30,21 +30,23 @@ def fastclara(dissimilarities: Dissimilarities, params: ClaraParams, *, n_thread
     n, k = len(dissimilarities), params.n_medoids
     check_fits(k, n)
     size = min(n, 80 + 40 * k if params.sample_size is None else params.sample_size)
-    best: Medoids | None = None
+    whole: list[Medoids] = []
     n_swaps, converged = 0, True
     for sample in range(params.n_samples):
-        drawing = drawn(n, size, params.seed, "medoids.clara", sample)
-        chosen = np.sort(drawing if best is None else _with(best.medoids, drawing))
-        start = None if best is None else np.searchsorted(chosen, best.medoids)
+        known = min(whole, key=_loss).medoids if whole else np.empty(0, dtype=np.int64)
+        chosen = np.sort(_with(known, drawn(n, size, params.seed, "medoids.clara", sample)))
+        start = np.searchsorted(chosen, known) if whole else None
         matrix = Matrix(dissimilarities.rows(chosen, chosen), n_threads=n_threads)
         found = fasterpam(matrix, params.medoid_params(), medoids=start, n_threads=n_threads)
         n_swaps += found.n_swaps
         converged &= found.converged
-        whole = assigned(dissimilarities, chosen[found.medoids], sample + 1, n_swaps, converged, n_threads)
-        if best is None or whole.loss < best.loss:
-            best = whole
-    assert best is not None  # there is a sample at least
+        whole.append(assigned(dissimilarities, chosen[found.medoids], sample + 1, n_swaps, converged, n_threads))
+    best = min(whole, key=_loss)
     return Medoids(best.medoids, best.labels, best.loss, params.n_samples, n_swaps, converged)
+
+
+def _loss(found: Medoids) -> float:
+    return found.loss
 
 
 def _with(medoids: Int64s, drawing: Int64s) -> Int64s:

@@ -47,7 +47,7 @@ def fastclarans(dissimilarities: Dissimilarities, params: ClaransParams, *, n_th
     def take(candidates: Int64s) -> tuple[Int64s, Rows]:
         return candidates, dissimilarities.rows(candidates)
 
-    best: Medoids | None = None
+    whole: list[Medoids] = []
     n_swaps = 0
     for start in range(params.n_starts):
         state = begin(dissimilarities, drawn(n, k, params.seed, "medoids.clarans.init", start))
@@ -58,10 +58,8 @@ def fastclarans(dissimilarities: Dissimilarities, params: ClaransParams, *, n_th
                 n_swaps += swaps
                 if since >= patience:
                     break
-        whole = assigned(dissimilarities, state.medoids, start + 1, n_swaps, True, n_threads)
-        if best is None or whole.loss < best.loss:
-            best = whole
-    assert best is not None  # there is a start at least
+        whole.append(assigned(dissimilarities, state.medoids, start + 1, n_swaps, True, n_threads))
+    best = min(whole, key=lambda found: found.loss)
     return Medoids(best.medoids, best.labels, best.loss, params.n_starts, n_swaps, True)
 
 
