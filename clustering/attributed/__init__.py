@@ -1,0 +1,1 @@
+"""Communities of nodes that have attributes beside links."""
