@@ -9,13 +9,14 @@ import json
 import sys
 import time
 
+import numpy as np
 import scipy.sparse
 from sknetwork.hierarchy import Paris
 
 
 def main() -> None:
     links = scipy.sparse.csr_matrix(scipy.sparse.load_npz(sys.argv[1]))
-    Paris().fit_transform(links[:200, :200])
+    links.indices, links.indptr = links.indices.astype(np.int32), links.indptr.astype(np.int32)
     begun = time.perf_counter()
     Paris(reorder=False).fit_transform(links)
     print(json.dumps({"paris": time.perf_counter() - begun}))

@@ -18,7 +18,7 @@ class PlantedTree(NamedTuple):
 
     name: str
     branches: int
-    n_per_leaf: int
+    sizes: tuple[int, ...]  # nodes of the leaves, over and over
     strengths: tuple[float, ...]
 
     @property
@@ -30,7 +30,13 @@ class PlantedTree(NamedTuple):
         return self.branches**self.depth
 
     def leaf_of_nodes(self) -> Int64s:
-        return np.repeat(np.arange(self.n_leaves), self.n_per_leaf)
+        return np.repeat(np.arange(self.n_leaves), np.resize(self.sizes, self.n_leaves))
+
+    def pieces_of_nodes(self, seed: int) -> Int64s:
+        """Every leaf cut into ten pieces at random, the i-th of size in proportion to 1 / i on average."""
+        leaf, share = self.leaf_of_nodes(), 1 / np.arange(1, 11)
+        piece = stream(seed, "benchmarks.pieces").choice(10, leaf.size, p=share / share.sum())
+        return np.unique(10 * leaf + piece, return_inverse=True)[1]
 
     def parting(self) -> Int64s:
         """Depth at which every two leaves part, (n_leaves, n_leaves)."""
@@ -40,7 +46,8 @@ class PlantedTree(NamedTuple):
 
     def draw(self, seed: int) -> scipy.sparse.csr_array:
         """A graph, symmetric 0/1."""
-        leaf, n = self.leaf_of_nodes(), self.n_leaves * self.n_per_leaf
+        leaf = self.leaf_of_nodes()
+        n = leaf.size
         chance = np.array(self.strengths) * np.log(n) / n
         drawn = np.triu(stream(seed, "benchmarks.planted").random((n, n)) < chance[self.parting()[np.ix_(leaf, leaf)]], 1)
         half = scipy.sparse.csr_array(drawn, dtype=np.float64)
@@ -51,14 +58,15 @@ class PlantedTree(NamedTuple):
         strength = np.array(self.strengths)[self.parting()]
         of = np.arange(self.n_leaves) // self.branches ** (self.depth - level)
         roots = np.sqrt(strength)
-        apart = ((roots[:, None, :] - roots[None, :, :]) ** 2).sum(axis=2) / (2 * self.n_leaves)
+        share = np.bincount(self.leaf_of_nodes()) / self.leaf_of_nodes().size
+        apart = (share * (roots[:, None, :] - roots[None, :, :]) ** 2).sum(axis=2) / 2
         return float(apart[of[:, None] != of].min())
 
 
-# Settings of the authors (3 levels, 200 nodes a leaf), their ternary tree with fewer nodes, and one easier tree.
+# The authors' settings (their ternary tree with half the nodes), and two that leave less to see.
 TREES = (
-    PlantedTree("binary, the authors'", 2, 200, (40, 50, 60, 100)),
-    PlantedTree("binary, leaves above threshold", 2, 200, (10, 30, 60, 160)),
-    PlantedTree("binary, weak on top", 2, 200, (45, 50, 60, 160)),
-    PlantedTree("ternary, the authors'", 3, 100, (10, 50, 60, 130)),
+    PlantedTree("binary, the authors'", 2, (200,), (40, 50, 60, 100)),
+    PlantedTree("binary, sparser", 2, (200,), (10, 16, 20, 40)),
+    PlantedTree("binary, uneven leaves", 2, (60, 340, 200), (10, 16, 26, 60)),
+    PlantedTree("ternary, the authors'", 3, (100,), (10, 50, 60, 130)),
 )
