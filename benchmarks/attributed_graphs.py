@@ -1,4 +1,4 @@
-"""Citation graphs with words as attributes and topics as truth, where ../shared/data is present; a planted one otherwise."""
+"""Citation graphs with words as attributes and topics as truth, where ../shared/data is present, and a planted one."""
 
 from __future__ import annotations
 

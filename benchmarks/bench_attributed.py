@@ -1,8 +1,8 @@
 """Topics found from links, from attributes and from both: agreement with the truth over ten seeds, and time.
 
 Run: python benchmarks/bench_attributed.py
-"structure" leaves attributes out; "fused" links every node with its attribute values, with the weight omega; "chosen" is
-the omega kept without looking at the topics. CPU-seconds of one thread, k-means included.
+"structure" leaves attributes out; "fused" links every node with its attribute values, with the weight omega; "chosen"
+is the omega kept without looking at the topics. CPU-seconds of one thread, k-means included.
 """
 
 from __future__ import annotations

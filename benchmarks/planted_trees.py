@@ -49,7 +49,9 @@ class PlantedTree(NamedTuple):
         leaf = self.leaf_of_nodes()
         n = leaf.size
         chance = np.array(self.strengths) * np.log(n) / n
-        drawn = np.triu(stream(seed, "benchmarks.planted").random((n, n)) < chance[self.parting()[np.ix_(leaf, leaf)]], 1)
+        drawn = np.triu(
+            stream(seed, "benchmarks.planted").random((n, n)) < chance[self.parting()[np.ix_(leaf, leaf)]], 1
+        )
         half = scipy.sparse.csr_array(drawn, dtype=np.float64)
         return (half + half.T).tocsr()
 

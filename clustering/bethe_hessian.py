@@ -52,8 +52,8 @@ class SpectralCommunities:
     n_communities : int
         Distinct labels.
     values : float64
-        The smallest eigenvalues of the Bethe-Hessian, ascending: those of the communities and, where it was looked for, the
-        first one that is not negative.
+        The smallest eigenvalues of the Bethe-Hessian, ascending: those of the communities and, where it was looked
+        for, the first one that is not negative.
     """
 
     labels: Int32s

@@ -38,8 +38,8 @@ class Hierarchy:
     Attributes
     ----------
     linkage : float64, shape (n_communities - 1, 4)
-        SciPy's linkage matrix: the clusters merged (the smaller number first), height, initial communities below. The height is
-        log(highest density / density), never less than in the row before; merges without a link stand 1
+        SciPy's linkage matrix: the clusters merged (the smaller number first), height, initial communities below. The
+        height is log(highest density / density), never less than in the row before; merges without a link stand 1
         above the highest other one.
     density : float64, shape (n_communities - 1,)
         Weight of the links between the merged clusters per pair of their nodes; 0 where nothing links them.
@@ -183,7 +183,7 @@ def _communities(labels: npt.NDArray[np.integer], n_nodes: int) -> tuple[Int64s,
 
 
 def _between(links: Sets, values: Float64s, community: Int64s, sizes: Int64s) -> scipy.sparse.coo_array:
-    """Mean weight of both directions between every two communities that are linked, each pair once, the smaller first."""
+    """Mean weight of both directions between communities that are linked, each pair once, the smaller first."""
     n = sizes.size
     members = np.argsort(community, kind="stable")
     starts = np.concatenate(([0], np.cumsum(sizes)))

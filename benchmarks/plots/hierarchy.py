@@ -1,4 +1,4 @@
-"""Plot docs/img/hierarchy.png: the tree of Debian's sections, merged by the density of dependencies between their packages.
+"""Plot docs/img/hierarchy.png: the tree of Debian's sections, merged by the density of dependencies.
 
 Run: python -m benchmarks.plots.hierarchy  (a few seconds)
 """

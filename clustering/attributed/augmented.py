@@ -46,9 +46,7 @@ def read_attributes(attributes: scipy.sparse.csr_array | npt.NDArray[Any], n_nod
     return known[:, np.unique(known.indices)]
 
 
-def augmented(
-    links: scipy.sparse.csr_array, known: scipy.sparse.csr_array, omega: float
-) -> scipy.sparse.csr_array:
+def augmented(links: scipy.sparse.csr_array, known: scipy.sparse.csr_array, omega: float) -> scipy.sparse.csr_array:
     """``[[A, ω Z], [ω Zᵀ, 0]]``: first the nodes, then the attribute values."""
     return scipy.sparse.block_array([[links, omega * known], [omega * known.T, None]], format="csr")
 

@@ -7,9 +7,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 
-def fit(
-    links: scipy.sparse.csr_array, attributes: scipy.sparse.csr_array, labels: npt.NDArray[np.integer]
-) -> float:
+def fit(links: scipy.sparse.csr_array, attributes: scipy.sparse.csr_array, labels: npt.NDArray[np.integer]) -> float:
     """Modularity on the links times modularity on the attributes; 0 when either is not positive.
 
     The second is that of the graph in which two nodes are linked through every value they share, a value's links

@@ -95,7 +95,7 @@ def attributed_communities(
     weights : (n_nodes, n_nodes), finite, not negative
         Links; both directions are averaged, self-loops left out.
     attributes : (n_nodes, n_values), finite, not negative
-        How strongly each node has each value, 0 or 1 as a rule (`clustering.attributed.attributes` makes such matrices).
+        How strongly each node has each value, 0 or 1 as a rule; `clustering.attributed.attributes` makes such matrices.
         None leaves them out.
 
     Raises

@@ -76,7 +76,10 @@ def exact_vectors(laplacian: scipy.sparse.csr_array, n_vectors: int, *, seed: in
         except scipy.sparse.linalg.ArpackNoConvergence as error:
             found = len(error.eigenvalues)
             raise NotConverged(
-                algorithm=f"Lanczos for {n_vectors} vectors, {found} found,", residual=np.inf, tol=0.0, n_iter=10 * n_rows
+                algorithm=f"Lanczos for {n_vectors} vectors, {found} found,",
+                residual=np.inf,
+                tol=0.0,
+                n_iter=10 * n_rows,
             ) from None
     order = np.argsort(-values)
     return SmoothVectors(vectors[:, order], 2 - values[order])

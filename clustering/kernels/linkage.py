@@ -56,9 +56,7 @@ def _owner(a: int, b: int, size: Int64s, smallest: Int64s) -> int:
 
 
 @numba.njit(nogil=True, cache=True)
-def merge_densest(
-    ends: Int64s, total: Float64s, size: Int64s, merged: Int64s, density: Float64s
-) -> int:
+def merge_densest(ends: Int64s, total: Float64s, size: Int64s, merged: Int64s, density: Float64s) -> int:
     """Merge while any two clusters are linked; returns the number of merges.
 
     ``ends`` is (2 p, 2) and ``total`` (2 p,), the first half filled: the distinct pairs of communities that are linked.
@@ -78,7 +76,7 @@ def merge_densest(
     while places < 2 * n_pairs:
         places *= 2
     codes, pairs = np.full(places, -1, dtype=np.int64), np.zeros(places, dtype=np.int64)
-    queue = [(0.0, np.int64(0), np.int64(0), np.int64(0), np.int64(0))]
+    queue = [(0.0, 0, 0, 0, 0)]
     queue.clear()
     slot_of = np.empty(n, dtype=np.int64)
 

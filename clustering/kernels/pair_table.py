@@ -17,12 +17,12 @@ Int64s = npt.NDArray[np.int64]
 
 
 @numba.njit(nogil=True, cache=True)
-def _home(code: int, mask: int) -> int:
+def _home(code: int, mask: int) -> np.int64:
     return np.int64(mix64(np.uint64(code)) & np.uint64(mask))
 
 
 @numba.njit(nogil=True, cache=True)
-def find(codes: Int64s, code: int) -> int:
+def find(codes: Int64s, code: int) -> np.int64:
     """Where ``code`` stands, or the free place where it would."""
     mask = codes.size - 1
     place = _home(code, mask)
@@ -32,7 +32,7 @@ def find(codes: Int64s, code: int) -> int:
 
 
 @numba.njit(nogil=True, cache=True)
-def forget(codes: Int64s, values: Int64s, place: int) -> None:
+def forget(codes: Int64s, values: Int64s, place: np.int64) -> None:
     """Free ``place`` and move back what had to pass it."""
     mask = codes.size - 1
     hole = place

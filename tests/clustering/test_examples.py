@@ -1,4 +1,4 @@
-"""The examples of the pages on medoids and partitions run, and their numbers are right."""
+"""The examples of the pages on clustering run, and their numbers are right."""
 
 from __future__ import annotations
 
@@ -33,3 +33,16 @@ def test_partitive() -> None:
     found = run("partitive.md")["found"]
     assert found.n_clusters == 4
     assert np.bincount(found.labels).tolist() == [150] * 4
+
+
+def test_hierarchy() -> None:
+    pytest.importorskip("sklearn")
+    names = run("hierarchy.md")
+    assert names["flat"].n_communities == 4
+    np.testing.assert_array_equal(names["two"], np.repeat([0, 1], 100))
+    np.testing.assert_array_equal(names["tree"].cut(density=0.2), names["tree"].cut(n_communities=2))
+
+
+def test_attributed() -> None:
+    pytest.importorskip("sklearn")
+    np.testing.assert_array_equal(run("attributed.md")["found"].labels, [0, 0, 0, 1, 1, 1])

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import scipy.cluster.hierarchy as scipy_trees
 import scipy.sparse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clustering.hierarchy import hierarchy
@@ -38,6 +38,7 @@ def density(weights: Float64s, first: npt.NDArray[np.bool_], second: npt.NDArray
     return float(weights[np.ix_(first, second)].sum() / (first.sum() * second.sum()))
 
 
+@settings(deadline=None)
 @given(labelled_graphs())
 def test_merges_are_those_of_a_look_at_all_pairs_ties_included(drawn: tuple[Float64s, Int64s]) -> None:
     weights, labels = drawn
@@ -48,6 +49,7 @@ def test_merges_are_those_of_a_look_at_all_pairs_ties_included(drawn: tuple[Floa
     assert tree.n_inversions == 0
 
 
+@settings(deadline=None)
 @given(labelled_graphs(integers=False))
 def test_densities_are_those_counted_from_the_labels_and_descend(drawn: tuple[Float64s, Int64s]) -> None:
     weights, labels = drawn
@@ -82,6 +84,7 @@ def test_sibling_leaves_merge_first_and_at_their_planted_densities() -> None:
     np.testing.assert_array_equal(tree.cut(density=0.03), [0, 0, 0, 0, 1, 1, 1, 1])
 
 
+@settings(deadline=None)
 @given(labelled_graphs())
 def test_scipy_takes_the_linkage_and_cuts_it_alike(drawn: tuple[Float64s, Int64s]) -> None:
     tree = hierarchy(scipy.sparse.csr_array(drawn[0]), drawn[1])
@@ -97,8 +100,11 @@ def test_scipy_takes_the_linkage_and_cuts_it_alike(drawn: tuple[Float64s, Int64s
         assert len(set(zip(ours.tolist(), theirs.tolist(), strict=True))) == np.unique(theirs).size
 
 
+@settings(deadline=None)
 @given(labelled_graphs(), st.data())
-def test_a_cut_at_a_density_makes_the_merges_of_that_density(drawn: tuple[Float64s, Int64s], data: st.DataObject) -> None:
+def test_a_cut_at_a_density_makes_the_merges_of_that_density(
+    drawn: tuple[Float64s, Int64s], data: st.DataObject
+) -> None:
     tree = hierarchy(scipy.sparse.csr_array(drawn[0]), drawn[1])
     threshold = data.draw(st.sampled_from([0.0, 0.3, 99.0, *tree.density.tolist()]))
     cut = tree.cut(density=threshold)
@@ -108,6 +114,7 @@ def test_a_cut_at_a_density_makes_the_merges_of_that_density(drawn: tuple[Float6
     assert np.all(np.diff(np.unique(cut, return_index=True)[1]) > 0)  # numbered by smallest member
 
 
+@settings(deadline=None)
 @given(labelled_graphs())
 def test_ancestors_lead_from_a_community_to_the_root(drawn: tuple[Float64s, Int64s]) -> None:
     tree = hierarchy(scipy.sparse.csr_array(drawn[0]), drawn[1])
@@ -138,6 +145,7 @@ def test_a_graph_without_links_and_one_community_are_trees_too() -> None:
     np.testing.assert_array_equal(single.ancestors(0), [0])
 
 
+@settings(deadline=None)
 @given(labelled_graphs())
 def test_links_without_weights_count_one_and_arcs_without_reverse_half(drawn: tuple[Float64s, Int64s]) -> None:
     weights, labels = (drawn[0] > 0).astype(float), drawn[1]
@@ -193,7 +201,14 @@ def test_what_makes_no_tree_is_refused_in_one_line(weights: object, labels: Int6
 
 def test_cuts_and_paths_that_are_not_there_are_refused() -> None:
     tree = hierarchy(LINKS, np.arange(3))
-    for cut in ({}, {"n_communities": 1, "density": 0.5}, {"n_communities": 0}, {"n_communities": 4}, {"density": -1.0}, {"density": np.nan}):
+    for cut in (
+        {},
+        {"n_communities": 1, "density": 0.5},
+        {"n_communities": 0},
+        {"n_communities": 4},
+        {"density": -1.0},
+        {"density": np.nan},
+    ):
         with pytest.raises(InvalidQuery):
             tree.cut(**cut)  # type: ignore[arg-type]
     for community in (-1, 3):

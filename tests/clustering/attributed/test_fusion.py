@@ -137,7 +137,9 @@ def test_any_small_graph_gets_a_label_per_node(data: st.DataObject) -> None:
     entry = st.sampled_from([0.0, 0.0, 1.0, 0.5])
     links = np.array(data.draw(st.lists(entry, min_size=n * n, max_size=n * n))).reshape(n, n)
     known = np.array(data.draw(st.lists(entry, min_size=n * 3, max_size=n * 3))).reshape(n, 3)
-    params = AttributedParams(n_communities=data.draw(st.integers(1, n)), omega=data.draw(st.sampled_from([None, 0, 1.0])))
+    params = AttributedParams(
+        n_communities=data.draw(st.integers(1, n)), omega=data.draw(st.sampled_from([None, 0, 1.0]))
+    )
     found = attributed_communities(scipy.sparse.csr_array(links), known, params)
     assert found.labels.shape == (n,)
     assert 0 <= found.labels.min() <= found.labels.max() < params.n_communities
@@ -172,7 +174,10 @@ def test_what_cannot_be_clustered_is_refused_in_one_line(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("change", [{"n_communities": 0}, {"omega": -1.0}, {"omega": np.nan}, {"vectors": "x"}, {"iterations": 0}, {"n_starts": 0}])
+@pytest.mark.parametrize(
+    "change",
+    [{"n_communities": 0}, {"omega": -1.0}, {"omega": np.nan}, {"vectors": "x"}, {"iterations": 0}, {"n_starts": 0}],
+)
 def test_params_that_cannot_run_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(InvalidParams):
         AttributedParams(**{"n_communities": 2, **change})  # type: ignore[arg-type]
@@ -194,6 +199,7 @@ def test_categories_become_columns_in_order_and_none_an_empty_row() -> None:
             categories(bad)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0]), max_size=30), st.integers(1, 6))
 def test_bins_keep_the_order_and_hold_about_equally_many(values: list[float], n_bins: int) -> None:
     numbers = np.array(values)
