@@ -210,7 +210,7 @@ def _params(job: Job) -> PowerWalkParams:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=2,
+    code_version=3,
     parallel=True,
     split=split,
     partition=partition,

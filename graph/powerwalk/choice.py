@@ -32,8 +32,9 @@ _FEWEST_WALKS = 4
 _LEAST_WITH_WALKS = 1e-5  # a smaller rmax reads the walks of tens of thousands of nodes
 _HUB_SHARE = 0.6  # of the space; the rest is for walks
 _FEW = 4  # a quarter of the hubs is tried too, with lists as long and with lists four times as long
-# rmax and cut of the efforts tried
+# rmax and cut of the efforts tried; rmax and sweeps
 PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1.5e-6, 1e-6))
+SWEPT = ((1e-4, 1), (5e-5, 1), (1e-5, 1), (1e-4, 2), (1e-4, 4))
 HUBS = (
     (1e-3, 1e-4),
     (1e-3, 5e-5),
@@ -53,7 +54,7 @@ Float64s = npt.NDArray[np.float64]
 class Candidate:
     """A part of what was built, and an effort.
 
-    The first ``n_hubs`` hubs with ``hub_entries`` each, walks or not, a background or not.
+    The first ``n_hubs`` hubs with ``hub_entries`` each, walks or not, a background or not; rmax, cut and sweeps.
     """
 
     n_hubs: int
@@ -62,15 +63,17 @@ class Candidate:
     background: bool
     rmax: float
     cut: float
+    sweeps: int = 0
 
     @property
     def effort(self) -> QueryParams:
-        return QueryParams(rmax=self.rmax, cut=self.cut)
+        return QueryParams(rmax=self.rmax, cut=self.cut, sweeps=self.sweeps)
 
     def __str__(self) -> str:
         parts = [f"{self.n_hubs} hubs of {self.hub_entries} entries"] if self.n_hubs else []
         parts += ["walks"] if self.walks else []
         parts += ["background"] if self.background else []
+        parts += [f"{self.sweeps} sweep{'s' * (self.sweeps > 1)}"] if self.sweeps else []
         return f"{', '.join(parts) or 'push alone'}, rmax {self.rmax:g}"
 
 
@@ -259,6 +262,11 @@ def candidates(material: Material) -> Iterator[Candidate]:
                 yield Candidate(
                     n_hubs=size, hub_entries=length, walks=walks, background=background, rmax=rmax, cut=cut
                 )  # fmt: skip
+            if method in ("auto", "push") and not (size or walks) and (walks, background) != nothing:
+                for rmax, sweeps in SWEPT:
+                    yield Candidate(
+                        n_hubs=0, hub_entries=0, walks=False, background=background, rmax=rmax, cut=0.0, sweeps=sweeps
+                    )  # fmt: skip
 
 
 def exact(
@@ -334,4 +342,4 @@ def _unmeasured(material: Material) -> Candidate:
     """For graphs where no source reaches far enough to measure: everything is cheap there."""
     last = list(candidates(material))[-1]
     rmax, cut = next(effort for effort in (HUBS if last.n_hubs else PLAIN) if effort[0] == 1e-5)
-    return dataclasses.replace(last, rmax=rmax, cut=cut)
+    return dataclasses.replace(last, rmax=rmax, cut=cut, sweeps=0)
