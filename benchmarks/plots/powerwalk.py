@@ -39,7 +39,7 @@ def frontier(graph: CSRGraph) -> list[Measured]:
     """Every candidate on held-out sources."""
     material = prepare(graph, PowerWalkParams(), n_threads=2)
     sources = [source for source, _ in zip(held_out(graph, 0), range(N_SOURCES), strict=False)]
-    return measure_all(material, exact(graph, sources, material.params, 2))
+    return measure_all(material, exact(graph, sources, material.params, 2), drop=False)
 
 
 def draw_frontier(axis: Any, title: str, found: Sequence[Measured]) -> None:
