@@ -19,7 +19,7 @@ from artifacts.graph import open_graph
 from artifacts.manifest import read_manifest
 from foundation.errors import ArtifactCorrupt
 from graph.powerwalk import Fingerprints, PowerWalkIndex, PowerWalkParams, QueryParams
-from graph.powerwalk.choice import Candidate
+from graph.powerwalk.candidates import Candidate
 from graph.powerwalk.hubs import HubVectors
 from graph.powerwalk.layout import Layout
 

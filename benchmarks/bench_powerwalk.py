@@ -27,7 +27,8 @@ from benchmarks.walk_graphs import GRAPHS
 from foundation.seeds import stream
 from graph.csr import CSRGraph
 from graph.powerwalk import PowerWalkIndex, PowerWalkParams
-from graph.powerwalk.choice import Candidate, choose, exact, measure_all, prepare
+from graph.powerwalk.candidates import Candidate
+from graph.powerwalk.choice import choose, exact, measure_all, prepare
 from graph.powerwalk.measure import HELD_OUT, goodness, held_out, reaches
 from graph.ppr import ExactPPR, PPRParams
 
@@ -87,7 +88,7 @@ def rows(graph: CSRGraph, sources: Sources, n_threads: int) -> Iterator[tuple[Po
     material = prepare(graph, PowerWalkParams(**MARGIN, miss="accept"), n_threads=n_threads)
     built = time.process_time() - start, time.perf_counter() - began
     held = [source for source, _ in zip(held_out(graph, 0), range(HELD_OUT), strict=False)]
-    frontier = measure_all(material, exact(graph, held, material.params, n_threads))
+    frontier = measure_all(material, exact(graph, held, material.params, n_threads), drop=False)
     measured = time.process_time() - start - built[0]
     print(f"hubs and walks {built[0]:.1f} CPU-s ({built[1]:.1f} s on {n_threads} threads), measured in {measured:.1f}")
     n_hubs = material.hubs.n_hubs if material.hubs is not None else 0

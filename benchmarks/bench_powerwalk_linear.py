@@ -18,7 +18,8 @@ from pathlib import Path
 from benchmarks.bench import print_table
 from benchmarks.rmat import rmat
 from graph.powerwalk import PowerWalkParams
-from graph.powerwalk.choice import Candidate, prepare
+from graph.powerwalk.candidates import Candidate
+from graph.powerwalk.choice import prepare
 
 BYTES = 256
 

@@ -8,10 +8,11 @@ depend on the number of threads.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Final, Self, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -79,17 +80,48 @@ def run_ranges(work: Callable[[int, int], None], ranges: Sequence[tuple[int, int
     An error of ``work`` (of the first range in order that failed) is raised as soon as the calls under way have
     ended; ranges not yet begun are then left out.
     """
-    if n_threads <= 1 or len(ranges) <= 1:
-        for start, stop in ranges:
-            work(start, stop)
-        return
-    with ThreadPoolExecutor(max_workers=min(n_threads, len(ranges))) as pool:
-        futures = [pool.submit(work, start, stop) for start, stop in ranges]
+    with Crew(min(n_threads, len(ranges))) as crew:
+        crew.run(work, ranges)
+
+
+@final
+class Crew:
+    """Threads that stay for round after round of ranges: to start them anew takes as long as a short round does."""
+
+    def __init__(self, n_threads: int) -> None:
+        self.n_threads = max(1, n_threads)
+        self._pool = ThreadPoolExecutor(max_workers=n_threads) if n_threads > 1 else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def run(self, work: Callable[[int, int], None], ranges: Sequence[tuple[int, int]]) -> None:
+        """As `run_ranges`."""
+        if self._pool is None or len(ranges) <= 1:
+            for start, stop in ranges:
+                work(start, stop)
+            return
+        failed = threading.Event()
+
+        def work_unless_failed(start: int, stop: int) -> None:
+            if not failed.is_set():
+                try:
+                    work(start, stop)
+                except BaseException:
+                    failed.set()
+                    raise
+
+        futures = [self._pool.submit(work_unless_failed, start, stop) for start, stop in ranges]
         try:
             for future in futures:
                 future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        finally:  # after an error, too, or an interrupt, nothing is under way or still to come
+            failed.set()
+            wait(futures)
 
 
 def in_order(work: Callable[[S], T], items: Iterable[S], n_threads: int) -> Iterator[T]:

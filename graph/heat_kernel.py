@@ -15,6 +15,7 @@ import numpy as np
 
 from foundation.errors import InvalidParams
 from foundation.memory import written_once
+from foundation.threads import Crew
 from graph.csr import CSRGraph
 from graph.rank_steps import Float64s, RankSteps, Room, Source, Start, restarts_of, starts_of
 
@@ -118,10 +119,11 @@ def _spread(
     restarts, width = restarts_of(starts, steps.places), block.shape[1]
     steps.place_restarts(restarts, block)
     stuck, plain = steps.stuck(restarts, width), np.ones(width)
-    for k in range(longest_walk(params.t, params.tol / 2), 0, -1):
-        share = params.t / k
-        _, stuck = steps.step(block, following, restarts, 1 + share * stuck, share, plain, n_threads)
-        block, following = following, block
+    with Crew(n_threads) as crew:
+        for k in range(longest_walk(params.t, params.tol / 2), 0, -1):
+            share = params.t / k
+            _, stuck = steps.step(block, following, restarts, 1 + share * stuck, share, plain, crew)
+            block, following = following, block
     steps.unload(block, np.arange(len(starts)), ranks)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from foundation.errors import InvalidParams, NotConverged
 from foundation.memory import written_once
+from foundation.threads import Crew
 from graph.acceleration import Acceleration
 from graph.csr import CSRGraph
 from graph.rank_steps import Float64s, RankSteps, Room, Source, Start, restarts_of, starts_of
@@ -150,22 +151,25 @@ def _solve(
     restarts = restarts_of([_walking(steps, start) for start in starts] if pace else starts, steps.places)
     steps.place_restarts(restarts, block)
     stuck, blend, unfinished = steps.stuck(restarts, width), np.ones(width), np.arange(width) < len(starts)
-    for _ in range(params.max_iter):
-        factors = (1 - damping) + damping * stuck
-        residual, stuck = steps.step(block, following, restarts, factors, damping, blend, n_threads)
-        # A plain step brings a ranking nearer by the damping; what a blended one gives is not yet known.
-        distance = residual * (damping if pace is None else 1.0) / (1 - damping)
-        done = np.flatnonzero(unfinished & (distance <= params.tol))
-        steps.unload(following if pace is None else block, done, ranks)
-        unfinished[done] = False
-        if not unfinished.any():
-            break
-        if pace is not None:
-            blend = pace.learn(residual)
-        block, following = following, block
-    else:
-        reached = float(distance[unfinished].max())
-        raise NotConverged(algorithm="personalized PageRank", residual=reached, tol=params.tol, n_iter=params.max_iter)
+    with Crew(n_threads) as crew:
+        for _ in range(params.max_iter):
+            factors = (1 - damping) + damping * stuck
+            residual, stuck = steps.step(block, following, restarts, factors, damping, blend, crew)
+            # A plain step brings a ranking nearer by the damping; what a blended one gives is not yet known.
+            distance = residual * (damping if pace is None else 1.0) / (1 - damping)
+            done = np.flatnonzero(unfinished & (distance <= params.tol))
+            steps.unload(following if pace is None else block, done, ranks)
+            unfinished[done] = False
+            if not unfinished.any():
+                break
+            if pace is not None:
+                blend = pace.learn(residual)
+            block, following = following, block
+        else:
+            reached = float(distance[unfinished].max())
+            raise NotConverged(
+                algorithm="personalized PageRank", residual=reached, tol=params.tol, n_iter=params.max_iter
+            )
     if pace is not None:
         for start, rank in zip(starts, ranks, strict=True):
             _settle(steps, start, damping, rank)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidQuery
 from foundation.kernels.columns import Columns
-from foundation.threads import balanced_ranges, even_ranges, run_ranges
+from foundation.threads import Crew, balanced_ranges, even_ranges
 from graph.arrays import read_only
 from graph.csr import INT32_NODES, CSRGraph
 from graph.kernels.block_rank import pull_block, turn_by_rank, unload
@@ -161,7 +161,7 @@ class RankSteps:
         factors: Float64s,
         damping: float,
         blend: Float64s,
-        n_threads: int,
+        crew: Crew,
     ) -> tuple[Float64s, Float64s]:
         """`pull_block` over all rows, ``factors`` on the restarts of each column; returns changes and stuck ranks."""
         n_columns = block.shape[1]
@@ -177,8 +177,8 @@ class RankSteps:
                     *arcs, *restarts, factors, damping, blend, block, following, *ranges[i], columns, changes, stuck
                 )
 
-        at_once = max(1, len(ranges) // (_TURNS * max(1, n_threads)))
-        run_ranges(pull, even_ranges(len(ranges), at_once), n_threads)
+        at_once = max(1, len(ranges) // (_TURNS * crew.n_threads))
+        crew.run(pull, even_ranges(len(ranges), at_once))
         total = np.zeros((2, n_columns))
         for i in range(len(ranges)):  # not by numpy, whose order of additions depends on the number of columns
             total += sums[:, i]

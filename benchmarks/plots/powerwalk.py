@@ -24,11 +24,13 @@ from graph.powerwalk.measure import held_out, mean, measure
 
 mpl.use("agg")
 KINDS = [
-    ("push alone", "k--", False, False, False),
-    ("walks", "C1-", False, True, False),
-    ("background", "C2-", False, False, True),
-    ("hubs", "C0--", True, False, False),
-    ("hubs, background", "C3-", True, False, True),
+    ("push alone", "k--", False, False, False, False),
+    ("walks", "C1-", False, True, False, False),
+    ("background", "C2-", False, False, True, False),
+    ("hubs", "C0--", True, False, False, False),
+    ("hubs, background", "C3-", True, False, True, False),
+    ("sweeps", "C4--", False, False, False, True),
+    ("sweeps, background", "C4-", False, False, True, True),
 ]
 N_SOURCES = 24
 
@@ -37,16 +39,17 @@ def frontier(graph: CSRGraph) -> list[Measured]:
     """Every candidate on held-out sources."""
     material = prepare(graph, PowerWalkParams(), n_threads=2)
     sources = [source for source, _ in zip(held_out(graph, 0), range(N_SOURCES), strict=False)]
-    return measure_all(material, exact(graph, sources, material.params, 2))
+    return measure_all(material, exact(graph, sources, material.params, 2), drop=False)
 
 
 def draw_frontier(axis: Any, title: str, found: Sequence[Measured]) -> None:
     """Missed precision against work, the best of each kind so far."""
-    for name, style, hubs, walks, background in KINDS:
+    for name, style, *kind in KINDS:
         mine = sorted(
             (one.quality.work, max(1 - one.quality.precision, 1e-3))
             for one in found
-            if (one.candidate.n_hubs > 0, one.candidate.walks, one.candidate.background) == (hubs, walks, background)
+            if [one.candidate.n_hubs > 0, one.candidate.walks, one.candidate.background, one.candidate.sweeps > 0]
+            == kind
         )
         best = np.minimum.accumulate([missed for _, missed in mine]) if mine else []
         axis.step([work for work, _ in mine], best, style, where="post", label=name)

@@ -2,7 +2,7 @@
 
 Rounds: the graph laid out; rankings of ranges of hubs; walks of ranges of nodes; each of both as one whole, so that it
 can be mapped; and for a few of the held-out sources at a time their exact rankings, and beside them the answers of all
-candidates. The artifact holds what was kept.
+candidates; on the rest of the sources only of those that are promising then. The artifact holds what was kept.
 """
 
 from __future__ import annotations
@@ -24,37 +24,39 @@ from flows.stages.stage import Findings, Job, Output, Range, Stage
 from foundation.threads import even_ranges
 from graph.csr import CSRGraph
 from graph.powerwalk import Fingerprints, PowerWalkParams, fingerprints
-from graph.powerwalk.choice import (
-    Candidate,
+from graph.powerwalk.candidates import (
     Material,
-    Measured,
     candidates,
-    choose,
     entries_of,
-    exact,
     hubs_of,
-    marked,
     n_hubs_of,
     sized,
     wants_walks,
 )
+from graph.powerwalk.choice import TRIED, Measured, choose, exact, marked, means, promising
 from graph.powerwalk.hubs import HubVectors, hub_vectors
 from graph.powerwalk.layout import Layout
-from graph.powerwalk.measure import HELD_OUT, Quality, held_out, mean, measure
+from graph.powerwalk.measure import HELD_OUT, Quality, held_out, measure
 from graph.walk_tables import arc_aliases
 
-LAYOUT, HUBS, WALKS, WHOLE, MEASURED = range(5)  # rounds
+LAYOUT, HUBS, WALKS, WHOLE, FIRST, REST = range(6)  # rounds
 _THE_HUBS, _THE_WALKS = (0, 1), (1, 2)  # ranges of the round WHOLE
 _QUALITIES = tuple(field.name for field in fields(Quality))
 
 
 def split(job: Job) -> list[list[Range]]:
-    """All nodes; ranges of hubs; ranges of nodes; what there is of both; ranges of the held-out sources."""
+    """All nodes; ranges of hubs; ranges of nodes; what there is of both; ranges of held-out sources, in two turns."""
     graph, params = open_graph(job.inputs["graph"]), _params(job)
     hubs, walks = _ranges(job, graph)
     wholes = [whole for whole, ranges in ((_THE_HUBS, hubs), (_THE_WALKS, walks)) if ranges]
-    sources = even_ranges(len(_sources(graph, params)), sources_at_once(graph.n_nodes))
-    return [[(0, graph.n_nodes)], hubs, walks, wholes, sources]
+    return [[(0, graph.n_nodes)], hubs, walks, wholes, *_turns(len(_sources(graph, params)), graph.n_nodes)]
+
+
+def _turns(n_sources: int, n_nodes: int) -> tuple[list[Range], list[Range]]:
+    """Ranges of the sources that all candidates are measured on, and of those after."""
+    n_first, size = min(TRIED, n_sources), sources_at_once(n_nodes)
+    rest = [(n_first + start, n_first + stop) for start, stop in even_ranges(n_sources - n_first, size)]
+    return even_ranges(n_first, size), rest
 
 
 def _ranges(job: Job, graph: CSRGraph) -> tuple[list[Range], list[Range]]:
@@ -91,8 +93,12 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
         ranges = _ranges(job, graph)[0 if of_hubs else 1]
         parts = [read_part(part_path(job.work, HUBS if of_hubs else WALKS, *span)) for span in ranges]
         return Output(_whole(parts))
-    sources = _sources(graph, params)[start:stop]
-    return Output({"found": _measured(_material(job, graph, params, layout), sources)})
+    material, sources = _material(job, graph, params, layout), _sources(graph, params)
+    going = None
+    if round_ == REST:
+        first, _ = _turns(len(sources), graph.n_nodes)
+        going = promising(_means(material, [read_part(part_path(job.work, FIRST, *span)) for span in first]), material)
+    return Output({"found": _measured(material, sources[start:stop], going)})
 
 
 def _laid_out(graph: CSRGraph, params: PowerWalkParams) -> dict[str, npt.NDArray[Any]]:
@@ -119,20 +125,21 @@ def _sources(graph: CSRGraph, params: PowerWalkParams) -> list[int]:
     return [source for source, _ in zip(held_out(graph, params.seed), range(HELD_OUT), strict=False)]
 
 
-def _measured(material: Material, sources: list[int]) -> npt.NDArray[np.float64]:
-    """Qualities of all candidates as seen from each source: float64 (n_sources, n_candidates, n_qualities)."""
+def _measured(material: Material, sources: list[int], going: list[int] | None) -> npt.NDArray[np.float64]:
+    """Qualities of the candidates at the places ``going``, or of all, as seen from each source.
+
+    float64 (n_sources, n_candidates, n_qualities), NaN where nothing was measured.
+    """
     truth = np.stack([rank for _, rank in exact(material.graph, sources, material.params)])
-    found = []
-    for _, group in itertools.groupby(candidates(material), key=_parts_of):
-        some = list(group)
-        index = material.index(some[0])  # one at a time: each has room for queries of its own
-        found += [measure(index, candidate.effort, sources, truth) for candidate in some]
-    table = [[[getattr(quality, name) for name in _QUALITIES] for quality in row] for row in found]
-    return np.ascontiguousarray(np.array(table).transpose(1, 0, 2))
-
-
-def _parts_of(candidate: Candidate) -> tuple[int, int, bool, bool]:
-    return candidate.n_hubs, candidate.hub_entries, candidate.walks, candidate.background
+    asked = list(candidates(material))
+    found = np.full((len(sources), len(asked), len(_QUALITIES)), np.nan)
+    for _, group in itertools.groupby(going or range(len(asked)), key=lambda place: asked[place].parts):
+        index = None
+        for place in group:
+            index = index or material.index(asked[place])  # one at a time: each has room for queries of its own
+            for row, quality in enumerate(measure(index, asked[place].effort, sources, truth)):
+                found[row, place] = [getattr(quality, name) for name in _QUALITIES]
+    return found
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
@@ -140,7 +147,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     graph = open_graph(job.inputs["graph"])
     layout = _layout(parts[LAYOUT][0])
     material = _material(job, graph, sized(layout, _params(job)), layout)
-    frontier = _frontier(material, parts[MEASURED])
+    frontier = _means(material, [*parts[FIRST], *parts[REST]])
     kept = choose(frontier, material)
     hubs, start = [], 0
     for part in parts[HUBS] if kept.n_hubs else ():
@@ -161,25 +168,24 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
         "mean_l1": round(best.quality.l1, 5),
         "mean_error_bound": round(best.quality.error_bound, 5),
         "index_bytes": round(best.index_bytes, 1),
-        "n_sources": parts[MEASURED][-1].stop,
+        "n_sources": best.n_sources,
         "frontier": [one.row() for one in marked(frontier, material)],
     }
     return Findings(stats, measured)
 
 
-def _frontier(material: Material, parts: list[Part]) -> list[Measured]:
+def _means(material: Material, parts: list[Part]) -> list[Measured]:
     """All candidates with their means over the sources, in the order these were drawn; empty without sources."""
     if not parts:
         return []
     found = np.concatenate([part.array("found") for part in parts])
-    return [
-        Measured(
-            candidate=candidate,
-            index_bytes=material.bytes_per_node(candidate),
-            quality=mean([Quality(**dict(zip(_QUALITIES, row, strict=True))) for row in found[:, place].tolist()]),
-        )
-        for place, candidate in enumerate(candidates(material))
-    ]
+    return means(
+        material,
+        [
+            [Quality(**dict(zip(_QUALITIES, row, strict=True))) for row in rows[~np.isnan(rows[:, 0])].tolist()]
+            for rows in found.transpose(1, 0, 2)
+        ],
+    )
 
 
 def _material(job: Job, graph: CSRGraph, params: PowerWalkParams, layout: Layout) -> Material:
@@ -210,12 +216,12 @@ def _params(job: Job) -> PowerWalkParams:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=2,
+    code_version=3,
     parallel=True,
     split=split,
     partition=partition,
     row_bytes=row_bytes,
     assemble=assemble,
     estimate=estimate,
-    looks_back=4,
+    looks_back=5,
 )

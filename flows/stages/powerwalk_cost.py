@@ -12,12 +12,14 @@ import numpy.typing as npt
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
 from flows.stages.stage import Estimate, Job, Sizes
 from graph.powerwalk import PowerWalkParams
-from graph.powerwalk.choice import HUBS, PLAIN, entries_of, n_hubs_of, sized, wants_walks
+from graph.powerwalk.candidates import HUBS, PLAIN, SWEPT, entries_of, n_hubs_of, sized, wants_walks
+from graph.powerwalk.choice import TRIED
 from graph.powerwalk.layout import Layout
 from graph.powerwalk.measure import HELD_OUT, REACH
 
 HUBS_A_NODE = 1 / 16  # of a partition: a hub takes as long as the walks of so many nodes, or longer
 _ALL_HUBS = 2e6  # arcs both ways from which all hubs are kept
+_PROMISING = 0.3  # of the work of all candidates
 DIRECTED_SHARE = 0.6  # of the steps that walks along directed arcs take before a node without any: 0.3 to 1 was seen
 
 
@@ -65,7 +67,9 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     share = 1.0 if sizes.directed or index.method == "hubs" else min(1.0, n_edges / _ALL_HUBS)
     disk = layout + int(share * hubs) + (walks if index.method == "powerwalk" else 0)
     n_sources = HELD_OUT if n_nodes >= REACH else 0
-    n_measuring = parts_of(n_sources, sources_at_once(n_nodes))
+    n_measuring = parts_of(min(n_sources, TRIED), sources_at_once(n_nodes)) + parts_of(
+        max(0, n_sources - TRIED), sources_at_once(n_nodes)
+    )
     hubs_at_once, n_ranges = max(1, int(sizes.part_nodes * HUBS_A_NODE)), parts_of(n_nodes, sizes.part_nodes)
     n_parts = 3 + parts_of(n_hubs, hubs_at_once) + n_ranges + n_measuring
     one_push = _push_seconds(sizes, index.hub_rmax)
@@ -76,7 +80,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
         ) + (12 << 20),
         disk=disk,
         seconds=n_hubs * one_push + (walks > 0) * _walk_seconds(sizes, index)
-        + n_sources * _source_seconds(sizes, index) + 2 * WRITE_SECONDS * (listed + walks) + PART_SECONDS * n_parts,
+        + _measuring_seconds(n_sources, sizes, index) + 2 * WRITE_SECONDS * (listed + walks) + PART_SECONDS * n_parts,
         n_parts=max(n_measuring, n_ranges),
         shared=2 * layout + listed + walks + (8 * n_edges if sizes.weighted else 0),
         assembling=2 * disk + listed + walks,
@@ -97,16 +101,21 @@ def _walk_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
     return 4e-8 * steps * (DIRECTED_SHARE if sizes.directed else 1.0)
 
 
-def _source_seconds(sizes: Sizes, index: PowerWalkParams) -> float:
-    """80 sweeps for the exact ranking; for each candidate an answer, a push and a look at every node each, and for
-    each index the room for queries. Most of it are the smallest rmax."""
+def _measuring_seconds(n_sources: int, sizes: Sizes, index: PowerWalkParams) -> float:
+    """80 sweeps for each exact ranking; for each candidate an answer, a push and a look at every node each, and for
+    each index the room for queries. Most of it are the smallest rmax, and the candidates that are dropped."""
     sweeps = 80 * (5e-10 * sizes.n_edges + 3e-9 * sizes.n_nodes)
     plain, with_hubs = (sum(_push_seconds(sizes, rmax / 2.5) for rmax, _ in efforts) for efforts in (PLAIN, HUBS))
     ends = 2 if index.method != "powerwalk" and not sizes.directed else 1
     times = {"auto": (ends, 5 if sizes.directed else 3), "hubs": (0, ends)}.get(index.method, (ends, 0))
     answers = times[0] * len(PLAIN) + times[1] * len(HUBS)
     pushes = times[0] * plain + times[1] * with_hubs
-    return sweeps + (pushes + answers * (5e-5 + 8e-9 * sizes.n_nodes)) + 3e-8 * sum(times) * sizes.n_nodes
+    if index.method in ("auto", "push"):
+        answers += times[0] * len(SWEPT)
+        pushes += times[0] * sum(n_sweeps for _, n_sweeps in SWEPT) * (1e-9 * sizes.n_edges + 5e-9 * sizes.n_nodes)
+    answering = pushes + answers * (5e-5 + 8e-9 * sizes.n_nodes) + 3e-8 * sum(times) * sizes.n_nodes
+    n_tried = min(n_sources, TRIED)
+    return n_sources * sweeps + (n_tried + _PROMISING * (n_sources - n_tried)) * answering
 
 
 def _distinct_visits(sizes: Sizes, index: PowerWalkParams) -> float:

@@ -2,85 +2,57 @@
 
 Everything is built once, as large as the space allows; a candidate is a part of it with a query effort. The cheapest
 candidate that meets the targets is kept, by work counted and not by the clock, so that the choice is the same anywhere.
+After a few sources those that have no prospect of being it are dropped: most of the work is theirs.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import TargetMissed
 from graph.csr import CSRGraph
-from graph.powerwalk.fingerprints import Fingerprints, fingerprints
-from graph.powerwalk.hubs import HubVectors, choose_hubs, hub_vectors
+from graph.powerwalk.candidates import (
+    Candidate,
+    Material,
+    candidates,
+    entries_of,
+    hubs_of,
+    sized,
+    unmeasured,
+    wants_walks,
+)
+from graph.powerwalk.fingerprints import fingerprints
+from graph.powerwalk.hubs import hub_vectors
 from graph.powerwalk.index import PowerWalkIndex
 from graph.powerwalk.layout import Layout
 from graph.powerwalk.measure import HELD_OUT, Quality, held_out, mean, measure
-from graph.powerwalk.params import PowerWalkParams, QueryParams
+from graph.powerwalk.params import PowerWalkParams
 from graph.ppr import ExactPPR, PPRParams
 
 AIM = {"precision": 0.97, "rag": 0.999}  # where nothing was asked for; missing it is no error
+TRIED = 10  # sources after which the hopeless are dropped
+_SAFE = 0.5  # of what may be missed: a candidate that misses no more on those sources will meet the targets on all
+_SLOWER = 4.0  # times the work of a safe one is too much; what lies between is there in case that was luck
+_BEHIND = 2.0  # times what another misses with less work, in everything that is asked
 _TRUTH_TOL = 1e-8
-_ENTRY_BYTES = 8  # of a hub's list
-_PRINT_BYTES = 6  # of an entry of a fingerprint, counts being uint16
-_FEWEST_WALKS = 4
-_LEAST_WITH_WALKS = 1e-5  # a smaller rmax reads the walks of tens of thousands of nodes
-_HUB_SHARE = 0.6  # of the space; the rest is for walks
-_FEW = 4  # a quarter of the hubs is tried too, with lists as long and with lists four times as long
-# rmax and cut of the efforts tried
-PLAIN = tuple((rmax, 0.0) for rmax in (1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1.5e-6, 1e-6))
-HUBS = (
-    (1e-3, 1e-4),
-    (1e-3, 5e-5),
-    (1e-3, 3e-5),
-    (1e-3, 1e-5),
-    (1e-3, 3e-6),
-    (1e-4, 3e-6),
-    (1e-4, 1e-6),
-    (1e-5, 1e-6),
-    (1e-5, 1e-7),
-    (1e-6, 1e-8),
-)
 Float64s = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A part of what was built, and an effort.
-
-    The first ``n_hubs`` hubs with ``hub_entries`` each, walks or not, a background or not.
-    """
-
-    n_hubs: int
-    hub_entries: int
-    walks: bool
-    background: bool
-    rmax: float
-    cut: float
-
-    @property
-    def effort(self) -> QueryParams:
-        return QueryParams(rmax=self.rmax, cut=self.cut)
-
-    def __str__(self) -> str:
-        parts = [f"{self.n_hubs} hubs of {self.hub_entries} entries"] if self.n_hubs else []
-        parts += ["walks"] if self.walks else []
-        parts += ["background"] if self.background else []
-        return f"{', '.join(parts) or 'push alone'}, rmax {self.rmax:g}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A candidate, its bytes per node, and its quality; ``kept`` on the one that was chosen."""
+    """A candidate, its bytes per node, its quality over ``n_sources``; ``kept`` on the one that was chosen."""
 
     candidate: Candidate
     index_bytes: float
     quality: Quality
+    n_sources: int
     kept: bool = False
 
     def row(self) -> dict[str, Any]:
@@ -89,49 +61,9 @@ class Measured:
             **dataclasses.asdict(self.candidate),
             "index_bytes": round(self.index_bytes, 1),
             **self.quality.rounded(),
+            "n_sources": self.n_sources,
             "kept": self.kept,
         }
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Material:
-    """All that candidates are parts of."""
-
-    graph: CSRGraph
-    params: PowerWalkParams
-    layout: Layout
-    hubs: HubVectors | None
-    fingerprints: Fingerprints | None
-
-    def index(self, candidate: Candidate) -> PowerWalkIndex:
-        """The candidate as an index over arrays of this."""
-        return self._index(candidate, self._hubs(candidate))
-
-    def kept(self, candidate: Candidate) -> PowerWalkIndex:
-        """The candidate as an index of its own: what it does not need may be forgotten."""
-        hubs = self._hubs(candidate)
-        return self._index(candidate, None if hubs is None else HubVectors(**hubs.arrays()))
-
-    def _hubs(self, candidate: Candidate) -> HubVectors | None:
-        return self.hubs.first(candidate.n_hubs, candidate.hub_entries) if candidate.n_hubs and self.hubs else None
-
-    def _index(self, candidate: Candidate, hubs: HubVectors | None) -> PowerWalkIndex:
-        return PowerWalkIndex(
-            self.graph, self.params, layout=self.layout, hubs=hubs,
-            fingerprints=self.fingerprints if candidate.walks else None, background=candidate.background,
-            effort=candidate.effort,
-        )  # fmt: skip
-
-    def bytes_per_node(self, candidate: Candidate) -> float:
-        """Of the arrays the candidate would be saved with."""
-        n_bytes = sum(array.nbytes for array in self.layout.arrays().values())
-        if candidate.n_hubs and self.hubs:
-            sizes = np.minimum(np.diff(self.hubs.indptr[: candidate.n_hubs + 1]), candidate.hub_entries)
-            n_bytes += _ENTRY_BYTES * int(sizes.sum()) + 32 * candidate.n_hubs
-        if candidate.walks and self.fingerprints:
-            n_bytes += sum(array.nbytes for array in self.fingerprints.arrays().values())
-        return n_bytes / max(1, self.graph.n_nodes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -172,95 +104,6 @@ def prepare(graph: CSRGraph, params: PowerWalkParams, *, n_threads: int = 1) -> 
     return Material(graph=graph, params=params, layout=layout, hubs=hubs, fingerprints=prints)
 
 
-def sized(layout: Layout, params: PowerWalkParams) -> PowerWalkParams:
-    """``params`` with as many walks as there is space for beside hubs, where the choice is free."""
-    if params.method != "auto":
-        return params
-    visits = _PRINT_BYTES * params.damping / (1 - params.damping)  # bytes a walk takes where no node comes twice
-    n_walks = int((1 - _HUB_SHARE) * _spare(layout, params) / visits) if visits else params.n_walks
-    return dataclasses.replace(params, n_walks=max(1, min(params.n_walks, n_walks)))
-
-
-def wants_walks(params: PowerWalkParams) -> bool:
-    """Whether walks are worth a try; ``params`` as `sized` returns them."""
-    return params.method == "powerwalk" or (params.method == "auto" and params.n_walks >= _FEWEST_WALKS)
-
-
-def hubs_of(layout: Layout, params: PowerWalkParams) -> npt.NDArray[np.int32]:
-    """The hubs to rank, for all that is tried."""
-    return choose_hubs(layout, n_hubs_of(layout, params))
-
-
-def n_hubs_of(layout: Layout, params: PowerWalkParams) -> int:
-    """How many hubs are ranked at most; nodes without arcs are none, so that there may be fewer."""
-    n_hubs = _most_hubs(layout, params)
-    return min(layout.n_nodes, n_hubs * _FEW) if _tries_more(layout, params) else n_hubs
-
-
-def _tries_more(layout: Layout, params: PowerWalkParams) -> bool:
-    """Whether four times the hubs with lists a quarter as long are tried too.
-
-    That is where pushes are short, along directed arcs. Where they spread over the whole graph short lists are
-    useless and hubs are dear.
-    """
-    return params.method == "auto" and not layout.stationary.size and params.max_hub_entries >= 2 * _FEW
-
-
-def _most_hubs(layout: Layout, params: PowerWalkParams) -> int:
-    """As many as fill the space, at the full length of their lists."""
-    if params.method not in ("auto", "hubs") or not layout.n_nodes:
-        return 0
-    entries = min(params.max_hub_entries, layout.n_nodes)
-    space = _spare(layout, params) * (_HUB_SHARE if params.method == "auto" else 1.0)
-    return min(layout.n_nodes, int(space * layout.n_nodes / (_ENTRY_BYTES * entries)))
-
-
-def entries_of(layout: Layout, n_hubs: int, params: PowerWalkParams) -> npt.NDArray[np.int32]:
-    """How long the list of each of `hubs_of` has to be for all that is tried."""
-    most, entries = _most_hubs(layout, params), params.max_hub_entries
-    limits = np.full(n_hubs, entries, dtype=np.int32)
-    if params.method == "auto":
-        limits[most:] = entries // _FEW
-        limits[: most // _FEW] = entries * _FEW
-    return limits
-
-
-def _spare(layout: Layout, params: PowerWalkParams) -> float:
-    """Bytes per node beside the graph itself."""
-    taken = sum(array.nbytes for array in layout.arrays().values())
-    return max(0.0, params.index_bytes - taken / max(1, layout.n_nodes))
-
-
-def candidates(material: Material) -> Iterator[Candidate]:
-    """What to measure, the less work the sooner."""
-    method = material.params.method
-    n_hubs = material.hubs.n_hubs if material.hubs is not None else 0
-    entries = material.params.max_hub_entries
-    most = min(_most_hubs(material.layout, material.params), n_hubs)
-    sizes = [(most, entries)] if most else [(0, 0)]
-    if method == "auto" and most:
-        sizes.insert(0, (0, 0))
-        sizes += [(most // _FEW, entries), (most // _FEW, _FEW * entries)] if most >= _FEW else []
-        sizes += [(n_hubs, entries // _FEW), (n_hubs, entries // _FEW // 2)] if n_hubs > most else []
-    ends = [(True, False)] if method == "powerwalk" else [(False, False)]
-    if method != "powerwalk" and not material.graph.directed:
-        ends.append((False, True))
-    if method == "auto" and material.fingerprints is not None:
-        ends.append((True, False))
-    nothing = (False, False) if not material.graph.directed else None
-    for walks, background in ends:
-        for size, length in sizes:
-            # Walks are tried beside all hubs only; and where mass can be spread, leaving it was never better.
-            if method == "auto" and size and ((walks and size != most) or (walks, background) == nothing):
-                continue
-            for rmax, cut in HUBS if size else PLAIN:
-                if walks and method == "auto" and rmax < _LEAST_WITH_WALKS:
-                    continue
-                yield Candidate(
-                    n_hubs=size, hub_entries=length, walks=walks, background=background, rmax=rmax, cut=cut
-                )  # fmt: skip
-
-
 def exact(
     graph: CSRGraph, sources: Sequence[int], params: PowerWalkParams, n_threads: int = 1
 ) -> Iterator[tuple[int, Float64s]]:
@@ -270,33 +113,91 @@ def exact(
         yield from zip(sources[first:], ranks, strict=False)
 
 
-def measure_all(material: Material, truths: Iterable[tuple[int, Float64s]]) -> list[Measured]:
-    """Every candidate on every source; empty without sources. ``truths`` are read one at a time."""
+def measure_all(material: Material, truths: Iterable[tuple[int, Float64s]], *, drop: bool = True) -> list[Measured]:
+    """Every candidate on every source, or, with ``drop``, on the first `TRIED` those that are not `promising` then.
+
+    Empty without sources. ``truths`` are read one at a time.
+    """
     asked = list(candidates(material))
     indexes: dict[tuple[int, int, bool, bool], PowerWalkIndex] = {}
     qualities: list[list[Quality]] = [[] for _ in asked]
-    for source, truth in truths:
-        for place, candidate in enumerate(asked):
-            parts = candidate.n_hubs, candidate.hub_entries, candidate.walks, candidate.background
-            if parts not in indexes:
-                indexes[parts] = material.index(candidate)
-            qualities[place] += measure(indexes[parts], candidate.effort, [source], truth[None])
+    going = list(range(len(asked)))
+    for n_measured, (source, truth) in enumerate(truths):
+        if drop and n_measured == TRIED:
+            going = promising(means(material, qualities), material)
+            indexes.clear()
+        for place in going:
+            candidate = asked[place]
+            if candidate.parts not in indexes:
+                indexes[candidate.parts] = material.index(candidate)
+            qualities[place] += measure(indexes[candidate.parts], candidate.effort, [source], truth[None])
+    return means(material, qualities)
+
+
+def means(material: Material, qualities: Sequence[Sequence[Quality]]) -> list[Measured]:
+    """Of every candidate over the sources it was measured on; empty if that were none."""
     return [
-        Measured(candidate=candidate, index_bytes=material.bytes_per_node(candidate), quality=mean(found))
-        for candidate, found in zip(asked, qualities, strict=True)
+        Measured(
+            candidate=candidate, index_bytes=material.bytes_per_node(candidate), quality=mean(found),
+            n_sources=len(found),
+        )
+        for candidate, found in zip(candidates(material), qualities, strict=True)
         if found
+    ]  # fmt: skip
+
+
+def promising(tried: Sequence[Measured], material: Material) -> list[int]:
+    """Places of those that may turn out to be the cheapest that meets the targets, or to come closest.
+
+    Dropped is what does not fit, what takes far more work than one that is at the targets with a margin, and what
+    misses far more than one with less work, in everything that is asked.
+    """
+    targets = targets_of(material.params)
+    fitting = _fitting(tried, material.params)
+    missed = {id(one): [_missed(one.quality, name) for name in targets] for one in fitting}
+    allowed = [_SAFE * (target if name == "l1" else 1.0 - target) for name, target in targets.items()]
+    safe = [one for one in fitting if all(here <= most for here, most in zip(missed[id(one)], allowed, strict=True))]
+    most_work = _SLOWER * min((one.quality.work for one in safe), default=math.inf)
+
+    def behind(one: Measured, other: Measured) -> bool:
+        pairs = zip(missed[id(one)], missed[id(other)], strict=True)
+        return other.quality.work < one.quality.work and all(here > _BEHIND * there for here, there in pairs)
+
+    return [
+        place
+        for place, one in enumerate(tried)
+        if id(one) in missed and one.quality.work <= most_work and not any(behind(one, other) for other in fitting)
     ]
 
 
-def choose(frontier: Sequence[Measured], material: Material) -> Candidate:
-    """The least work that meets the targets within the space; else what comes closest, if that is allowed."""
-    params = material.params
+def targets_of(params: PowerWalkParams) -> dict[str, float]:
+    """What was asked for, else what is aimed at."""
     asked = {name: value for name in ("precision", "rag", "l1") if (value := getattr(params, name)) is not None}
-    if not frontier:
-        return _unmeasured(material)
+    return asked or AIM
+
+
+def _fitting(frontier: Sequence[Measured], params: PowerWalkParams) -> list[Measured]:
+    """Those within the space, or the smallest if none is."""
     space = max(params.index_bytes, min(one.index_bytes for one in frontier))
-    fitting = [one for one in frontier if one.index_bytes <= space]
-    targets = asked or AIM
+    return [one for one in frontier if one.index_bytes <= space]
+
+
+def _missed(quality: Quality, name: str) -> float:
+    value: float = getattr(quality, name)
+    return value if name == "l1" else 1.0 - value
+
+
+def choose(frontier: Sequence[Measured], material: Material) -> Candidate:
+    """The least work that meets the targets within the space; else what comes closest, if that is allowed.
+
+    Of those that were measured on all sources.
+    """
+    params, targets = material.params, targets_of(material.params)
+    if not frontier:
+        return unmeasured(material)
+    n_sources = max(one.n_sources for one in frontier)
+    fitting = [one for one in _fitting(frontier, params) if one.n_sources == n_sources]
+    asked = {} if targets is AIM else targets
     meeting = [one for one in fitting if shortfall(one.quality, targets) == 0]
     if meeting:
         return min(meeting, key=lambda one: (one.quality.work, one.index_bytes)).candidate
@@ -328,10 +229,3 @@ def marked(frontier: Sequence[Measured], material: Material) -> list[Measured]:
         return []
     kept = choose(frontier, material)
     return [dataclasses.replace(one, kept=one.candidate == kept) for one in frontier]
-
-
-def _unmeasured(material: Material) -> Candidate:
-    """For graphs where no source reaches far enough to measure: everything is cheap there."""
-    last = list(candidates(material))[-1]
-    rmax, cut = next(effort for effort in (HUBS if last.n_hubs else PLAIN) if effort[0] == 1e-5)
-    return dataclasses.replace(last, rmax=rmax, cut=cut)

@@ -27,6 +27,7 @@ from graph.powerwalk.hubs import HubVectors, no_hubs
 from graph.powerwalk.layout import Layout
 from graph.powerwalk.params import PowerWalkParams, QueryParams
 from graph.powerwalk.scratch import ScratchPool
+from graph.powerwalk.sweeps import Sweeper
 from graph.ppr import ExactPPR, PPRParams
 from graph.push import UNLIMITED_ROUNDS
 from graph.sources import batch_shares
@@ -112,6 +113,7 @@ class PowerWalkIndex:
         self._hubs = no_hubs() if hubs is None else hubs.as_kernels_take_it(graph.n_nodes)
         self._prints = _prints(fingerprints, params)
         self._exact: ExactPPR | None = None
+        self._sweeper: Sweeper | None = None
         self._lock = threading.Lock()
         self._scratch = ScratchPool(graph.n_nodes, self._places.starts.size)
 
@@ -211,6 +213,12 @@ class PowerWalkIndex:
         seeds = Seeds(indptr, self.layout.place[rows], shares)
         tally = np.zeros((n, 6))
         rounds = UNLIMITED_ROUNDS if max_rounds is None else max_rounds
+        if sweeps := self.sweeps_of(params):
+            self._sweeping().answer(
+                seeds, rmax, rounds, sweeps, self._scratch, nodes, scores, vectors, tally,
+                synchronous=max_rounds is not None, n_threads=n_threads,
+            )  # fmt: skip
+            return tally
 
         def work(first: int, last: int) -> None:
             scratch = self._scratch.take()
@@ -232,6 +240,10 @@ class PowerWalkIndex:
         only_rounds = params.max_rounds is None and params.rmax is None
         return rmax, cut, self.effort.max_rounds if only_rounds else params.max_rounds
 
+    def sweeps_of(self, params: QueryParams) -> int:
+        """``sweeps`` that ``params`` come to here."""
+        return (self.effort.sweeps or 0) if params.sweeps is None else params.sweeps
+
     def _exact_params(self) -> PPRParams:
         return PPRParams(damping=self.params.damping, tol=_EXACT_TOL, max_iter=_EXACT_STEPS)
 
@@ -242,6 +254,13 @@ class PowerWalkIndex:
             for query, rank in enumerate(ranks, start=first):
                 best_of(rank, keys, histogram, ranking.nodes[query], ranking.scores[query])
         ranking.error_bound[:] = _EXACT_TOL + _FLOAT32_ROUNDING
+
+    def _sweeping(self) -> Sweeper:
+        """What sweeps need, once: most indexes are never asked for one."""
+        with self._lock:
+            if self._sweeper is None:
+                self._sweeper = Sweeper.of(self.layout, self.params.damping, background=self.background)
+            return self._sweeper
 
     def _exactly(self) -> ExactPPR:
         """The graph prepared for power iteration, once: most indexes are never asked."""

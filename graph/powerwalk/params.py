@@ -15,6 +15,7 @@ Method = Literal["auto", "hubs", "powerwalk", "push"]
 Allotment = Literal["even", "degree"]
 
 _MIN_STEPS = 200  # what customary damping never reaches
+_MOST_SWEEPS = 1000  # what is left by then is less than float32 tells, or damping is near 1
 _UNSEEN_BITS = 53  # a longer walk is less likely than the rounding of a float64
 
 
@@ -106,11 +107,14 @@ class QueryParams:
     rmax : push a node while its residual exceeds ``rmax`` times its number of out-arcs; 0 needs ``max_rounds``
     cut : leave out entries of hub lists that would add less, ≥ 0; None keeps its proportion to ``rmax``
     max_rounds : synchronous rounds (the paper's T), ≥ 0; None means until nothing exceeds the threshold
+    sweeps : steps over the whole graph after the push, 0 to 1,000, which queries of a batch share; with one or more
+        neither hubs nor walks are read
     """
 
     rmax: float | None = None
     cut: float | None = None
     max_rounds: int | None = None
+    sweeps: int | None = None
 
     def __post_init__(self) -> None:
         if self.rmax is not None and not (math.isfinite(self.rmax) and self.rmax >= 0):
@@ -121,3 +125,5 @@ class QueryParams:
             raise InvalidParams(name="cut", value=self.cut, allowed="finite, ≥ 0, or None")
         if self.max_rounds is not None and self.max_rounds < 0:
             raise InvalidParams(name="max_rounds", value=self.max_rounds, allowed="≥ 0, or None")
+        if self.sweeps is not None and not 0 <= self.sweeps <= _MOST_SWEEPS:
+            raise InvalidParams(name="sweeps", value=self.sweeps, allowed=f"0 to {_MOST_SWEEPS}, or None")

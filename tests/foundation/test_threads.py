@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import InvalidParams
-from foundation.threads import ahead, balanced_ranges, bounded_ranges, even_ranges, run_ranges
+from foundation.threads import Crew, ahead, balanced_ranges, bounded_ranges, even_ranges, run_ranges
 
 
 def rows_of(ranges: list[tuple[int, int]]) -> list[int]:
@@ -79,6 +79,30 @@ def test_the_error_of_the_first_failed_range_is_raised_and_the_rest_is_left_out(
     with pytest.raises(ValueError, match="range 5"):
         run_ranges(work, even_ranges(10_000, 1), n_threads)
     assert len(begun) < 10_000
+
+
+@pytest.mark.parametrize("n_threads", [0, 1, 3])
+def test_a_crew_works_round_after_round_and_after_an_error(n_threads: int) -> None:
+    seen, begun = np.zeros((20, 100), dtype=np.int64), []
+
+    def fail(start: int, stop: int) -> None:
+        begun.append(start)
+        raise ValueError(f"range {start}")
+
+    with Crew(n_threads) as crew:
+        for round_ in range(20):
+
+            def work(start: int, stop: int, round_: int = round_) -> None:
+                assert (seen[:round_] == 1).all()  # the round before is over
+                seen[round_, start:stop] += 1
+
+            crew.run(work, even_ranges(100, 7))
+            if round_ == 5:
+                with pytest.raises(ValueError, match="range 0"):
+                    crew.run(fail, even_ranges(10_000, 1))
+                n_begun = len(begun)
+    assert (seen == 1).all()
+    assert len(begun) == n_begun < 10_000
 
 
 @given(sizes=st.lists(st.integers(0, 60), max_size=80), size=st.integers(1, 30), row_cost=st.integers(1, 9))

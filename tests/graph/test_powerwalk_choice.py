@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 from foundation.errors import InvalidParams, TargetMissed
 from graph.csr import CSRGraph
 from graph.powerwalk import PowerWalkIndex, PowerWalkParams
-from graph.powerwalk.choice import Built, build, shortfall
+from graph.powerwalk.candidates import Candidate
+from graph.powerwalk.choice import (
+    TRIED,
+    Built,
+    Measured,
+    build,
+    choose,
+    exact,
+    measure_all,
+    prepare,
+    promising,
+    shortfall,
+)
 from graph.powerwalk.measure import Quality, goodness, held_out, mean
 from tests.oracles import ppr as oracle
 from tests.strategies import walk_graphs, walk_seeds
@@ -74,13 +86,17 @@ def test_candidates_are_of_all_kinds_and_the_most_work_is_the_closest(undirected
     assert {(bool(one.candidate.n_hubs), one.candidate.walks) for one in along} == {
         (hubs, walks) for hubs in (False, True) for walks in (False, True)
     }
-    for kind in kinds:
+    for kind, swept in [*((kind, False) for kind in kinds), ((False, False, True), True)]:
         same = [
             one
             for one in undirected_choice.frontier
             if (bool(one.candidate.n_hubs), one.candidate.walks, one.candidate.background) == kind
+            and (one.candidate.sweeps > 0) == swept
         ]
-        assert max(same, key=lambda one: one.quality.work).quality.l1 <= min(one.quality.l1 for one in same) * 1.5
+        assert (
+            max(same, key=lambda one: (one.candidate.sweeps, one.quality.work)).quality.l1
+            <= min(one.quality.l1 for one in same) * 1.5
+        )
 
 
 @pytest.mark.parametrize(("method", "hubs", "walks"), [
@@ -108,6 +124,51 @@ def test_a_target_out_of_reach_names_the_best_and_builds_only_if_allowed() -> No
         build(barabasi_albert(), params)
     made = build(barabasi_albert(), dataclasses.replace(params, miss="accept"))
     assert next(one for one in made.frontier if one.kept).quality.l1 == min(one.quality.l1 for one in made.frontier)
+
+
+def slow_mixing() -> CSRGraph:
+    return CSRGraph.from_networkx(nx.connected_watts_strogatz_graph(400, 6, 0.05, seed=2))
+
+
+@pytest.mark.parametrize("graph", [barabasi_albert(), directed(), slow_mixing()])
+@pytest.mark.parametrize("asked", [{}, {"precision": 0.9}, {"l1": 0.02}, {"precision": 0.99, "rag": 0.9995, "l1": 0.1}])
+def test_dropping_what_has_no_prospect_changes_no_choice(graph: CSRGraph, asked: dict[str, float]) -> None:
+    material = prepare(graph, PowerWalkParams(**asked, miss="accept"))
+    sources = [source for source, _ in zip(held_out(graph, 0), range(40), strict=False)]
+    truths = list(exact(graph, sources, material.params))
+    whole, some = measure_all(material, truths, drop=False), measure_all(material, truths)
+    assert choose(some, material) == choose(whole, material)
+    assert [one.candidate for one in some] == [one.candidate for one in whole]
+    dropped = [one for one in some if one.n_sources == TRIED]
+    assert {one.n_sources for one in some} == {TRIED, 40}
+    assert len(dropped) > len(some) / 4
+    for one, other in zip(some, whole, strict=True):
+        assert one in dropped or one == other
+
+
+def test_what_is_promising_may_still_be_the_cheapest_or_the_closest() -> None:
+    material = prepare(barabasi_albert(), PowerWalkParams(precision=0.9, l1=0.1, index_bytes=500, miss="accept"))
+
+    def tried(*rows: tuple[float, float, float, float]) -> list[int]:
+        found = [
+            Measured(
+                candidate=Candidate(n_hubs=place, hub_entries=1, walks=False, background=False, rmax=1.0, cut=0.0),
+                index_bytes=size,
+                n_sources=TRIED,
+                quality=Quality(precision=precision, rag=1.0, l1=l1, error_bound=1.0, work=work, rag_at_50=1.0),
+            )
+            for place, (precision, l1, work, size) in enumerate(rows)
+        ]
+        return promising(found, material)
+
+    safe = (0.96, 0.04, 10.0, 100.0)
+    assert tried(safe, (0.99, 0.01, 39.0, 100.0), (1.0, 0.0, 41.0, 100.0)) == [0, 1]  # four times the work
+    assert tried((0.94, 0.04, 10.0, 100.0), (0.99, 0.01, 41.0, 100.0)) == [0, 1]  # not safe
+    assert tried((0.8, 0.5, 10.0, 100.0), (0.5, 1.1, 11.0, 100.0)) == [0]  # behind in both
+    assert tried((0.8, 0.5, 10.0, 100.0), (0.5, 0.9, 11.0, 100.0)) == [0, 1]  # in one
+    assert tried((0.8, 0.5, 10.0, 100.0), (0.5, 1.1, 9.0, 100.0)) == [0, 1]  # with less work
+    assert tried(safe, (1.0, 0.0, 1.0, 501.0)) == [0]  # too large
+    assert tried((1.0, 0.0, 9.0, 700.0), (1.0, 0.0, 1.0, 600.0)) == [1]  # the smallest there is
 
 
 def test_nothing_is_asked_for_so_nothing_is_missed() -> None:
