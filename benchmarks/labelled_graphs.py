@@ -27,11 +27,12 @@ Members = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """A graph, its communities of usable size, and how many members are given away as seeds."""
+    """A graph, its communities of usable size and all of them, and how many members are given away as seeds."""
 
     name: str
     graph: CSRGraph
     communities: list[Members]
+    everyone: list[Members]
     n_seeds: int
 
 
@@ -55,6 +56,21 @@ def email() -> Labelled | None:
     return _email()
 
 
+def football() -> Labelled | None:
+    """Games of colleges, by conference."""
+    return _football()
+
+
+def books() -> Labelled | None:
+    """Books on politics bought together, by leaning."""
+    return _books()
+
+
+def dblp() -> Labelled | None:
+    """Co-authorship; communities are venues, which overlap."""
+    return _dblp()
+
+
 def debian(by: str) -> Labelled:
     """Dependencies of packages. Communities are sections, or names with the same first two words ("python3-django")."""
     folder = ROOT / "data" / "debian"
@@ -72,7 +88,7 @@ def debian(by: str) -> Labelled:
         if package["_id"] in row and (by == "section" or len(words) > 1):
             labels.append((label, row[package["_id"]]))
     limits = (60, 1000) if by == "section" else (10, 200)
-    return Labelled(name=f"debian, by {by}", graph=graph, communities=_of_size(_grouped(labels), *limits), n_seeds=3)
+    return _labelled(f"debian, by {by}", graph, _grouped(labels), limits, 3)
 
 
 def _email() -> Labelled | None:
@@ -83,7 +99,7 @@ def _email() -> Labelled | None:
     department = np.loadtxt(labels, dtype=np.int64, skiprows=1)
     graph = CSRGraph.from_edges(ends[:, 0], ends[:, 1], n_nodes=len(department), duplicates="first")
     groups = _grouped((int(label), int(node)) for node, label in department)
-    return Labelled(name="email-Eu-core", graph=graph, communities=_of_size(groups, 26, 1000), n_seeds=5)
+    return _labelled("email-Eu-core", graph, groups, (26, 1000), 5)
 
 
 def _dblp() -> Labelled | None:
@@ -91,11 +107,12 @@ def _dblp() -> Labelled | None:
     if known is None or covers is None:
         return None
     groups = [np.array(line.split(), dtype=np.int64) for line in gzip.decompress(covers.read_bytes()).splitlines()]
-    return Labelled(name="dblp", graph=known, communities=_of_size(groups, 15, 500), n_seeds=5)
+    return _labelled("dblp", known, groups, (15, 500), 5)
 
 
-def _cora() -> Labelled | None:
-    if (path := shared("graphs/cora.npz")) is None:
+def citations(name: str) -> Labelled | None:
+    """Papers and their topics, undirected: "cora" or "citeseer"."""
+    if (path := shared(f"graphs/{name}.npz")) is None:
         return None
     with np.load(path, allow_pickle=True) as data:
         parts = data["adj_data"], data["adj_indices"], data["adj_indptr"]
@@ -104,7 +121,11 @@ def _cora() -> Labelled | None:
     src, dst = arcs.coords
     graph = CSRGraph.from_edges(src, dst, n_nodes=labels.size, directed=False, duplicates="first", self_loops="drop")
     groups = _grouped((int(label), node) for node, label in enumerate(labels))
-    return Labelled(name="cora", graph=graph, communities=_of_size(groups, 10, 1000), n_seeds=5)
+    return _labelled(name, graph, groups, (10, 1000), 5)
+
+
+def _cora() -> Labelled | None:
+    return citations("cora")
 
 
 def _football() -> Labelled | None:
@@ -121,7 +142,12 @@ def _gml(name: str) -> Labelled | None:
     drawn = nx.read_gml(path)
     graph = CSRGraph.from_networkx(drawn)
     groups = _grouped((str(value), graph.node_ids.find(node)) for node, value in drawn.nodes(data="value"))
-    return Labelled(name=name, graph=graph, communities=_of_size(groups, 8, 100), n_seeds=3)
+    return _labelled(name, graph, groups, (8, 100), 3)
+
+
+def _labelled(name: str, graph: CSRGraph, groups: list[Members], limits: tuple[int, int], n_seeds: int) -> Labelled:
+    usable = _of_size(groups, *limits)
+    return Labelled(name=name, graph=graph, communities=usable, everyone=groups, n_seeds=n_seeds)
 
 
 def _grouped(labels: Iterable[tuple[object, int]]) -> list[Members]:

@@ -84,7 +84,7 @@ class Labels:
     labels : int32 (n_nodes,); communities are numbered by size, the largest first, then by their smallest member
     sizes : int64 (n_communities,), descending
     modularity : of the graph searched, at resolution 1; 0 where it has no links
-    n_isolated : nodes without any link in that graph
+    n_isolated : nodes without a link to another in that graph
     n_attached : nodes that were alone and joined a neighbour
     n_rounds : rounds of consensus, 0 for a single run
     is_stable : False when the runs of a consensus did not come to agree
@@ -146,7 +146,7 @@ def find_communities(
         labels=labels,
         sizes=sizes,
         modularity=modularity_of_rows(rows, labels, sizes.size),
-        n_isolated=int(np.count_nonzero(rows.degree == 0)),
+        n_isolated=_count_isolated(rows),
         n_attached=n_attached,
         n_rounds=found.n_rounds,
         is_stable=found.is_stable,
@@ -212,6 +212,13 @@ def label_propagation(rows: SymmetricRows, seed: int) -> Labels32:
     order = stream(seed, "clustering.label_propagation").permutation(n).astype(np.int32)
     propagate_labels(*rows, order, np.uint64(key(seed, "clustering.label_propagation.ties")), labels)
     return labels
+
+
+def _count_isolated(rows: SymmetricRows) -> int:
+    """Nodes without a link to another; a row is sorted and holds each column once."""
+    n_links = np.diff(rows.indptr)
+    one = np.flatnonzero(n_links == 1)
+    return int(np.count_nonzero(n_links == 0) + np.count_nonzero(rows.indices[rows.indptr[one]] == one))
 
 
 def _notes(found: Consensus, sizes: npt.NDArray[Any], n_attached: int) -> list[str]:

@@ -27,7 +27,7 @@ class SimilarityGraph(NamedTuple):
 
     weights : symmetric, float32 similarities in (0, 1], columns ascending, no diagonal
     n_compared : pairs that shared a bucket and were looked at
-    n_cut : members of large buckets that a node passed over, over all nodes and bands; 0 means no pair was lost to the cap
+    n_cut : members of large buckets passed over, summed over nodes and bands; at 0 no pair was lost to the cap
     """
 
     weights: scipy.sparse.csr_array
@@ -140,7 +140,7 @@ def link_similarities(
         score_links(indptr, indices, index.signatures, empty, *family, start, stop, weights)
 
     run_ranges(work, balanced_ranges(indptr, _ARCS_AT_ONCE), n_threads)
-    return scipy.sparse.csr_array((weights, indices, indptr), shape=(n, n))
+    return scipy.sparse.csr_array((weights, indices.copy(), indptr.copy()), shape=(n, n))
 
 
 def _sorted_csr(

@@ -49,8 +49,10 @@ def symmetric_rows(matrix: Any) -> SymmetricRows:
     weights = rows.data.astype(np.float64)
     if not ((weights >= 0) & (weights < np.inf)).all():
         raise _invalid("a weight that is NaN, infinite or negative", "weights are finite and not negative")
-    rows = scipy.sparse.csr_array((weights, rows.indices, rows.indptr), shape=rows.shape, copy=not weights.all())
-    rows.eliminate_zeros()
+    has_zeros = not weights.all()
+    rows = scipy.sparse.csr_array((weights, rows.indices, rows.indptr), shape=rows.shape, copy=has_zeros)
+    if has_zeros:
+        rows.eliminate_zeros()
     mirror = rows.T.tocsr()
     if not np.array_equal(mirror.indptr, rows.indptr) or not np.array_equal(mirror.indices, rows.indices):
         raise _invalid("a link without its reverse", "add the transpose, or use clustering.symmetric.undirected")

@@ -27,7 +27,7 @@ def mirror_pairs(
 ) -> None:
     """Write every pair into both its rows, where ``at`` says each row begins.
 
-    In the order of the pairs a row first receives its smaller neighbours, ascending, then its larger ones: it is sorted.
+    In the order of the pairs a row first receives its smaller neighbours, ascending, then its larger ones: sorted.
     """
     for pair in range(left.size):
         u, v = left[pair], right[pair]
