@@ -77,4 +77,5 @@ def _agreed(rows: SymmetricRows, counts: npt.NDArray[np.int32], least: float, n_
     kept &= ends != rows.indices
     weights = counts[kept] / n_runs
     indptr = np.concatenate(([0], np.cumsum(np.bincount(ends[kept], minlength=n)))).astype(np.int64)
-    return SymmetricRows(indptr, rows.indices[kept], weights, np.bincount(ends[kept], weights=weights, minlength=n))
+    degree = np.bincount(ends[kept], weights=weights, minlength=n).astype(np.float64, copy=False)
+    return SymmetricRows(indptr, rows.indices[kept], weights, degree)

@@ -82,5 +82,5 @@ def _merged(rows: SymmetricRows, labels: Labels32) -> tuple[SymmetricRows, npt.N
     indptr = np.empty_like(starts)
     indices, weights = np.empty_like(rows.indices), np.empty_like(rows.weights)
     n = coarsen(rows.indptr, rows.indices, rows.weights, labels, starts, members, indptr, indices, weights)
-    degree = np.bincount(labels, weights=rows.degree)
+    degree = np.bincount(labels, weights=rows.degree).astype(np.float64, copy=False)
     return SymmetricRows(indptr, indices[:n].copy(), weights[:n].copy(), degree), starts, members

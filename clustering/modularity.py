@@ -66,7 +66,7 @@ def _inner(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     inner = np.zeros(n_labels)
     inner_weights(rows.indptr, rows.indices, rows.weights, labels, inner)
-    return inner, np.bincount(labels, weights=rows.degree, minlength=n_labels)
+    return inner, np.bincount(labels, weights=rows.degree, minlength=n_labels).astype(np.float64, copy=False)
 
 
 def _numbered(labels: npt.NDArray[np.integer], n_nodes: int) -> tuple[npt.NDArray[np.int32], int]:

@@ -1,6 +1,6 @@
 """Expected mutual information of two random partitions of given sizes.
 
-Layout   ``first`` and ``second`` int64: the different sizes; ``n_first`` and ``n_second``: how many communities have them.
+Layout   ``first`` and ``second`` int64: the different sizes; ``n_first``, ``n_second``: how many communities have them.
 Threads  single-threaded; sums run in the order given.
 Limits   exact up to rounding: the terms left out are smaller than `_NEGLIGIBLE` of the largest one.
 """
