@@ -51,7 +51,7 @@ def main() -> None:
                 "communities": int(run.labels.max()) + 1,
                 "pieces too many": run.n_disconnected,
                 "same again": "yes" if run.is_repeatable else "no",
-                "peak MB": f"{run.peak_mb:.0f}",
+                "MB more": f"{run.more_mb:.0f}",
                 "import s": f"{run.import_seconds:.2f}",
             }
             for run in peer_runs(matrix, repeats=options.repeats)

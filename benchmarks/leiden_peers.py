@@ -46,7 +46,7 @@ class PeerRun:
     labels: npt.NDArray[np.int64]
     seconds: float
     cpu_seconds: float
-    peak_mb: float
+    more_mb: float
     import_seconds: float
     is_repeatable: bool
     modularity: float
@@ -69,7 +69,7 @@ def peer_runs(
                 found.append(np.load(folder / "labels.npy"))
             middle = {
                 key: statistics.median(float(str(report[key])) for report in reports)
-                for key in ("seconds", "cpu_seconds", "peak_mb", "import")
+                for key in ("seconds", "cpu_seconds", "more_mb", "import")
             }
             yield PeerRun(
                 library=library,
@@ -79,7 +79,7 @@ def peer_runs(
                 labels=found[0],
                 seconds=middle["seconds"],
                 cpu_seconds=middle["cpu_seconds"],
-                peak_mb=middle["peak_mb"],
+                more_mb=middle["more_mb"],
                 import_seconds=middle["import"],
                 is_repeatable=all(np.array_equal(found[0], other) for other in found),
                 modularity=statistics.median(modularity(matrix, labels) for labels in found),
