@@ -9,6 +9,7 @@ Tandon et al., Physical Review E 99:042301, 2019, show to be enough.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ def consensus(
     first_agreement = 1.0
     for n_rounds in range(1, MOST_ROUNDS + 1):
         seeds = [key(seed, "clustering.consensus", n_rounds, run) for run in range(n_runs)]
-        runs = np.stack(list(in_order(lambda s, rows=rows: search(rows, s), seeds, n_threads)), axis=1)  # type: ignore[misc]  # the default binds this round's rows
+        runs = np.stack(list(in_order(functools.partial(search, rows), seeds, n_threads)), axis=1)
         counts = np.empty(rows.indices.size, dtype=np.int32)
         count_agreement(rows.indptr, rows.indices, runs, counts)
         if n_rounds == 1 and counts.size:

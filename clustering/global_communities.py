@@ -88,6 +88,7 @@ class Labels:
     n_attached : nodes that were alone and joined a neighbour
     n_rounds : rounds of consensus, 0 for a single run
     is_stable : False when the runs of a consensus did not come to agree
+    run_agreement : share of the links on which two runs of its first round agree, in the mean; 1 for a single run
     notes : sentences on what to know about these communities
     """
 
@@ -98,6 +99,7 @@ class Labels:
     n_attached: int
     n_rounds: int
     is_stable: bool
+    run_agreement: float
     notes: tuple[str, ...]
 
     @property
@@ -131,7 +133,7 @@ def find_communities(
         nodes.
     """
     rows = symmetric_rows(weights)
-    by = rows if links is None else symmetric_rows(links)
+    by = symmetric_rows(links) if params.attach and links is not None else rows
     if by.degree.size != rows.degree.size:
         raise InvalidInput(
             source="links", what=f"{by.degree.size} nodes for {rows.degree.size}", fix="pass links of the same nodes"
@@ -150,6 +152,7 @@ def find_communities(
         n_attached=n_attached,
         n_rounds=found.n_rounds,
         is_stable=found.is_stable,
+        run_agreement=found.first_agreement,
         notes=tuple(_notes(found, sizes, n_attached)),
     )
 

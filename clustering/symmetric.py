@@ -78,8 +78,9 @@ def undirected(graph: CSRGraph) -> scipy.sparse.csr_array:
     links = arcs + arcs.T if graph.directed else arcs.copy()
     links = scipy.sparse.csr_array(links)
     links.sum_duplicates()
-    links.setdiag(0)
-    links.eliminate_zeros()
+    if links.diagonal().any():
+        links.setdiag(0)
+        links.eliminate_zeros()
     if graph.weights is None:
         links.data[:] = 1
     return links

@@ -75,8 +75,8 @@ def _one_each(labels: np.ndarray) -> bool:
     return np.unique(labels).size in (1, labels.size)
 
 
-@settings(deadline=None, max_examples=30)
-@given(data=st.data(), n=st.integers(1, 6))
+@settings(deadline=None, max_examples=20)
+@given(data=st.data(), n=st.integers(1, 5))
 def test_expected_information_is_the_mean_over_all_arrangements(data: st.DataObject, n: int) -> None:
     labels = st.lists(st.integers(0, 3), min_size=n, max_size=n)
     first, second = data.draw(labels), data.draw(labels)
