@@ -117,18 +117,20 @@ def main() -> None:
     imported = time.perf_counter() - start
     search = LIBRARIES[library](method, matrix)
     before = memory("VmRSS")
-    laps = []
+    laps: list[tuple[float, float]] = []
+    found: list[Labels] = []
     while not laps or (sum(lap for lap, _ in laps) < 1 and len(laps) < MOST_LAPS):
         start, cpu_start = time.perf_counter(), time.process_time()
-        labels = search()
+        found.append(search())
         laps.append((time.perf_counter() - start, time.process_time() - cpu_start))
     seconds, cpu_seconds = np.median(laps, axis=0).tolist()
-    np.save(out, np.unique(labels, return_inverse=True)[1].astype(np.int64))
+    np.save(out, np.unique(found[0], return_inverse=True)[1].astype(np.int64))
     report = {
         "version": version(PACKAGES.get(library, library)),
         "import": imported,
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
+        "is_repeatable": all(np.array_equal(found[0], labels) for labels in found),
         "more_mb": memory("VmHWM") - before,
     }
     print(json.dumps(report))

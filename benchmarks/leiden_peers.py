@@ -37,7 +37,10 @@ RUNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class PeerRun:
-    """Medians of the runs; ``is_repeatable`` when all of them, with one seed, gave the same communities."""
+    """Medians of the runs; ``is_repeatable`` when all of them, with one seed, gave the same communities.
+
+    Runs are those of several processes and, where a search is short, several in one process.
+    """
 
     library: str
     method: str
@@ -81,7 +84,8 @@ def peer_runs(
                 cpu_seconds=middle["cpu_seconds"],
                 more_mb=middle["more_mb"],
                 import_seconds=middle["import"],
-                is_repeatable=all(np.array_equal(found[0], other) for other in found),
+                is_repeatable=all(bool(report["is_repeatable"]) for report in reports)
+                and all(np.array_equal(found[0], other) for other in found),
                 modularity=statistics.median(modularity(matrix, labels) for labels in found),
                 n_disconnected=max(n_disconnected(matrix, labels) for labels in found),
             )

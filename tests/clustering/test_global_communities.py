@@ -57,7 +57,7 @@ def test_communities_are_connected_numbered_by_size_and_measured(
 
 
 def test_similar_senders_of_mail_are_in_one_department() -> None:
-    """Published, 500 × 2 bands and similarity .2: 152 communities, NMI .640, ARI .386; all links: .565, .281."""
+    """Other programs, 500 × 2 bands, similarity .2: 152 communities, NMI .640, ARI .386; all links: .565, .281."""
     graph, departments = email_eu_core()
     truth = np.empty(graph.n_nodes, dtype=np.int64)
     for label, nodes in enumerate(departments):
