@@ -3,7 +3,8 @@
 Run: python -m benchmarks.bench_leiden [--scale 17] [--repeats 3]
 
 PURLIEU_PEERS names a Python that has scikit-network, networkit, igraph and leidenalg; without it only ours is measured.
-Every run is a process of its own with one seed; Leiden does three iterations wherever that can be said.
+Every run is a process of its own with one seed; Leiden does three iterations wherever that can be said
+("leiden-2" does two).
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ Labels = np.ndarray[Any, Any]
 def purlieu(method: str, matrix: Any) -> Callable[[], Labels]:
     from clustering.global_communities import GlobalParams, find_communities
 
-    params = GlobalParams(method=method, n_iterations=ITERATIONS)  # type: ignore[arg-type]
+    name, _, n_iterations = method.partition("-")
+    params = GlobalParams(method=name, n_iterations=int(n_iterations or ITERATIONS))  # type: ignore[arg-type]
     find_communities(scipy.sparse.csr_array(np.ones((2, 2), dtype=np.float32)), params)  # compile outside the clock
     return lambda: find_communities(matrix, params).labels
 

@@ -19,9 +19,10 @@ import scipy.sparse
 from clustering.evaluation import modularity
 
 PROGRAM = Path(__file__).with_name("leiden_peer_run.py")
-# Library, method, threads. GPL ones (igraph, leidenalg) show what can be attained; nothing here depends on them.
+# Library, method (and its iterations), threads. GPL ones (igraph, leidenalg) show what can be attained.
 RUNS = (
     ("purlieu", "leiden", 1),
+    ("purlieu", "leiden-2", 1),
     ("networkit", "leiden", 1),
     ("networkit", "leiden", 2),
     ("sknetwork", "leiden", 1),
