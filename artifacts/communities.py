@@ -30,5 +30,6 @@ def open_communities(signatures: Path, tables: Path) -> CommunityIndex:
     buckets = Artifact.open(tables, TABLES, READABLE)
     settings: dict[str, Any] = dict(buckets.manifest.params)
     params = CommunityParams(**settings)
-    lsh = LSHIndex(sketches.array("signatures"), buckets.array("keys"), buckets.array("nodes"), params.lsh_params())
+    keys, nodes = buckets.array("keys"), buckets.array("nodes")
+    lsh = LSHIndex(sketches.array("signatures"), keys, nodes, params.lsh_params(), params.sketch_params())
     return CommunityIndex(Sets(sketches.array("links_indptr"), sketches.array("links_indices")), lsh, params)

@@ -1,25 +1,31 @@
-"""Four ways to rank a pool of nodes around seeds.
+"""Five ways to rank a pool of nodes around seeds.
 
 `initial_avgs`, `minrank` and `page_rank` are the procedures of Chamberlain et al., arXiv:1601.03958, as their
-code runs them; `blend` adds the heat that reaches a node over the graph's links, which finds more of the known
-communities on most labelled graphs (docs/communities.md has the figures, and the exceptions).
+code runs them; `ppr` is what the last of them aims at, personalised PageRank restarted at the seeds and run until it
+stands. `blend` adds the heat that reaches a node over the graph's links, which finds more of the known communities
+on most labelled graphs (docs/communities.md has the figures, and the exceptions).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from clustering.heat import Heat
+from clustering.kernels.expansion import count_all_equal, rank_by_restarts, take_most_similar
 from clustering.minhash import Signatures, estimate_jaccard
 from clustering.ordering import best_first
+from clustering.sets import frozen
 
-Method = Literal["blend", "initial_avgs", "minrank", "page_rank"]
+Method = Literal["blend", "initial_avgs", "minrank", "page_rank", "ppr"]
 Scores = npt.NDArray[np.float64]
+
+# Of all mass: so little a step of `ppr` changes in sum when it stops. The rank is then this far from the solution.
+_STANDS = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,6 +47,12 @@ class Pool:
         """Estimated Jaccard similarity to the seeds, mean over the seeds, float64 (n_pool,)."""
         return np.asarray(estimate_jaccard(self.signatures, self.signatures[self.is_seed]).mean(axis=1))
 
+    def equal_slots(self) -> npt.NDArray[np.float32]:
+        """How many slots every two signatures share, float32 (n_pool, n_pool); 0 on the diagonal."""
+        equal = np.empty((self.nodes.size, self.nodes.size), dtype=np.float32)
+        count_all_equal(frozen(self.signatures), equal)
+        return equal
+
 
 class Ranking(NamedTuple):
     """Positions in the pool, best first and without the seeds, and a score for every position of the pool."""
@@ -49,36 +61,20 @@ class Ranking(NamedTuple):
     scores: Scores
 
 
-def published(method: Method, pool: Pool, n_wanted: int) -> Ranking:
-    """One of the three published procedures."""
-    if method == "minrank":
-        return minrank(pool, n_wanted)
-    return page_rank(pool) if method == "page_rank" else initial_avgs(pool)
-
-
 def initial_avgs(pool: Pool) -> Ranking:
     """Mean similarity to the seeds."""
     return _by_score(pool, pool.mean_similarity())
 
 
-def minrank(pool: Pool, n_wanted: int) -> Ranking:
+def minrank(pool: Pool, mean: Scores, n_members: int) -> Iterator[tuple[int, float]]:
     """Grow one by one: take the node with the largest mean similarity to the community as it now stands.
 
-    A node's score is that mean at the moment it is taken; those not among the first ``n_wanted`` score 0.
+    ``mean``, float64 (n_pool,), is that to the ``n_members`` members so far; it is kept up to date in place. Yields a
+    position and its mean at the moment it is taken, and goes on until the pool has no more.
     """
-    mean = pool.mean_similarity()
-    scores = np.where(pool.is_seed, mean, 0.0)
-    outside = ~pool.is_seed
-    n_members = int(pool.is_seed.sum())
-    order: list[int] = []
-    for _ in range(min(n_wanted, int(outside.sum()))):
-        taken = int(np.argmax(np.where(outside, mean, -1.0)))
-        scores[taken], outside[taken] = mean[taken], False
-        order.append(taken)
-        similarity = estimate_jaccard(pool.signatures, pool.signatures[taken : taken + 1])[:, 0]
-        mean = (n_members * mean + similarity) / (n_members + 1)
-        n_members += 1
-    return Ranking(np.array(order, dtype=np.int64), scores)
+    signatures, outside = frozen(pool.signatures), ~pool.is_seed
+    for n_taken in range(int(outside.sum())):
+        yield take_most_similar(signatures, mean, outside, n_members + n_taken)
 
 
 def page_rank(pool: Pool, n_steps: int = 3, damping: float = 0.9) -> Ranking:
@@ -87,7 +83,7 @@ def page_rank(pool: Pool, n_steps: int = 3, damping: float = 0.9) -> Ranking:
     Starting from the uniform vector and stopping so early, it is personalised only weakly; it is kept as the
     authors run it. Needs 8 bytes per pair of the pool.
     """
-    similarity = estimate_jaccard(pool.signatures, pool.signatures)
+    similarity = pool.equal_slots() / np.float64(pool.signatures.shape[1])
     np.fill_diagonal(similarity, 1.0)
     step = damping * similarity / similarity.sum(axis=0)
     rank = np.ones(pool.nodes.size)
@@ -97,31 +93,48 @@ def page_rank(pool: Pool, n_steps: int = 3, damping: float = 0.9) -> Ranking:
     return _by_score(pool, rank)
 
 
-def blend(pool: Pool, heat: Scores, n_nodes: int) -> Ranking:
+def ppr(pool: Pool, restart: float = 0.5) -> Ranking:
+    """Personalised PageRank on the squared similarities: with probability ``restart`` a step goes back to a seed.
+
+    A node is as similar to itself as can be, so that a visitor of one that nobody is like mostly stays. The score is
+    the share of visits over the root of the node's summed weights, half-way between favouring nodes that are like
+    many and favouring those that are like few. Squares keep the many small similarities, most of which are errors of
+    estimation, from adding up. Needs 4 bytes per pair of the pool.
+    """
+    similarity = pool.equal_slots() / np.float32(pool.signatures.shape[1])
+    np.fill_diagonal(similarity, 1.0)
+    weights = np.square(similarity, out=similarity)
+    strengths = weights.sum(axis=0, dtype=np.float64)
+    rank = np.empty(pool.nodes.size)
+    rank_by_restarts(weights, strengths, pool.is_seed / np.count_nonzero(pool.is_seed), restart, _STANDS, rank)
+    return _by_score(pool, rank / np.sqrt(strengths))
+
+
+class Scale(NamedTuple):
+    """What `blend` measures with: heat per link of the hottest node, and the spreads of similarity and of warmth."""
+
+    hottest: float
+    similarity: float
+    warmth: float
+
+
+def blend(pool: Pool, heat: Scores, n_nodes: int, scale: Scale | None = None) -> tuple[Ranking, Scale]:
     """Mean similarity to the seeds and the root of the heat per link, each in units of its spread over all nodes.
 
     ``heat`` is float64 (n_pool,). All ``n_nodes`` of the graph count in the spread, those outside the pool
     with 0, so that the ranking hardly depends on the pool's size. The score is the weighted mean of two numbers
-    in [0, 1], similarity and the root of heat relative to the hottest node.
+    in [0, 1], similarity and the root of heat relative to the hottest node. A second pool around the same seeds is
+    measured by the ``scale`` of the first.
     """
     similarity = pool.mean_similarity()
-    warmth = np.sqrt(heat / max(float(heat.max()), np.finfo(np.float64).tiny))
-    similarity_spread, warmth_spread = _spread(similarity, n_nodes), _spread(warmth, n_nodes)
-    if similarity_spread == 0:
-        return _by_score(pool, warmth)
-    score = (similarity * warmth_spread + warmth * similarity_spread) / (warmth_spread + similarity_spread)
-    return _by_score(pool, score)
-
-
-def widened(nodes: npt.NDArray[np.int64], heat: Heat, size: int, notes: list[str]) -> npt.NDArray[np.int64]:
-    """Followed by the warmest nodes that are not among them, up to ``size``."""
-    others = heat.nodes[~np.isin(heat.nodes, nodes)]
-    nearby = others[best_first(heat.per_link[others], others, size - nodes.size)]
-    if nearby.size:
-        notes.append(f"the last {nearby.size} members share no bucket with a seed, only links; they score 0")
-    if nodes.size + nearby.size < size:
-        notes.append(f"found {nodes.size + nearby.size} of {size} members: nothing else is within reach of the seeds")
-    return np.concatenate((nodes, nearby))
+    hottest = float(heat.max()) if scale is None else scale.hottest
+    warmth = np.sqrt(heat / max(hottest, np.finfo(np.float64).tiny))
+    if scale is None:
+        scale = Scale(hottest, _spread(similarity, n_nodes), _spread(warmth, n_nodes))
+    if scale.similarity == 0:
+        return _by_score(pool, warmth), scale
+    score = (similarity * scale.warmth + warmth * scale.similarity) / (scale.warmth + scale.similarity)
+    return _by_score(pool, score), scale
 
 
 def _by_score(pool: Pool, scores: Scores) -> Ranking:
