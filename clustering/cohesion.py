@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from clustering.kernels.cohesion import count_links
 from clustering.neighbourhoods import Sets
 
 
@@ -25,11 +26,8 @@ class Cohesion(NamedTuple):
 def cohesion(links: Sets, members: npt.NDArray[np.int64]) -> Cohesion:
     """Of ``members``, distinct rows, in an undirected graph (every arc with its reverse, a self-loop once)."""
     indptr, indices = links
-    inside = np.zeros(indptr.size - 1, dtype=bool)
-    inside[members] = True
-    ends = np.concatenate([indices[indptr[member] : indptr[member + 1]] for member in members])
-    volume, within = ends.size, int(np.count_nonzero(inside[ends]))
-    loops = int(np.count_nonzero(ends == np.repeat(members, indptr[members + 1] - indptr[members])))
+    inside = np.zeros(indptr.size // 64 + 1, dtype=np.uint64)
+    volume, within, loops = count_links(indptr, indices, np.asarray(members, dtype=np.int64), inside)
     smaller = min(volume, indices.size - volume)
     conductance = (volume - within) / smaller if smaller else 0.0
     return Cohesion(conductance, (within - loops) / 2 / max(math.comb(members.size, 2), 1))

@@ -23,11 +23,21 @@ _TAIL = 1e-3
 
 
 class Heat(NamedTuple):
-    """Nodes with heat, int64 as they were reached; heat per link of every node, float64 (n_nodes,); the share lost."""
+    """Where heat has come to.
+
+    nodes : int64, as they were reached; per_link : heat over the node's links, float64, in the same order
+    lost : the share that was held back
+    place : int32 (n_nodes,): where a node stands in ``nodes``, counted from 1; 0 where no heat came to
+    """
 
     nodes: npt.NDArray[np.int64]
     per_link: npt.NDArray[np.float64]
     lost: float
+    place: npt.NDArray[np.int32]
+
+    def at(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Heat per link of some nodes, float64, 0 where none came to."""
+        return np.append(0.0, self.per_link)[self.place[rows]]
 
 
 def heat_from(links: Sets, seeds: npt.NDArray[np.int64], time: float, tolerance: float) -> Heat:
@@ -37,15 +47,18 @@ def heat_from(links: Sets, seeds: npt.NDArray[np.int64], time: float, tolerance:
     on while it holds ``tolerance`` or more per link, so a step follows at most 1 / tolerance links; what is held
     back is counted in ``lost``, as is what a seed without links cannot pass on.
     """
-    n_nodes = links.indptr.size - 1
-    heat, mass, spread = (np.zeros(n_nodes) for _ in range(3))
-    touched, active, reached = (np.empty(n_nodes, dtype=np.int64) for _ in range(3))
-    n_touched, lost = diffuse(
-        links.indptr, links.indices, seeds, _step_weights(time), tolerance, heat, mass, spread, touched, active, reached
+    indptr, step_weights = links.indptr, _step_weights(time)
+    n_followed = int((indptr[seeds + 1] - indptr[seeds]).sum()) + step_weights.size / tolerance
+    n_places = int(min(indptr.size - 1, seeds.size + n_followed))
+    place = np.zeros(indptr.size - 1, dtype=np.int32)
+    nodes, active, reached = (np.empty(n_places, dtype=np.int64) for _ in range(3))
+    heat, mass, spread = (np.empty(n_places) for _ in range(3))
+    n_reached, lost = diffuse(
+        indptr, links.indices, seeds, step_weights, tolerance, place, nodes, heat, mass, spread, active, reached
     )
-    nodes = touched[:n_touched]
-    heat[nodes] /= np.maximum(links.indptr[nodes + 1] - links.indptr[nodes], 1)
-    return Heat(nodes, heat, float(lost))
+    nodes = nodes[:n_reached].copy()
+    per_link = heat[:n_reached] / np.maximum(indptr[nodes + 1] - indptr[nodes], 1)
+    return Heat(nodes, per_link, float(lost), place)
 
 
 def _step_weights(time: float) -> npt.NDArray[np.float64]:

@@ -80,15 +80,15 @@ class Rounds:
         """Every other node that heat from the seeds reaches, the warmest first; they score 0."""
         heat = self._spread()
         others = heat.nodes[~np.isin(heat.nodes, members)]
-        nodes = others[best_first(heat.per_link[others], others)]
+        nodes = others[best_first(heat.at(others), others)]
         return Block(nodes, np.zeros(nodes.size))
 
     def _by_score(self) -> Iterator[Block]:
         scale: Scale | None = None
         for number, pool in enumerate(self._pools()):
             if self.method == "blend":
-                heat = self._spread().per_link
-                ranking, scale = blend(pool, heat[pool.nodes], heat.size, scale)
+                heat = self._spread()
+                ranking, scale = blend(pool, heat.at(pool.nodes), heat.place.size, scale)
             else:
                 ranking = _BY_SCORE[self.method](pool)
             if number == 0:
@@ -116,7 +116,7 @@ class Rounds:
             fresh = [met.nodes[best_first(met.n_met, met.nodes, stop)[start:]].astype(np.int64)]
             if self.method == "blend":
                 heat = self._spread()
-                fresh.append(heat.nodes[best_first(heat.per_link[heat.nodes], heat.nodes, stop)[start:]])
+                fresh.append(heat.nodes[best_first(heat.per_link, heat.nodes, stop)[start:]])
             nodes = np.unique(np.concatenate(fresh))
             nodes = np.sort(np.concatenate((seeds, nodes[~np.isin(nodes, seen)])))
             seen = np.concatenate((seen, nodes))

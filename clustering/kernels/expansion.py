@@ -51,36 +51,13 @@ def count_all_equal(signatures: npt.NDArray[np.uint32], out: npt.NDArray[np.floa
 
 
 @numba.njit(nogil=True, cache=True)
-def rank_by_restarts(
-    weights: npt.NDArray[np.float32],
-    strengths: npt.NDArray[np.float64],
-    start: npt.NDArray[np.float64],
-    restart: float,
-    tol: float,
-    rank: npt.NDArray[np.float64],
-) -> float:
-    """``rank`` becomes the solution of rank = restart · start + (1 - restart) · W D⁻¹ rank, with D the ``strengths``.
-
-    A step brings the error down to a share of 1 - restart at most, so it ends; it does when a step changes no more
-    than ``tol`` in sum. Nodes of strength 0 pass nothing on. Returns that last change.
-    """
-    n = start.size
-    following = np.empty(n)
-    rank[:] = restart * start
-    change = 2.0
-    while change > tol:
-        following[:] = restart * start
-        for j in range(n):
-            if strengths[j] > 0.0 and rank[j] > 0.0:
-                share = (1.0 - restart) * rank[j] / strengths[j]
-                row = weights[j]
-                for i in range(n):
-                    following[i] += share * row[i]
-        change = 0.0
-        for i in range(n):
-            change += abs(following[i] - rank[i])
-            rank[i] = following[i]
-    return change
+def times(weights: npt.NDArray[np.float32], vector: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> None:
+    """``out = weights @ vector``, ``weights`` being symmetric: its rows are added up."""
+    out[:] = 0.0
+    for j in range(vector.size):
+        share, row = vector[j], weights[j]
+        for i in range(out.size):
+            out[i] += share * row[i]
 
 
 @numba.njit(nogil=True, cache=True)
