@@ -36,6 +36,7 @@ class CommunityParams:
     n_bands, n_rows, threshold, bucket_cap : of `LSHParams`; nothing given means two rows and as many bands as fit
     direction, include_self : the neighbourhood a node's set is made of; see `neighbourhoods`
     method : how candidates are ranked unless a query says otherwise
+    size : members of an answer unless a query says otherwise; a build counts how often buckets alone can fill it
     max_candidates : so many from each source (buckets, links) are ranked at a time, the next when more are wanted
     heat_time : mean length of the walks that carry heat
     heat_tolerance : a node passes heat on while it holds this much per link: a step follows 1 / this links at most
@@ -49,6 +50,7 @@ class CommunityParams:
     direction: Direction = "both"
     include_self: bool = True
     method: Method = "blend"
+    size: int = 50
     max_candidates: int = 1000
     heat_time: float = 5.0
     heat_tolerance: float = 1e-5
@@ -61,8 +63,9 @@ class CommunityParams:
                 raise InvalidParams(name=name, value=choice, allowed=", ".join(get_args(of)))
         if not isinstance(self.include_self, bool):
             raise InvalidParams(name="include_self", value=self.include_self, allowed="true or false")
-        if isinstance(self.max_candidates, bool) or not isinstance(self.max_candidates, int) or self.max_candidates < 1:
-            raise InvalidParams(name="max_candidates", value=self.max_candidates, allowed="an integer of 1 or more")
+        for name, count in (("size", self.size), ("max_candidates", self.max_candidates)):
+            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+                raise InvalidParams(name=name, value=count, allowed="an integer of 1 or more")
         for name, value, highest in (("heat_time", self.heat_time, 100), ("heat_tolerance", self.heat_tolerance, 1)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= highest:
                 raise InvalidParams(name=name, value=value, allowed=f"a number above 0, up to {highest}")
@@ -118,7 +121,9 @@ class CommunityIndex:
     def n_nodes(self) -> int:
         return self.lsh.n_nodes
 
-    def query(self, seeds: Sequence[int] | Rows, size: int = 50, method: Method | None = None) -> CommunityResult:
+    def query(
+        self, seeds: Sequence[int] | Rows, size: int | None = None, method: Method | None = None
+    ) -> CommunityResult:
         """The ``size`` nodes that belong together with ``seeds``, the seeds among them.
 
         Parameters
@@ -126,8 +131,8 @@ class CommunityIndex:
         seeds
             Rows of nodes, at least one; repeated ones count once.
         size
-            Members wanted, seeds included. There are fewer only when nothing more can be reached from the
-            seeds; a note says so.
+            Members wanted, seeds included; without it that of the params, or as many as there can be. There are fewer
+            only when nothing more can be reached from the seeds; a note says so.
         method
             "blend" (similarity and heat), personalised PageRank "ppr", or a published procedure: "initial_avgs",
             "minrank", "page_rank". Where one other than "blend" has too few candidates, nodes close by in the graph
@@ -140,6 +145,8 @@ class CommunityIndex:
         """
         growth = self.grow(seeds, method)
         n_seeds = growth.rounds.start.seeds.size
+        if size is None:
+            size = min(max(self.params.size, n_seeds), self.n_nodes)
         if not n_seeds <= size <= self.n_nodes:
             raise InvalidQuery(
                 what=f"size = {size} with {n_seeds} seeds and {self.n_nodes} nodes",

@@ -121,7 +121,11 @@ class ContainmentIndex:
                 raise InvalidQuery(what=f"set {members} of {self.n_sets}", fix="sets count from 0")
             start, stop = self.sets.indptr[members : members + 2]
             return self.sets.indices[start:stop], int(members)
-        asked = canonical(from_lists([members])).indices
+        if isinstance(members, np.ndarray):
+            asked = np.unique(members) if np.issubdtype(members.dtype, np.integer) else members
+            check_sets(np.array([0, asked.size], dtype=np.int64), asked, 0, 1)
+        else:
+            asked = canonical(from_lists([members])).indices
         return asked.astype(np.uint64 if self.values.dtype == np.uint64 else np.int64), -1
 
     def _sharing_rarest(self, asked: npt.NDArray[Any], n_rarest: int) -> npt.NDArray[np.int64]:

@@ -78,8 +78,8 @@ def find_buckets(
     """``[starts[b], stops[b])`` becomes the bucket of the signature in band b, and ``wanted[b]`` its key.
 
     Returns how many members the buckets have, each counted up to ``cap`` and in all. Keys are hashes, so that a key's
-    place is guessed from its value, again and again, and the search begins there. What a guess will read is asked for while the
-    other bands are at work: it lies anywhere in memory.
+    place is guessed from its value, again and again, and the search begins there. What a guess will read is asked for
+    while the other bands are at work: it lies anywhere in memory.
     """
     n_filled = keys.shape[1]
     n_taken = n_all = 0

@@ -12,6 +12,8 @@ from artifacts.communities import TABLES, VERSION, open_signatures
 from artifacts.parts import Part
 from clustering.buckets import BANDS_AT_ONCE, BucketReport, band_tables, bucket_report, join_reports
 from clustering.communities import CommunityParams
+from clustering.fill import sampled_fill
+from clustering.lsh import LSHIndex
 from flows.stages.costs import PART_SECONDS, parts_of
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
@@ -47,9 +49,12 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     writer.pieces("keys", (part.array("keys") for part in ranges), np.uint32, shape)
     writer.pieces("nodes", (part.array("nodes") for part in ranges), np.int32, shape)
     report = join_reports([BucketReport(**part.stats) for part in ranges])
-    width = open_signatures(job.inputs["signatures"]).shape[1]
-    n_bands, n_rows = CommunityParams(**job.params).lsh_params().banding(width)
-    return Findings(stats={"n_bands": n_bands, "n_rows": n_rows, "n_filled": shape[1], **report._asdict()})
+    params, signatures = CommunityParams(**job.params), open_signatures(job.inputs["signatures"])
+    index = LSHIndex(signatures, writer.written("keys"), writer.written("nodes"), params.lsh_params())
+    n_bands, n_rows = params.lsh_params().banding(signatures.shape[1])
+    fill = sampled_fill(index, params.size)
+    counts = {"n_bands": n_bands, "n_rows": n_rows, "n_filled": shape[1], **report._asdict()}
+    return Findings(stats={**counts, "size": params.size, **fill._asdict()})
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
@@ -73,7 +78,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=TABLES,
     kind_version=VERSION,
-    code_version=1,
+    code_version=2,
     parallel=True,
     split=split,
     partition=partition,

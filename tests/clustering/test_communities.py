@@ -117,6 +117,20 @@ def test_too_few_candidates_are_followed_by_nodes_close_by(method: Method) -> No
     assert any("the last 4 members" in note for note in found.notes)
 
 
+def test_an_answer_has_the_size_of_the_params_unless_asked_otherwise(caves: CommunityIndex) -> None:
+    small = CommunityIndex(caves.links, caves.lsh, CommunityParams(size=3))
+    assert small.query([1]).nodes.size == 3
+    assert small.query([1, 2, 3, 4]).nodes.tolist() == [1, 2, 3, 4]
+    large = CommunityIndex(caves.links, caves.lsh, CommunityParams(size=500)).query([1])
+    assert large.nodes.size == 72 or any("of 72 members" in note for note in large.notes)
+
+
+def test_a_built_index_is_asked_by_set_too(caves: CommunityIndex) -> None:
+    members = set(caves.links.indices[caves.links.indptr[4] : caves.links.indptr[5]].tolist()) | {4}
+    found = caves.lsh.top(members, 3)
+    assert (found.nodes[0], found.similarity[0]) == (4, 1)
+
+
 def test_cuts_are_told() -> None:
     star = CSRGraph.from_networkx(nx.star_graph(60))
     index = CommunityIndex.build(star, CommunityParams(bucket_cap=5, max_candidates=3, include_self=False))
@@ -193,6 +207,7 @@ def test_bad_queries_say_what_to_do(
         {"direction": "up"},
         {"include_self": 1},
         {"method": "walktrap"},
+        {"size": 0},
         {"max_candidates": 0},
         {"heat_time": 0.0},
         {"heat_time": float("nan")},

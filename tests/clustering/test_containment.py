@@ -44,6 +44,14 @@ def test_a_set_of_the_index_asks_for_the_others(families: list[list[int]], thres
         assert index.query(i, threshold).sets.tolist() == by_elements
 
 
+def test_elements_may_be_an_array() -> None:
+    index = ContainmentIndex.build(Sets(np.array([0, 2, 3]), np.array([5, 2**63 + 1, 5], dtype=np.uint64)))
+    found = index.query(np.array([2**63 + 1, 5, 5], dtype=np.uint64), 0.5)
+    assert (found.sets.tolist(), found.containment.tolist()) == ([0, 1], [1.0, 0.5])
+    with pytest.raises(InvalidInput, match="float64"):
+        index.query(np.array([5.0]), 0.5)
+
+
 def test_rare_elements_are_looked_up_first() -> None:
     # All have 0; asking for all of {0, 1, 2} must not count those that have 0 alone.
     index = ContainmentIndex.build(from_lists([[0]] * 500 + [[0, 1, 2], [0, 2]]))

@@ -1,0 +1,1 @@
+"""Containment among real columns and tables."""
