@@ -8,17 +8,26 @@ is grown to its true size.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 
 from benchmarks.bench import print_table
 from benchmarks.labelled_graphs import Labelled, labelled_graphs
+from benchmarks.wordnet import wordnet
 from clustering.communities import CommunityIndex, CommunityParams
 from clustering.evaluation import recall_curve_area
 from clustering.expansion import Method
 
 RESTARTS = (451235, 35631241, 2315, 346213456, 134)  # those of the paper's code
-METHODS: tuple[Method, ...] = ("blend", "initial_avgs", "minrank", "page_rank")
+METHODS: tuple[Method, ...] = get_args(Method)
+
+
+def graphs() -> Iterator[Labelled]:
+    yield from labelled_graphs()
+    if (known := wordnet()) is not None:
+        yield known
 
 
 def quality(known: Labelled, index: CommunityIndex, method: Method) -> tuple[float, float, float]:
@@ -36,7 +45,7 @@ def quality(known: Labelled, index: CommunityIndex, method: Method) -> tuple[flo
 
 def main() -> None:
     rows: list[dict[str, object]] = []
-    for known in labelled_graphs():
+    for known in graphs():
         index = CommunityIndex.build(known.graph, CommunityParams())
         index.query([0], 2)
         for method in METHODS:

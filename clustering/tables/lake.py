@@ -128,7 +128,8 @@ def _has_sample(tables: Sequence[Table], pair: Pair, params: LakeParams) -> bool
     sample = {name: column.hashes[drawn] for name, column in child.columns.items()}
     left = np.arange(parent.n_rows)
     for name in sorted(sample, key=lambda name: (-np.unique(sample[name]).size, name)):
-        left = left[np.isin(parent.columns[name].hashes[left], sample[name])]
+        wanted, values = np.unique(sample[name]), parent.columns[name].hashes[left]
+        left = left[wanted[np.minimum(np.searchsorted(wanted, values), wanted.size - 1)] == values]
     sifted = row_hashes([parent.columns[name].hashes[left] for name in sample])
     return has_members(np.unique(sifted), np.unique(row_hashes(list(sample.values()))))
 
