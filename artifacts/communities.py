@@ -24,6 +24,12 @@ def open_signatures(path: Path) -> npt.NDArray[np.uint32]:
     return Artifact.open(path, SIGNATURES, READABLE).array("signatures")
 
 
+def open_links(path: Path) -> Sets:
+    """The links kept beside the signatures, memory-mapped."""
+    sketches = Artifact.open(path, SIGNATURES, READABLE)
+    return Sets(sketches.array("links_indptr"), sketches.array("links_indices"))
+
+
 def open_communities(signatures: Path, tables: Path) -> CommunityIndex:
     """Links, signatures and bucket tables, memory-mapped."""
     sketches = Artifact.open(signatures, SIGNATURES, READABLE)
@@ -32,4 +38,4 @@ def open_communities(signatures: Path, tables: Path) -> CommunityIndex:
     params = CommunityParams(**settings)
     keys, nodes = buckets.array("keys"), buckets.array("nodes")
     lsh = LSHIndex(sketches.array("signatures"), keys, nodes, params.lsh_params(), params.sketch_params())
-    return CommunityIndex(Sets(sketches.array("links_indptr"), sketches.array("links_indices")), lsh, params)
+    return CommunityIndex(open_links(signatures), lsh, params)

@@ -94,13 +94,14 @@ def bench_lookups(lsh: LSHIndex) -> None:
     print_table(rows)
 
 
-def bench_splits(lsh: LSHIndex) -> None:
+def bench_splits(communities: CommunityIndex) -> None:
     """Which split of the signatures lets enough through to fill an answer from one node."""
     rows: list[Row] = []
+    lsh, indptr = communities.lsh, communities.links.indptr
     for n_rows in (2, 3, 4):
         params = LSHParams(n_rows=n_rows)
         index = lsh if n_rows == 2 else LSHIndex.build(lsh.signatures, params)
-        fill = sampled_fill(index, SIZE)
+        fill = sampled_fill(index, SIZE, indptr)
         n_bands, _ = params.banding(lsh.num_perm)
         rows.append(
             {
@@ -130,7 +131,7 @@ def main() -> None:
     print()
     bench_lookups(index.lsh)
     print()
-    bench_splits(index.lsh)
+    bench_splits(index)
 
 
 if __name__ == "__main__":

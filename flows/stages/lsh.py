@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from artifacts.artifact import ArtifactWriter
-from artifacts.communities import TABLES, VERSION, open_signatures
+from artifacts.communities import TABLES, VERSION, open_links, open_signatures
 from artifacts.parts import Part
 from clustering.buckets import BANDS_AT_ONCE, BucketReport, band_tables, bucket_report, join_reports
 from clustering.communities import CommunityParams
@@ -52,7 +52,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     params, signatures = CommunityParams(**job.params), open_signatures(job.inputs["signatures"])
     index = LSHIndex(signatures, writer.written("keys"), writer.written("nodes"), params.lsh_params())
     n_bands, n_rows = params.lsh_params().banding(signatures.shape[1])
-    fill = sampled_fill(index, params.size)
+    fill = sampled_fill(index, params.size, open_links(job.inputs["signatures"]).indptr)
     counts = {"n_bands": n_bands, "n_rows": n_rows, "n_filled": shape[1], **report._asdict()}
     return Findings(stats={**counts, "size": params.size, **fill._asdict()})
 

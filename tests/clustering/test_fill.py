@@ -42,3 +42,11 @@ def test_nodes_without_sets_do_not_count() -> None:
     assert sampled_fill(index, 1) == Fill(1.0, 0)
     nothing = LSHIndex.build(index.signatures[2:], LSHParams())
     assert sampled_fill(nothing, 1) == Fill(0.0, 0)
+
+
+def test_nodes_without_links_are_not_asked_where_links_are_known() -> None:
+    graph = CSRGraph.from_edges([0, 1], [1, 0], n_nodes=50)
+    with_self = neighbourhoods(graph, "both", include_self=True)
+    index = LSHIndex.build(minhash(*with_self, MinHashParams()), LSHParams())
+    assert sampled_fill(index, 2) == Fill(2 / 50, 0)
+    assert sampled_fill(index, 2, neighbourhoods(graph, "both").indptr) == Fill(1.0, 1)

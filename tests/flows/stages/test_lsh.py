@@ -33,6 +33,6 @@ def test_a_stored_index_is_the_library_s_and_knows_how_full_answers_get(tmp_path
     members = {3, 5, 8, 13}
     assert opened.lsh.top(members, 5).nodes.tolist() == built.lsh.top(members, 5).nodes.tolist()
     stats = store.manifest(stages["lsh"]).stats
-    fill = sampled_fill(built.lsh, 12)
+    fill = sampled_fill(built.lsh, 12, built.links.indptr)
     assert (stats["size"], stats["share_filled"], stats["median_candidates"]) == (12, *fill)
     assert fill.median_candidates > 0
