@@ -239,6 +239,7 @@ def test_departments_are_recalled_at_least_as_well_as_the_paper_s_code_does() ->
     assert area["initial_avgs"] >= 0.353
     assert area["minrank"] >= 0.318
     assert area["page_rank"] >= 0.195
+    assert area["ppr"] > 0.35
     assert area["blend"] > area["initial_avgs"] + 0.02
 
 

@@ -54,6 +54,18 @@ def test_rounds_reach_everybody_once(method: Method) -> None:
     assert found.nodes[:2].tolist() == [7, 3]
 
 
+@pytest.mark.parametrize("method", ["page_rank", "ppr"])
+def test_rounds_that_compare_all_pairs_are_limited(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clustering.rounds._PAIRED", 16)
+    graph = CSRGraph.from_networkx(nx.gnp_random_graph(80, 0.3, seed=0))
+    growth = CommunityIndex.build(graph, CommunityParams()).grow([3], method)
+    found = growth.more(10)
+    assert growth.rounds.n_ranked == 16
+    assert any(f"16 of {found.n_candidates} candidates were ranked" in note for note in found.notes)
+    growth.more(70)
+    assert sorted(growth.members.tolist()) == list(range(80))
+
+
 def test_minrank_goes_on_with_the_mean_over_all_members_in_later_rounds() -> None:
     index = CommunityIndex.build(
         CSRGraph.from_networkx(nx.gnp_random_graph(80, 0.3, seed=0)), CommunityParams(max_candidates=10)
