@@ -77,6 +77,17 @@ class Engine:
         """What this index can be asked: those of similar, ppr, community, search whose stages were built."""
         return questions_of(self.release)
 
+    @property
+    def n_docs(self) -> int:
+        """Documents that `search` answers from.
+
+        Raises
+        ------
+        NotBuilt
+        """
+        check_built(self.release, "search")
+        return self._corpus.n_docs
+
     def warm(self) -> None:
         """Open everything now and ask each question once, so that no later one waits for a file or a compiler."""
         for question in self.questions:

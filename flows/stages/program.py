@@ -9,7 +9,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOMS = ("foundation", "graph", "vectors", "clustering", "artifacts", "flows/stages")
-LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "faiss-cpu", "polars", "tokenizers", "wordllama", "onnxruntime")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "llvmlite",
+    "faiss-cpu",
+    "polars",
+    "tokenizers",
+    "wordllama",
+    "onnxruntime",
+    "PyStemmer",
+)
 
 
 @functools.cache

@@ -39,6 +39,7 @@ COMMANDS = (
     "rollback",
     "gc",
     "query",
+    "evaluate",
     "serve",
 )
 

@@ -1,0 +1,1 @@
+"""Documents by their words: BM25 over an inverted index."""
