@@ -21,7 +21,7 @@ class Collection(NamedTuple):
     qrels: Qrels
 
 
-def read_collection(folder: Path, *, split: str = "test", params: CorpusParams = CorpusParams()) -> Collection:
+def read_collection(folder: Path, *, split: str = "test", params: CorpusParams | None = None) -> Collection:
     """Read a folder; each file may be compressed. Queries without a judgement are left out.
 
     Raises
@@ -30,7 +30,7 @@ def read_collection(folder: Path, *, split: str = "test", params: CorpusParams =
         When a file is absent, as its reader does, or as `read_judged`.
     """
     qrels, queries = read_judged(_file(folder / "qrels" / f"{split}.tsv"), _file(folder / "queries.jsonl"))
-    corpus = read_corpus(_file(folder / "corpus.jsonl"), params)
+    corpus = read_corpus(_file(folder / "corpus.jsonl"), params or CorpusParams())
     return Collection(corpus, queries, qrels)
 
 
