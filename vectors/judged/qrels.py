@@ -15,6 +15,7 @@ from vectors.judged.files import bad_line, columns, text_lines
 Qrels = dict[str, dict[str, int]]
 """Grade of each judged document of each query, both by id. 1 and more is relevant, the more the better."""
 
+_GRADE_NAMES = ("score", "grade", "relevance", "label")  # the third word of a header; BEIR's is "score"
 _FIX = "write query, document, grade (BEIR), or query, 0, document, grade (TREC)"
 
 
@@ -37,7 +38,7 @@ def read_qrels(source: str | Path) -> Qrels:
             width = len(cells)
             if width not in (3, 4):
                 raise bad_line(source, number, f"this has {width} columns", _FIX)
-            if width == 3 and parse_integer(cells[2]) is None and parse_integer(cells[1]) is None and _is_header(cells):
+            if width == 3 and cells[2].lower() in _GRADE_NAMES:
                 continue
         if len(cells) != width or not all(cells):
             what = f"this has {sum(map(bool, cells))} columns, the first line has {width}"
@@ -53,8 +54,3 @@ def read_qrels(source: str | Path) -> Qrels:
     if not qrels:
         raise InvalidInput(source=str(source), what="it holds no judgement", fix=_FIX)
     return qrels
-
-
-def _is_header(cells: list[str]) -> bool:
-    """Whether the first line names columns: BEIR's own words, or at least no number for a grade."""
-    return cells == ["query-id", "corpus-id", "score"] or cells[2].lower() in ("score", "grade", "relevance", "label")
