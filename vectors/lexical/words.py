@@ -2,7 +2,7 @@
 
 A word is a run of letters, digits and the marks that belong to them, in lower case (Unicode's case folding of the
 compatibility form, so that ligatures, wide forms and composed accents are as their plain spelling). Scripts that put
-no blanks between words (Han, kana, Thai, Lao, Burmese, Khmer) are cut into overlapping pairs of characters.
+no blanks between words (Han, kana, Thai, Lao, Burmese, Khmer) are cut into overlapping pairs of letters.
 
 Source: of the pairs, Nie, Gao, Zhang, Zhou: "On the use of words and n-grams for Chinese information retrieval", 2000.
 """
@@ -10,6 +10,7 @@ Source: of the pairs, Nie, Gao, Zhang, Zhou: "On the use of words and n-grams fo
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -33,25 +34,26 @@ def text_words(text: str) -> list[str]:
     if text.isascii():
         return _ASCII.findall(text.lower())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    spaced, unspaced = _patterns()
+    spaced, unspaced, letter = _patterns()
     if not unspaced.search(folded):
         return spaced.findall(folded)
     words: list[str] = []
     end = 0
     for run in unspaced.finditer(folded):
         words += spaced.findall(folded, end, run.start())
-        words += _pairs(run.group())
+        words += _pairs(letter.findall(run.group()))
         end = run.end()
     return words + spaced.findall(folded, end)
 
 
-def _pairs(run: str) -> list[str]:
-    return [run] if len(run) < 3 else [run[place : place + 2] for place in range(len(run) - 1)]
+def _pairs(letters: list[str]) -> list[str]:
+    """Overlapping pairs of letters, each with its marks; one letter alone is a word."""
+    return ["".join(pair) for pair in itertools.pairwise(letters)] or letters
 
 
 @functools.cache
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Of a word of spaced scripts, and of a run of unspaced ones. Python's patterns know no class of marks."""
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Of a word of spaced scripts, a run of unspaced ones, and a letter of these. Python's know no class of marks."""
     codes = [code for code in range(0x300, _LAST_MARK + 1) if unicodedata.category(chr(code))[0] == "M"]
     marks = "".join(f"{chr(first)}-{chr(last)}" for first, last in _runs(codes))
     letter = rf"(?![{_UNSPACED}])[^\W_]"
@@ -59,6 +61,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return (
         re.compile(rf"{letter}(?:{letter}|(?![{_UNSPACED}])[{marks}])*"),
         re.compile(rf"{other}(?:{other}|[{marks}])*"),
+        re.compile(rf"{other}[{marks}]*"),
     )
 
 

@@ -28,6 +28,8 @@ from vectors.lexical.words import Analyser, text_words
         ("한국어 문서", ["한국어", "문서"]),
         ("東京都に", ["東京", "京都", "都に"]),
         ("犬", ["犬"]),
+        ("น้ำ", ["น\u0e49\u0e4d\u0e32"]),
+        ("ที่นี่ดี", ["ที่นี่", "นี่ดี"]),
         ("PDF文書を 開く", ["pdf", "文書", "書を", "開く"]),
         ("・東京・", ["東京"]),
         ("ab犬cd", ["ab", "犬", "cd"]),
@@ -38,14 +40,18 @@ def test_words_of_many_scripts(text: str, words: list[str]) -> None:
     assert text_words(text) == words
 
 
-@given(st.text())
+# Letters and marks of many scripts, so that they meet.
+MIXED = st.text() | st.text(alphabet="aé\u0301ß ·東京かกำ้ามាក្हिन्İı_9")
+
+
+@given(MIXED)
 def test_every_word_is_found_again_in_its_own_spelling(text: str) -> None:
     words = text_words(text)
     assert all(words), "no word is empty"
     assert all(text_words(word) == [word] for word in words)
 
 
-@given(st.text(), st.text())
+@given(MIXED, MIXED)
 def test_a_blank_parts_texts(left: str, right: str) -> None:
     assert text_words(f"{left} {right}") == text_words(left) + text_words(right)
 
