@@ -76,7 +76,7 @@ class Engine:
 
     @property
     def questions(self) -> tuple[str, ...]:
-        """What this index can be asked: similar, ppr, community, labels, members, search, where it was built for them."""
+        """What this index was built to answer, of similar, ppr, community, labels, members, search."""
         return questions_of(self.release)
 
     def warm(self) -> None:
@@ -157,9 +157,10 @@ class Engine:
         return self._answer(hits, error_bound=bounds, residual=residuals, notes=shortages(hits, k, residuals))
 
     def community(
-        self, seeds: Sequence[str | int], *, size: int = 50, after: int = 0, method: str | None = None
+        self, seeds: Sequence[str | int], *, size: int | None = None, after: int = 0, method: str | None = None
     ) -> Answer:
-        """The community around the seeds taken together: ``size`` members with the seeds first.
+        """The community around the seeds taken together: ``size`` members with the seeds first, by default as many as
+        the index was configured for.
 
         With ``after`` those that follow the first ``after`` members; what was found for them before is not searched
         for again. ``method`` is one of `clustering.expansion.Method`, by default as the index was configured.
@@ -176,6 +177,8 @@ class Engine:
         check_built(self.release, "community")
         if not seeds:
             raise InvalidQuery(what="community without seeds", fix="name at least one node")
+        if size is None:
+            size = min(self._community.size, self._graph.n_nodes)
         self._check_k(size, self._graph.n_nodes, "nodes", "size")
         found = self._community.members(self._rows(seeds), size, method, after)
         return self._answer(

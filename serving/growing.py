@@ -25,6 +25,11 @@ class Growths:
         self._kept: OrderedDict[_Key, Growth] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def size(self) -> int:
+        """Members of an answer unless it asks for another number."""
+        return self._index.params.size
+
     def members(self, seeds: Sequence[int], size: int, method: Any, after: int) -> CommunityResult:
         """``size`` members after the first ``after``, the same ones whether the growth was kept or begins anew.
 

@@ -120,13 +120,15 @@ class CommunityRequest(_Request):
         description="Nodes the community grows from.",
         examples=[["vim", "emacs"]],
     )
-    size: int = Field(default=50, ge=1, le=MAX_HITS, description="Members wanted, the seeds among them.")
+    size: int | None = Field(
+        default=None, ge=1, le=MAX_HITS, description="Members wanted, seeds included; left out, as configured."
+    )
     after: int = Field(
         default=0, ge=0, le=MAX_HITS, description="Leave out so many members: what earlier answers gave."
     )
     method: Annotated[str, Field(max_length=64)] | None = Field(
         default=None,
-        description="blend, ppr, initial_avgs, minrank or page_rank: how candidates are ranked; left out, as configured.",
+        description="How candidates are ranked: blend, ppr, initial_avgs, minrank, page_rank; left out, as configured.",
     )
 
 

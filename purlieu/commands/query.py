@@ -10,7 +10,6 @@ from typing import Any
 
 from purlieu.places import open_store
 
-
 STEPS = 8  # communities shown of the way to the largest one
 
 
@@ -44,7 +43,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
         "--seed", nargs="+", action="extend", required=True, metavar="ID", help="all seeds make one query"
     )
     community.add_argument(
-        "--size", type=int, default=50, metavar="N", help="members wanted, the seeds among them (default 50)"
+        "--size", type=int, metavar="N", help="members wanted, the seeds among them (default: as configured)"
     )
     community.add_argument(
         "--after", type=int, default=0, metavar="N", help="leave out the first N members (default 0)"

@@ -115,12 +115,12 @@ class FakeEngine:
         return {**self._answer(len(queries), k), "error_bound": bounds, "residual": bounds, "notes": []}
 
     def community(
-        self, seeds: Sequence[str | int], *, size: int = 50, after: int = 0, method: str | None = None
+        self, seeds: Sequence[str | int], *, size: int | None = None, after: int = 0, method: str | None = None
     ) -> dict[str, Any]:
         for id in seeds:
             self._find(id)
         more = {"notes": [], "conductance": np.float64(0.5), "density": 1.0, "isolated": [], "heat_lost": 0.0}
-        return {**self._answer(1, min(size, len(self.ids))), **more}
+        return {**self._answer(1, min(size or 50, len(self.ids))), **more}
 
     def labels(self, ids: Sequence[str | int], *, communities: int | None = None) -> dict[str, Any]:
         for id in ids:
