@@ -10,6 +10,7 @@ from artifacts import (
     fde,
     features,
     graph,
+    labels,
     link,
     multivector,
     powers,
@@ -21,7 +22,7 @@ from foundation.errors import ArtifactVersion
 
 READABLE = {
     codec.KIND: codec.READABLE
-    for codec in (ann, corpus, embedding, fde, features, graph, link, multivector, powers, powerwalk, retriever)
+    for codec in (ann, corpus, embedding, fde, features, graph, labels, link, multivector, powers, powerwalk, retriever)
 } | {communities.SIGNATURES: communities.READABLE, communities.TABLES: communities.READABLE}
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import scipy.sparse
 
 from clustering.global_communities import GlobalParams
+from clustering.join import Pairs, similarity_join
 from clustering.lsh import LSHIndex
 from clustering.sets import Sets
-from clustering.similarity_graph import build_similarity_graph, link_similarities
+from clustering.similarity_graph import graph_of_pairs, link_similarities
 from clustering.symmetric import undirected
 from foundation.errors import InvalidInput
 from graph.csr import CSRGraph
@@ -24,7 +26,13 @@ class CommunityGraph(NamedTuple):
 
 
 def community_graph(
-    graph: CSRGraph, index: LSHIndex | None, params: GlobalParams, *, sets: Sets | None = None, n_threads: int = 1
+    graph: CSRGraph,
+    index: LSHIndex | None,
+    params: GlobalParams,
+    *,
+    sets: Sets | None = None,
+    pairs: Iterable[Pairs] | None = None,
+    n_threads: int = 1,
 ) -> CommunityGraph:
     """What ``params.on`` asks for.
 
@@ -39,6 +47,8 @@ def community_graph(
         Signatures and tables of the neighbourhoods; "links" needs none.
     sets
         The neighbourhoods: similarities are then exact.
+    pairs
+        What `clustering.join.similarity_join` finds at ``params.threshold``, where it was made before.
 
     Raises
     ------
@@ -55,7 +65,9 @@ def community_graph(
         similarities = link_similarities(links, index, sets=sets, n_threads=n_threads)
         similarities.data = links.data * (1 + similarities.data)
         return CommunityGraph(similarities, links, ())
-    similar = build_similarity_graph(index, params.threshold, sets=sets, n_threads=n_threads)
+    if pairs is None:
+        pairs = similarity_join(index, params.threshold, sets=sets, n_threads=n_threads)
+    similar = graph_of_pairs(pairs, graph.n_nodes)
     if params.on == "similarity":
         return CommunityGraph(similar.weights, links, similar.notes)
     return CommunityGraph(scipy.sparse.csr_array(links + similar.weights), links, similar.notes)

@@ -55,7 +55,13 @@ class Recall(NamedTuple):
 
 
 def similarity_join(
-    index: LSHIndex, threshold: float, *, sets: Sets | None = None, n_threads: int = 1
+    index: LSHIndex,
+    threshold: float,
+    *,
+    sets: Sets | None = None,
+    start: int = 0,
+    stop: int | None = None,
+    n_threads: int = 1,
 ) -> Iterator[Pairs]:
     """Pairs of nodes that share a bucket and are at least ``threshold`` similar, block by block.
 
@@ -66,6 +72,8 @@ def similarity_join(
     sets
         The sets behind the index: similarities are then exact, so that no pair below the threshold is returned and
         none above it is lost to the error of an estimate.
+    start, stop
+        Pairs whose first node is in this range; those of ranges that follow one another are those of all nodes.
     n_threads
         Blocks made at a time; at most one more waits to be taken.
 
@@ -74,15 +82,18 @@ def similarity_join(
     InvalidParams
         On a threshold outside [0, 1].
     InvalidInput
-        When there are not as many sets as nodes.
+        When there are not as many sets as nodes, or no such range of them.
     """
     _check_threshold(threshold)
     indptr, indices = _sets_of(index, sets)
+    stop = index.n_nodes if stop is None else stop
+    if not 0 <= start <= stop <= index.n_nodes:
+        raise InvalidInput(source="range", what=f"nodes {start} … {stop} of {index.n_nodes}", fix="stay inside them")
 
     def block(nodes: tuple[int, int]) -> Pairs:
-        return _joined(index, threshold, indptr, indices, *nodes)
+        return _joined(index, threshold, indptr, indices, start + nodes[0], start + nodes[1])
 
-    return in_order(block, even_ranges(index.n_nodes, NODES_AT_ONCE), n_threads)
+    return in_order(block, even_ranges(stop - start, NODES_AT_ONCE), n_threads)
 
 
 def measured_recall(index: LSHIndex, sets: Sets, threshold: float, *, n_nodes: int = 1000, seed: int = 0) -> Recall:

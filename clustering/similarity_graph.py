@@ -5,13 +5,14 @@ The pairs are those of `clustering.join`: they share a bucket of the tables and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from clustering.join import similarity_join
+from clustering.join import Pairs, similarity_join
 from clustering.kernels.similarity import join_stars, mirror_pairs, roots, score_links
 from clustering.lsh import LSHIndex
 from clustering.minhash import is_empty
@@ -65,9 +66,14 @@ def build_similarity_graph(
     InvalidInput
         When there are not as many sets as nodes.
     """
+    return graph_of_pairs(similarity_join(index, threshold, sets=sets, n_threads=n_threads), index.n_nodes)
+
+
+def graph_of_pairs(blocks: Iterable[Pairs], n_nodes: int) -> SimilarityGraph:
+    """The graph that links the pairs of a join, whatever blocks they come in."""
     lefts, rights, similarities = [], [], []
     n_compared = n_cut = 0
-    for block in similarity_join(index, threshold, sets=sets, n_threads=n_threads):
+    for block in blocks:
         linked = block.similarity > 0
         lefts.append(block.left[linked])
         rights.append(block.right[linked])
@@ -77,7 +83,7 @@ def build_similarity_graph(
     right = np.concatenate([np.empty(0, dtype=np.int32), *rights])
     similarity = np.concatenate([np.empty(0, dtype=np.float32), *similarities])
     del lefts, rights, similarities
-    counts = np.bincount(left, minlength=index.n_nodes) + np.bincount(right, minlength=index.n_nodes)
+    counts = np.bincount(left, minlength=n_nodes) + np.bincount(right, minlength=n_nodes)
     indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     indices, weights = np.empty(2 * left.size, dtype=np.int32), np.empty(2 * left.size, dtype=np.float32)
     mirror_pairs(left, right, similarity, indptr[:-1].copy(), indices, weights)

@@ -12,7 +12,9 @@ import numpy.typing as npt
 from artifacts.ann import open_ann
 from artifacts.embedding import open_embedding
 from artifacts.fde import open_fde
+from artifacts.labels import open_labels
 from artifacts.powerwalk import open_powerwalk, query_params
+from clustering.evaluation import adjusted_rand_index
 from flows.matching import Hashes, Rows, sample_rows
 
 TOP = 10
@@ -119,3 +121,14 @@ def _ranked(side: Side, seeds: Rows, n_threads: int) -> npt.NDArray[np.int64]:
         [int(row) for row in ranked if row not in (-1, seed)][:TOP] for ranked, seed in zip(found, seeds, strict=True)
     ]
     return np.array([best + [-1] * (TOP - len(best)) for best in others], dtype=np.int64)
+
+
+def label_churn(old: Side, new: Side, matched: Matched, n_threads: int) -> Churn:
+    """Of `labels`: 1 less the adjusted Rand index of all nodes in common, 0 when their communities are the same ones
+    and about 1 when they have nothing to do with each other."""
+    del n_threads
+    before = np.flatnonzero(matched.to_new >= 0)
+    if before.size == 0:
+        return Churn(mean=None, n_sampled=0)
+    labels = open_labels(old[0]).labels[before], open_labels(new[0]).labels[matched.to_new[before]]
+    return Churn(mean=round(1 - adjusted_rand_index(*labels), 4), n_sampled=int(before.size))

@@ -21,14 +21,23 @@ from artifacts.graph import open_graph
 from artifacts.manifest import read_manifest
 from artifacts.publish import Release, artifact_path
 from artifacts.store import Store
-from flows.churn import UNCHANGED, Churn, Matched, Side, document_churn, neighbour_churn, ranking_churn
+from flows.churn import UNCHANGED, Churn, Matched, Side, document_churn, label_churn, neighbour_churn, ranking_churn
 from flows.matching import count_lost_edges, hash_ids, inverse_rows, match_rows
 from foundation.errors import ArtifactCorrupt
 from foundation.ids import Ids
 
 Compare = Callable[[Side, Side, Matched, int], Churn]
 
-QUALITIES = ("recall", "precision_at_50", "rag_at_50", "rag_at_100", "recall_at_10", "mean_l1", "mean_error_bound")
+QUALITIES = (
+    "recall",
+    "precision_at_50",
+    "rag_at_50",
+    "rag_at_100",
+    "recall_at_10",
+    "mean_l1",
+    "mean_error_bound",
+    "modularity",
+)
 
 
 @final
@@ -62,6 +71,7 @@ class Drift:
     documents: Counts | None = None
     neighbours: Churn | None = None
     rankings: Churn | None = None
+    communities: Churn | None = None
     similar_documents: Churn | None = None
     measured: Mapping[str, Mapping[str, tuple[Any, Any]]] = field(default_factory=dict)
 
@@ -91,6 +101,7 @@ def measure_drift(store: Store, old: Release, new: Release, n_threads: int = 1) 
         documents=pair.count_documents(),
         neighbours=pair.churn(("graph", "fastrp", "ann.nodes"), neighbour_churn, n_threads),
         rankings=pair.churn(("graph", "powerwalk"), ranking_churn, n_threads),
+        communities=pair.churn(("graph", "labels"), label_churn, n_threads),
         similar_documents=pair.churn(("corpus", "muvera", "ann.documents"), document_churn, n_threads),
         measured=_compare_qualities(old.measured, new.measured),
         seconds=round(time.perf_counter() - begun, 3),

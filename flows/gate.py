@@ -19,6 +19,7 @@ _GRAPH, _CORPUS, _SEARCH = ("graph",), ("corpus",), ("muvera",)
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "min_recall": ("ann.nodes", "ann.documents"),
     "min_precision": ("powerwalk",),
+    "min_modularity": ("labels",),
     "min_retriever_recall": _SEARCH,
     "min_nodes": _GRAPH,
     "min_edges": _GRAPH,
@@ -28,12 +29,14 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "max_documents_lost": _CORPUS,
     "max_neighbour_churn": ("ann.nodes",),
     "max_ranking_churn": ("powerwalk",),
+    "max_community_churn": ("labels",),
     "max_document_churn": _SEARCH,
 }
 """The config tables of which a threshold needs one."""
 
 _MEASURED = {
     "min_precision": ("powerwalk", "precision_at_50", "precision@50 of powerwalk"),
+    "min_modularity": ("labels", "modularity", "modularity of labels"),
     "min_retriever_recall": ("retriever", "recall_at_10", "recall@10 of retriever"),
     "min_nodes": ("graph", "n_nodes", "nodes"),
     "min_edges": ("graph", "n_edges", "edges"),
@@ -45,6 +48,7 @@ _DRIFT = {
     "max_documents_lost": ("documents lost", "documents"),
     "max_neighbour_churn": ("neighbour churn", "neighbours"),
     "max_ranking_churn": ("ranking churn", "rankings"),
+    "max_community_churn": ("community churn", "communities"),
     "max_document_churn": ("document churn", "similar_documents"),
 }
 
@@ -58,16 +62,19 @@ class GateParams:
     ----------
     min_recall : least measured recall@10 of every ``ann`` stage
     min_precision : least measured precision@50 of ``powerwalk``
+    min_modularity : least modularity of ``labels`` on the links of the graph
     min_retriever_recall : least measured recall@10 of ``retriever``
     min_nodes, min_edges, min_documents : least number of them
     max_nodes_lost, max_edges_lost, max_documents_lost : largest share of the served version's that may be gone
     max_neighbour_churn : largest mean share of a node's ten nearest that may have changed
     max_ranking_churn : the same of the ten best of ``ppr``
-    max_document_churn : the same of the ten documents with the closest encodings
+    max_community_churn : largest 1 - adjusted Rand index of the communities of nodes that are in both versions
+    max_document_churn : the same as ``max_ranking_churn`` of the ten documents with the closest encodings
     """
 
     min_recall: float | None = None
     min_precision: float | None = None
+    min_modularity: float | None = None
     min_retriever_recall: float | None = None
     min_nodes: int | None = None
     min_edges: int | None = None
@@ -77,6 +84,7 @@ class GateParams:
     max_documents_lost: float | None = None
     max_neighbour_churn: float | None = None
     max_ranking_churn: float | None = None
+    max_community_churn: float | None = None
     max_document_churn: float | None = None
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from flows.stages import (
     fastrp_powers,
     features,
     graph,
+    labels,
     link,
     lsh,
     minhash,
@@ -133,6 +134,17 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
                 name="lsh", table="communities", stage=lsh.STAGE, params=community, inputs={"signatures": "minhash"}
             ),
         ]
+    if config.labels is not None:
+        sketched = {"signatures": "minhash", "tables": "lsh"} if config.labels.on != "links" else {}
+        stages.append(
+            PlannedStage(
+                name="labels",
+                table="labels",
+                stage=labels.STAGE,
+                params=dataclasses.asdict(config.labels),
+                inputs={"graph": "graph", **sketched},
+            )
+        )
     return stages
 
 

@@ -179,6 +179,7 @@ def _changes(facts: Facts) -> list[Text | Table]:
         for what, churn in (
             ("nearest nodes", drift["neighbours"]),
             ("rankings", drift["rankings"]),
+            ("communities (1 - adjusted Rand index)", drift["communities"]),
             ("nearest documents", drift["similar_documents"]),
         )
         if churn is not None
@@ -191,7 +192,7 @@ def _changes(facts: Facts) -> list[Text | Table]:
     title = f"{facts['index']}@{drift['before']}"
     tables = (
         Table(f"Against {title}, by id", ["what", "before", "after", "added", "lost", "share lost"], counted),
-        Table("Share of the top 10 that changed", ["answers", "compared", "changed"], churned),
+        Table("Share of the answers that changed", ["answers", "compared", "changed"], churned),
         Table("Measured then and now", ["stage", "quality", "before", "after", "change"], qualities),
     )
     return [table for table in tables if table.rows]

@@ -20,6 +20,7 @@ import pydantic
 from artifacts.retention import RetentionParams
 from artifacts.store import check_name
 from clustering.communities import CommunityParams
+from clustering.global_communities import GlobalParams
 from flows.gate import NEEDS, GateParams
 from foundation.errors import EngineError, InvalidConfig, InvalidParams
 from foundation.sizes import parse_size
@@ -154,6 +155,7 @@ class Config:
     fastrp: FastRPTable | None = None
     powerwalk: PowerWalkTable | None = None
     communities: CommunityParams | None = None
+    labels: GlobalParams | None = None
     muvera: MuveraTable | None = None
     ann_nodes: ANNParams | None = None
     ann_documents: ANNParams | None = None
@@ -169,6 +171,7 @@ TABLES = (
     "fastrp",
     "powerwalk",
     "communities",
+    "labels",
     "muvera",
     "ann",
     "runtime",
@@ -228,6 +231,7 @@ def parse_config(raw: Table, path: str, base: Path) -> Config:
         fastrp=_fastrp(reader, raw),
         powerwalk=_powerwalk(reader, raw),
         communities=reader.params(CommunityParams, raw["communities"], "communities") if "communities" in raw else None,
+        labels=reader.params(GlobalParams, raw["labels"], "labels") if "labels" in raw else None,
         muvera=_muvera(reader, raw),
         ann_nodes=reader.params(ANNParams, ann["nodes"], "ann.nodes") if "nodes" in ann else None,
         ann_documents=_ann_documents(reader, raw, ann),
@@ -332,12 +336,16 @@ def _check_needs(reader: _Reader, config: Config) -> None:
         ("fastrp", config.fastrp, "graph", config.graph),
         ("powerwalk", config.powerwalk, "graph", config.graph),
         ("communities", config.communities, "graph", config.graph),
+        ("labels", config.labels, "graph", config.graph),
         ("ann.nodes", config.ann_nodes, "fastrp", config.fastrp),
         ("muvera", config.muvera, "corpus", config.corpus),
         ("ann.documents", config.ann_documents, "muvera", config.muvera),
     ):
         if table is not None and present is None:
             raise reader.error(key, f"needs the table [{needed}], which is absent", f"add [{needed}] or remove [{key}]")
+    if config.labels is not None and config.labels.on != "links" and config.communities is None:
+        fix = 'add [communities], or search the links alone: on = "links"'
+        raise reader.error("labels.on", f"{config.labels.on!r} needs the table [communities], which is absent", fix)
     for name, tables in NEEDS.items():
         if getattr(config.gate, name) is not None and not any(
             getattr(config, table.replace(".", "_")) is not None for table in tables

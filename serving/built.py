@@ -11,12 +11,14 @@ _NEEDS = {
     "similar": {"fastrp": "fastrp", "ann.nodes": "ann.nodes"},
     "ppr": {"powerwalk": "powerwalk"},
     "community": {"lsh": "communities"},
+    "labels": {"labels": "labels"},
+    "members": {"labels": "labels"},
     "search": {"retriever": "muvera"},
 }
 
 
 def questions_of(release: Release) -> tuple[str, ...]:
-    """Those of similar, ppr, community, search whose stages were built."""
+    """Those of similar, ppr, community, labels, members, search whose stages were built."""
     return tuple(name for name, needs in _NEEDS.items() if name != "nodes" and needs.keys() <= release.stages.keys())
 
 

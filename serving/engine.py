@@ -21,13 +21,15 @@ from artifacts.communities import open_communities
 from artifacts.corpus import open_corpus
 from artifacts.embedding import open_embedding
 from artifacts.graph import open_graph
+from artifacts.labels import open_labels
 from artifacts.link import open_link
 from artifacts.store import Store
-from clustering.communities import CommunityIndex
+from clustering.labels import LabelIndex
 from foundation.errors import InvalidQuery, UnknownId
 from foundation.ids import Ids
 from graph.csr import CSRGraph
 from serving.built import check_built, questions_of
+from serving.growing import Growths
 from serving.ppr import Rankings, shortages
 from serving.search import DocumentSearch
 from serving.suggest import nearest_ids
@@ -74,7 +76,7 @@ class Engine:
 
     @property
     def questions(self) -> tuple[str, ...]:
-        """What this index can be asked: those of similar, ppr, community, search whose stages were built."""
+        """What this index was built to answer, of similar, ppr, community, labels, members, search."""
         return questions_of(self.release)
 
     @property
@@ -98,6 +100,8 @@ class Engine:
                     "similar": lambda: self.similar(vectors=self._embedding[:1], k=1),
                     "ppr": lambda: self.ppr([{self.node_ids[0]: 1.0}], k=1),
                     "community": lambda: self.community([self.node_ids[0]], size=1),
+                    "labels": lambda: self.labels([self.node_ids[0]]),
+                    "members": lambda: self.members(0, k=1),
                 }
                 rows[question]()
 
@@ -163,8 +167,14 @@ class Engine:
             residuals += ranking.residual.tolist()
         return self._answer(hits, error_bound=bounds, residual=residuals, notes=shortages(hits, k, residuals))
 
-    def community(self, seeds: Sequence[str | int], *, size: int = 50) -> Answer:
-        """The community around the seeds taken together: ``size`` members with the seeds first.
+    def community(
+        self, seeds: Sequence[str | int], *, size: int | None = None, after: int = 0, method: str | None = None
+    ) -> Answer:
+        """The community around the seeds taken together: ``size`` members with the seeds first, by default as many as
+        the index was configured for.
+
+        With ``after`` those that follow the first ``after`` members; what was found for them before is not searched
+        for again. ``method`` is one of `clustering.expansion.Method`, by default as the index was configured.
 
         Beside them: ``notes`` for people, ``isolated`` (seeds without neighbours), ``conductance``, ``density`` and
         ``heat_lost`` (share of the walks that was not followed).
@@ -178,8 +188,10 @@ class Engine:
         check_built(self.release, "community")
         if not seeds:
             raise InvalidQuery(what="community without seeds", fix="name at least one node")
+        if size is None:
+            size = min(self._community.size, self._graph.n_nodes)
         self._check_k(size, self._graph.n_nodes, "nodes", "size")
-        found = self._community.query(self._rows(seeds), size)
+        found = self._community.members(self._rows(seeds), size, method, after)
         return self._answer(
             [self._node_hits(found.nodes, found.scores)],
             notes=list(found.notes),
@@ -188,6 +200,67 @@ class Engine:
             isolated=[self.node_ids[int(row)] for row in found.isolated_seeds],
             heat_lost=float(found.heat_lost),
         )
+
+    def labels(self, ids: Sequence[str | int], *, communities: int | None = None) -> Answer:
+        """Which community of the whole graph each node is in, and what that one is part of.
+
+        ``results`` has a list per id, of one hit: the node with ``label``, the number of its community, ``size``, and
+        ``score``, the weight of its links within the community that was found for it. ``paths`` has a list per id:
+        that community, then the ones it merges into, as ``label``, ``size`` and ``density`` (of the links between the
+        two parts; null for a community that was found). ``n_communities`` is how many were found.
+
+        Parameters
+        ----------
+        communities
+            Merge until so many are left; none merged by default.
+
+        Raises
+        ------
+        InvalidQuery
+            No ids, or a number of communities out of range.
+        UnknownId, NotBuilt
+        """
+        check_built(self.release, "labels")
+        if not ids:
+            raise InvalidQuery(what="labels without nodes", fix="name at least one node")
+        rows = np.array(self._rows(ids), dtype=np.int64)
+        index = self._labels
+        labels = index.of(rows, communities)
+        hits = [
+            [
+                {
+                    **self._described(row),
+                    "label": label,
+                    "size": int(index.sizes[label]),
+                    "score": float(index.inside[row]),
+                }
+            ]
+            for row, label in zip(rows.tolist(), labels.tolist(), strict=True)
+        ]
+        paths = [
+            [{"label": step.community, "size": step.size, "density": step.density} for step in index.path(label)]
+            for label in labels.tolist()
+        ]
+        return self._answer(hits, paths=paths, n_communities=index.n_communities)
+
+    def members(self, label: int, *, k: int = 10) -> Answer:
+        """The nodes of one community of the whole graph, those with the most weight inside first.
+
+        ``label`` is a number that `labels` gave. Beside the one list: ``size`` of the whole community, and ``path``
+        as `labels` has it.
+
+        Raises
+        ------
+        InvalidQuery
+            An unknown label, or k out of range.
+        NotBuilt
+        """
+        check_built(self.release, "members")
+        self._check_k(k, self._graph.n_nodes, "nodes")
+        index = self._labels
+        found = index.top(label, k)
+        path = [{"label": step.community, "size": step.size, "density": step.density} for step in index.path(label)]
+        return self._answer([self._node_hits(found.nodes, found.inside)], size=found.size, path=path)
 
     def search(
         self,
@@ -317,8 +390,12 @@ class Engine:
         )
 
     @cached_property
-    def _community(self) -> CommunityIndex:
-        return open_communities(self._path("minhash"), self._path("lsh"))
+    def _community(self) -> Growths:
+        return Growths(open_communities(self._path("minhash"), self._path("lsh")))
+
+    @cached_property
+    def _labels(self) -> LabelIndex:
+        return open_labels(self._path("labels"))
 
     @cached_property
     def _search(self) -> DocumentSearch:

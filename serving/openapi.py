@@ -17,6 +17,8 @@ ADDED = (
     schemas.SimilarRequest,
     schemas.PPRRequest,
     schemas.CommunityRequest,
+    schemas.LabelsRequest,
+    schemas.MembersRequest,
     schemas.SearchRequest,
     schemas.Problem,
 )

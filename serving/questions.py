@@ -1,4 +1,4 @@
-"""The endpoints that ask an engine: nodes, similar, ppr, community, search."""
+"""The endpoints that ask an engine: nodes, similar, ppr, community, labels, members, search."""
 
 from __future__ import annotations
 
@@ -62,7 +62,27 @@ def community(served: OneIndex, body: Body) -> Response:
     """The community around all seeds together: one list, the seeds among its members."""
     engine = _built(served, "community")
     asked = parsed(schemas.CommunityRequest, body)
-    return _answered(engine.community(asked.seeds, size=asked.size))
+    return _answered(engine.community(asked.seeds, size=asked.size, after=asked.after, method=asked.method))
+
+
+@router.post(
+    "/labels", response_model=schemas.LabelsAnswer, responses=_REFUSALS, openapi_extra=takes(schemas.LabelsRequest)
+)
+def labels(served: OneIndex, body: Body) -> Response:
+    """The community of the whole graph that each node is in: one list of one hit per id."""
+    engine = _built(served, "labels")
+    asked = parsed(schemas.LabelsRequest, body)
+    return _answered(engine.labels(asked.ids, communities=asked.communities))
+
+
+@router.post(
+    "/members", response_model=schemas.MembersAnswer, responses=_REFUSALS, openapi_extra=takes(schemas.MembersRequest)
+)
+def members(served: OneIndex, body: Body) -> Response:
+    """The nodes of one community of the whole graph: one list."""
+    engine = _built(served, "members")
+    asked = parsed(schemas.MembersRequest, body)
+    return _answered(engine.members(asked.label, k=asked.k))
 
 
 @router.post("/search", response_model=schemas.Answer, responses=_REFUSALS, openapi_extra=takes(schemas.SearchRequest))

@@ -45,6 +45,10 @@ n_walks = 20
 num_perm = 64
 direction = "both"
 
+[labels]
+on = "both"
+threshold = 0.3
+
 [muvera]
 num_repetitions = 8
 k_sim = 3

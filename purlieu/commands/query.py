@@ -1,4 +1,4 @@
-"""``purlieu query INDEX similar | ppr | community | search``."""
+"""``purlieu query INDEX similar | ppr | community | labels | members | search``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from purlieu.places import open_store
+
+STEPS = 8  # communities shown of the way to the largest one
 
 
 def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -41,9 +43,24 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
         "--seed", nargs="+", action="extend", required=True, metavar="ID", help="all seeds make one query"
     )
     community.add_argument(
-        "--size", type=int, default=50, metavar="N", help="members wanted, the seeds among them (default 50)"
+        "--size", type=int, metavar="N", help="members wanted, the seeds among them (default: as configured)"
     )
+    community.add_argument(
+        "--after", type=int, default=0, metavar="N", help="leave out the first N members (default 0)"
+    )
+    community.add_argument("--method", metavar="M", help="how candidates are ranked (default: as configured)")
     community.set_defaults(run=run_community)
+
+    labels = kinds.add_parser("labels", parents=[common], help="which community of the whole graph a node is in")
+    labels.add_argument("--node", nargs="+", action="extend", required=True, metavar="ID", help="one answer per node")
+    labels.add_argument(
+        "--communities", type=int, metavar="N", help="merge until so many are left (default: none are merged)"
+    )
+    labels.set_defaults(run=run_labels)
+
+    members = kinds.add_parser("members", parents=[common, limit], help="the nodes of a community of the whole graph")
+    members.add_argument("--label", type=int, required=True, metavar="N", help="its number, as labels gives it")
+    members.set_defaults(run=run_members)
 
     search = kinds.add_parser("search", parents=[common, limit], help="documents that answer a text, token by token")
     what = search.add_mutually_exclusive_group(required=True)
@@ -72,12 +89,43 @@ def run_ppr(args: argparse.Namespace) -> dict[str, Any] | None:
 
 def run_community(args: argparse.Namespace) -> dict[str, Any] | None:
     """The members around the seeds."""
-    answer = _engine(args).community(args.seed, size=args.size)
+    answer = _engine(args).community(args.seed, size=args.size, after=args.after, method=args.method)
     shown = _show(args, answer, [" + ".join(args.seed)])
     if not args.json:
         for note in answer["notes"]:
             print(f"note: {note}")
     return shown
+
+
+def run_labels(args: argparse.Namespace) -> dict[str, Any] | None:
+    """The community of each node, and those it merges into."""
+    answer: dict[str, Any] = _engine(args).labels(args.node, communities=args.communities)
+    if args.json:
+        return answer
+    from purlieu.tables import print_table
+
+    for (hit,), path in zip(answer["results"], answer["paths"], strict=True):
+        print(f"{hit['id']}  ({answer['index']}@{answer['version']})")
+        shown = path if len(path) <= STEPS + 1 else [*path[:STEPS], path[-1]]
+        rows = [[str(step["label"]), str(step["size"]), _density(step["density"])] for step in shown]
+        print_table(["label", "nodes", "density of the merge"], rows)
+        if len(shown) < len(path):
+            print(f"{len(path) - len(shown)} communities before the last are left out; --json has them")
+    return None
+
+
+def run_members(args: argparse.Namespace) -> dict[str, Any] | None:
+    """The members of one community."""
+    answer = _engine(args).members(args.label, k=args.k)
+    shown = _show(args, answer, [f"community {args.label} of {answer['size']} nodes"])
+    if not args.json and answer["path"][1:]:
+        larger = answer["path"][1]
+        print(f"merges into community {larger['label']} of {larger['size']} nodes")
+    return shown
+
+
+def _density(density: float | None) -> str:
+    return "" if density is None else f"{density:.3g}"
 
 
 def run_search(args: argparse.Namespace) -> dict[str, Any] | None:

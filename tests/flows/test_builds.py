@@ -26,6 +26,7 @@ STAGES = (
     "powerwalk",
     "minhash",
     "lsh",
+    "labels",
     "corpus",
     "tokens",
     "muvera",

@@ -11,6 +11,7 @@ import pytest
 
 from artifacts.retention import RetentionParams
 from clustering.communities import CommunityParams
+from clustering.global_communities import GlobalParams
 from flows.gate import GateParams
 from flows.settings import Runtime, read_config
 from graph.edge_list import ReadParams
@@ -31,6 +32,7 @@ TABLES = {
     "[fastrp]": (FastRPParams, FeatureParams),
     "[powerwalk]": (PowerWalkParams, QueryParams),
     "[communities]": (CommunityParams,),
+    "[labels]": (GlobalParams,),
     "[muvera]": (FDEParams, RetrieverParams),
     "[ann.nodes] and [ann.documents]": (ANNParams,),
     "[runtime]": (Runtime,),

@@ -31,6 +31,7 @@ DRIFT = Drift(
     documents=Counts(before=0, after=5, added=5),
     neighbours=Churn(mean=0.25, n_sampled=200),
     rankings=Churn(mean=0.125, n_sampled=50),
+    communities=Churn(mean=0.2, n_sampled=190),
     similar_documents=Churn(mean=None, n_sampled=0),
 )
 # Found in the small index's release, or in DRIFT.
@@ -40,10 +41,12 @@ FOUND: dict[str, float | None] = {
     "max_documents_lost": 0.0,
     "max_neighbour_churn": 0.25,
     "max_ranking_churn": 0.125,
+    "max_community_churn": 0.2,
     "max_document_churn": None,
 }
 MEASURED = {
     "min_precision": ("powerwalk", "precision_at_50"),
+    "min_modularity": ("labels", "modularity"),
     "min_retriever_recall": ("retriever", "recall_at_10"),
     "min_nodes": ("graph", "n_nodes"),
     "min_edges": ("graph", "n_edges"),

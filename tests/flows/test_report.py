@@ -27,7 +27,7 @@ from tests.small import N_NODES, write_small
 TABLES = {
     "Thresholds of [gate]",
     "Against small@{}, by id",
-    "Share of the top 10 that changed",
+    "Share of the answers that changed",
     "Measured then and now",
     "Stages in the order they ran",
     "Qualities measured on held-out data, and what they were measured on",

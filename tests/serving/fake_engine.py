@@ -16,7 +16,7 @@ from artifacts.publish import Release, publish, read_release, version_name
 from artifacts.store import Store, object_name
 from foundation.errors import ArtifactCorrupt, InvalidQuery, NotConverged, UnknownId
 
-STAGES = ("graph", "fastrp", "ann.nodes", "powerwalk", "lsh", "retriever")
+STAGES = ("graph", "fastrp", "ann.nodes", "powerwalk", "lsh", "labels", "retriever")
 WIDTH = 3
 SECRET = "/somewhere/private"
 
@@ -70,7 +70,14 @@ class FakeEngine:
 
     @property
     def questions(self) -> tuple[str, ...]:
-        needs = {"similar": "ann.nodes", "ppr": "powerwalk", "community": "lsh", "search": "retriever"}
+        needs = {
+            "similar": "ann.nodes",
+            "ppr": "powerwalk",
+            "community": "lsh",
+            "labels": "labels",
+            "members": "labels",
+            "search": "retriever",
+        }
         return tuple(question for question, stage in needs.items() if stage in self.release.stages)
 
     def warm(self) -> None:
@@ -107,11 +114,25 @@ class FakeEngine:
         bounds = [0.0 if exact else rmax or 0.25] * len(queries)
         return {**self._answer(len(queries), k), "error_bound": bounds, "residual": bounds, "notes": []}
 
-    def community(self, seeds: Sequence[str | int], *, size: int = 50) -> dict[str, Any]:
+    def community(
+        self, seeds: Sequence[str | int], *, size: int | None = None, after: int = 0, method: str | None = None
+    ) -> dict[str, Any]:
         for id in seeds:
             self._find(id)
         more = {"notes": [], "conductance": np.float64(0.5), "density": 1.0, "isolated": [], "heat_lost": 0.0}
-        return {**self._answer(1, min(size, len(self.ids))), **more}
+        return {**self._answer(1, min(size or 50, len(self.ids))), **more}
+
+    def labels(self, ids: Sequence[str | int], *, communities: int | None = None) -> dict[str, Any]:
+        for id in ids:
+            self._find(id)
+        path = [{"label": 0, "size": 4, "density": None}, {"label": communities or 2, "size": 6, "density": 0.5}]
+        hits = [[{"id": id, "label": 0, "size": 4, "score": 1.0, "from": self.version}] for id in ids]
+        return {**self._answer(0, 1), "results": hits, "paths": [path] * len(ids), "n_communities": 2}
+
+    def members(self, label: int, *, k: int = 10) -> dict[str, Any]:
+        if label > 2:
+            raise InvalidQuery(what=f"community {label} of 3", fix="2 were found, numbered from 0; their merges follow")
+        return {**self._answer(1, k), "size": 4, "path": [{"label": label, "size": 4, "density": None}]}
 
     def search(
         self,

@@ -26,6 +26,7 @@ from tests.serving.live import PROBLEM, Api, running, until
 
 DEMO = "/v1/indexes/demo"
 URN = "urn:purlieu:problem:"
+QUESTIONS = ("similar", "ppr", "community", "labels", "members", "search")
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,22 @@ def test_community_answers_one_list(api: Api, version: str) -> None:
     assert (answer["notes"], answer["conductance"], answer["density"]) == ([], 0.5, 1.0)
 
 
+def test_labels_answer_one_hit_and_one_path_an_id(api: Api, version: str) -> None:
+    answer = api.post(f"{DEMO}/labels", {"ids": ["ant", 7], "communities": 5}).json()
+    assert [(hit["id"], hit["label"], hit["size"]) for (hit,) in answer["results"]] == [("ant", 0, 4), (7, 0, 4)]
+    assert answer["paths"][1] == [
+        {"label": 0, "size": 4, "density": None},
+        {"label": 5, "size": 6, "density": 0.5},
+    ]
+    assert answer["n_communities"] == 2
+
+
+def test_members_answer_one_list(api: Api, version: str) -> None:
+    answer = api.post(f"{DEMO}/members", {"label": 1, "k": 3}).json()
+    assert answer["results"] == [hits(version, 3)]
+    assert (answer["size"], answer["path"]) == (4, [{"label": 1, "size": 4, "density": None}])
+
+
 def test_search_answers_texts_and_token_vectors(api: Api, version: str) -> None:
     assert api.post(f"{DEMO}/search", {"texts": ["a", "b"], "k": 1}).json()["results"] == [hits(version, 1, 2.0)] * 2
     plain = api.post(f"{DEMO}/search", {"texts": ["a"], "k": 1, "rerank": False}).json()
@@ -136,7 +153,7 @@ def test_indexes_are_listed_with_what_they_answer(api: Api, version: str) -> Non
     assert list(listed) == ["demo", "ranks", "texts"]
     assert listed["demo"]["version"] == version
     assert listed["demo"]["bytes"] > 0
-    assert listed["demo"]["questions"] == ["similar", "ppr", "community", "search"]
+    assert listed["demo"]["questions"] == ["similar", "ppr", "community", "labels", "members", "search"]
     assert listed["ranks"]["questions"] == ["ppr"]
     assert listed["demo"]["refused"] is None
 
@@ -215,6 +232,7 @@ def test_an_unknown_node_is_told_the_nearest(api: Api) -> None:
         ("similar", {"ids": ["anto"], "k": 1}),
         ("ppr", {"queries": [{"seeds": {"anto": 1}}], "k": 1}),
         ("community", {"seeds": ["anto"], "size": 1}),
+        ("labels", {"ids": ["anto"]}),
     ):
         found = api.problem(api.post(f"{DEMO}/{path}", body), 404)
         assert found["type"] == f"{URN}unknown-id"
@@ -227,6 +245,8 @@ def test_an_unknown_node_is_told_the_nearest(api: Api) -> None:
     [
         ("ranks", "similar", {"ids": ["ant"]}, "fastrp"),
         ("ranks", "community", {"seeds": ["ant"]}, "communities"),
+        ("ranks", "labels", {"ids": ["ant"]}, "labels"),
+        ("texts", "members", {"label": 0}, "labels"),
         ("ranks", "search", {"texts": ["a"]}, "muvera"),
         ("texts", "ppr", {"queries": [{"seeds": {"ant": 1}}]}, "powerwalk"),
     ],
@@ -296,6 +316,11 @@ INVALID: list[tuple[str, Any, str]] = [
     ("ppr", {"queries": [{"seeds": {"ant": 1}}], "rmax": 2.0}, "rmax: Input should be less than or equal to 1"),
     ("community", {"seeds": []}, "seeds: List should have at least 1 item after validation, not 0"),
     ("community", {"seeds": ["ant"], "size": -1}, "size: Input should be greater than or equal to 1"),
+    ("labels", {"ids": []}, "ids: List should have at least 1 item after validation, not 0"),
+    ("labels", {"ids": ["ant"], "communities": 0}, "communities: Input should be greater than or equal to 1"),
+    ("members", {}, "label: is required"),
+    ("members", {"label": -1}, "label: Input should be greater than or equal to 0"),
+    ("members", {"label": 3, "k": 1}, "community 3 of 3; 2 were found, numbered from 0; their merges follow"),
     ("search", {"texts": [""], "k": 1}, "an empty text; pass some words"),
     ("search", {"texts": ["x" * 100_001]}, "texts.0: String should have at most 100000 characters"),
     ("search", {"vectors": [[[1, 2], [1]]]}, "vectors: vectors of different widths: 1 and 2 numbers"),
@@ -507,7 +532,7 @@ def test_keys_are_required_for_every_question_and_for_nothing_else(store: Store)
         for path in ("/healthz", "/metrics", "/openapi.json"):
             assert client.get(path).status_code == 200
         asked = [("GET", "/v1/indexes"), ("GET", DEMO), ("GET", f"{DEMO}/nodes"), ("GET", f"{DEMO}/nodes?limit=x")]
-        asked += [("POST", f"{DEMO}/{question}") for question in ("similar", "ppr", "community", "search")]
+        asked += [("POST", f"{DEMO}/{question}") for question in QUESTIONS]
         asked += [("GET", "/v1/indexes/unknown")]
         for method, path in asked:
             response = api.get(path) if method == "GET" else api.post(path, {"no": "such"})
@@ -672,6 +697,8 @@ def test_the_description_is_whole(api: Api) -> None:
         "/v1/indexes/{index}/similar",
         "/v1/indexes/{index}/ppr",
         "/v1/indexes/{index}/community",
+        "/v1/indexes/{index}/labels",
+        "/v1/indexes/{index}/members",
         "/v1/indexes/{index}/search",
     }
     names = set()

@@ -351,6 +351,8 @@ def test_answers_stay_whole_while_versions_change_under_load(store: Store) -> No
             ("similar", {"ids": ["ant", 7, "bee"], "k": 5}),
             ("ppr", {"queries": [{"seeds": {"ant": 1}}] * 3, "k": 5}),
             ("community", {"seeds": ["ant"], "size": 5}),
+            ("labels", {"ids": ["ant", 7]}),
+            ("members", {"label": 1, "k": 5}),
             ("search", {"texts": ["a", "b"], "k": 5}),
         ]
         askers = [threading.Thread(target=ask, args=(address, path, body)) for path, body in asked]

@@ -18,6 +18,7 @@ from artifacts.graph import open_graph
 from artifacts.multivector import open_multivectors, open_query_encoder
 from artifacts.publish import artifact_path
 from artifacts.store import Store
+from clustering.evaluation import adjusted_rand_index
 from flows.run import run_build
 from flows.settings import read_config
 from foundation.errors import InvalidQuery, NotBuilt, UnknownId
@@ -120,6 +121,8 @@ ASKED: dict[str, Callable[[Engine], dict[str, Any]]] = {
     "ppr": lambda engine: engine.ppr([{"n000": 1.0}, {"n001": 1.0, "n002": 2.0}], k=4),
     "ppr exact": lambda engine: engine.ppr([{"n000": 1.0}, {"n001": 1.0}], k=4, exact=True),
     "community": lambda engine: engine.community(["n000", "n005"], size=4),
+    "labels": lambda engine: engine.labels(["n000", "n001"]),
+    "members": lambda engine: engine.members(0, k=4),
     "search by texts": lambda engine: engine.search(["chess", "music player"], k=4),
     "search by vectors": lambda engine: engine.search(vectors=[np.ones((3, WIDTH)), np.ones((1, WIDTH))], k=4),
     "search without rerank": lambda engine: engine.search(["chess", "music player"], k=4, rerank=False),
@@ -127,6 +130,8 @@ ASKED: dict[str, Callable[[Engine], dict[str, Any]]] = {
 MORE = {
     "ppr": {"error_bound", "residual", "notes"},
     "community": {"notes", "conductance", "density", "isolated", "heat_lost"},
+    "labels": {"paths", "n_communities"},
+    "members": {"size", "path"},
 }
 
 
@@ -137,10 +142,10 @@ def test_every_answer_has_the_shape_that_was_promised(engine: Engine, question: 
     assert again == answer
     assert (answer["index"], answer["version"]) == ("small", engine.version)
     assert answer.keys() - {"index", "version", "results"} == MORE.get(question.split()[0], set())
-    assert len(answer["results"]) == (1 if question == "community" else 2)
+    assert len(answer["results"]) == (1 if question in ("community", "members") else 2)
     for hits in answer["results"]:
-        assert len(hits) == 4
-        assert len(set(ids(hits))) == 4
+        assert len(hits) == (1 if question == "labels" else 4)
+        assert len(set(ids(hits))) == len(hits)
         for hit in hits:
             assert {"id", "score"} <= hit.keys()
             assert type(hit["id"]) is str
@@ -356,6 +361,63 @@ def test_an_isolated_seed_is_reported_by_its_id(build: Callable[..., Engine], tm
     assert only["notes"]
 
 
+@pytest.mark.parametrize("method", [None, "ppr", "initial_avgs", "minrank"])
+def test_more_members_are_those_of_one_large_community(engine: Engine, method: str | None) -> None:
+    whole = engine.community(["n010", "n005"], size=30, method=method)
+    for sizes in ([10, 1, 19], [2, 28]):
+        hits: Hits = []
+        for size in sizes:
+            answer = engine.community(["n010", "n005"], size=size, after=len(hits), method=method)
+            hits += answer["results"][0]
+        assert hits == whole["results"][0]
+        assert {**answer, "results": []} == {**whole, "results": []}
+    again = engine.community(["n010", "n005"], size=20, after=10, method=method)  # what was kept is used up
+    assert again["results"][0] == whole["results"][0][10:]
+    beyond = engine.community(["n010", "n005"], size=5, after=N_GRAPH, method=method)
+    assert beyond["results"] == [[]]
+
+
+def test_methods_and_places_that_are_not_there_are_refused(engine: Engine) -> None:
+    with pytest.raises(InvalidQuery, match="method 'best'; ask for one of blend"):
+        engine.community(["n010"], method="best")
+    with pytest.raises(InvalidQuery, match="after = -1"):
+        engine.community(["n010"], after=-1)
+
+
+# labels and members
+
+
+def test_a_node_is_a_member_of_its_community_and_of_all_it_merges_into(engine: Engine) -> None:
+    for node in ("n010", "n123", "virtual"):
+        answer = engine.labels([node])
+        ((hit,),), (path,) = answer["results"], answer["paths"]
+        assert hit["label"] == path[0]["label"] < answer["n_communities"]
+        assert path[0]["density"] is None
+        sizes, densities = [step["size"] for step in path], [step["density"] for step in path[1:]]
+        assert sizes == sorted(sizes)
+        assert densities == sorted(densities, reverse=True)
+        for step in path:
+            found = engine.members(step["label"], k=N_GRAPH)
+            assert found["size"] == step["size"] == len(found["results"][0])
+            assert node in ids(found["results"][0])
+            assert found["path"][0] == step
+
+
+def test_communities_of_the_whole_graph_are_the_planted_groups(engine: Engine) -> None:
+    nodes = [f"n{node:03d}" for node in range(N_NODES - 1)]
+    labels = [hit["label"] for (hit,) in engine.labels(nodes, communities=len(TOPICS))["results"]]
+    assert adjusted_rand_index(np.array(labels), np.array([topic(node) for node in nodes])) > 0.9
+    assert len({hit["label"] for (hit,) in engine.labels(nodes, communities=1)["results"]}) == 1
+
+
+def test_members_with_the_most_weight_inside_come_first(engine: Engine) -> None:
+    for label in range(engine.labels(["n000"])["n_communities"]):
+        hits = engine.members(label, k=20)["results"][0]
+        assert scores(hits) == sorted(scores(hits), reverse=True)
+        own = {hit["id"]: hit["score"] for (hit,) in engine.labels(ids(hits))["results"]}
+        assert own == {hit["id"]: hit["score"] for hit in hits}
+
+
 def test_cohesion_is_in_range(engine: Engine) -> None:
     answer = engine.community(["n010"], size=40)
     for name in ("conductance", "density", "heat_lost"):
@@ -541,7 +603,7 @@ def test_an_engine_keeps_its_version_when_another_is_published(small_config: Pat
 
 def test_warming_opens_everything_and_changes_no_answer(small_store: Store, engine: Engine) -> None:
     fresh = Engine.open(str(small_store.root), "small")
-    assert fresh.questions == ("similar", "ppr", "community", "search")
+    assert fresh.questions == ("similar", "ppr", "community", "labels", "members", "search")
     fresh.warm()
     for ask in ASKED.values():
         assert ask(fresh) == ask(engine)
