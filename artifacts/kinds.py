@@ -11,6 +11,7 @@ from artifacts import (
     features,
     graph,
     labels,
+    lexical,
     link,
     multivector,
     powers,
@@ -22,7 +23,7 @@ from foundation.errors import ArtifactVersion
 
 READABLE = {
     codec.KIND: codec.READABLE
-    for codec in (ann, corpus, embedding, fde, features, graph, labels, link, multivector, powers, powerwalk, retriever)
+    for codec in (ann, corpus, embedding, fde, features, graph, labels, lexical, link, multivector, powers, powerwalk, retriever)
 } | {communities.SIGNATURES: communities.READABLE, communities.TABLES: communities.READABLE}
 
 

@@ -22,6 +22,7 @@ from flows.stages import (
     features,
     graph,
     labels,
+    lexical,
     link,
     lsh,
     minhash,
@@ -194,6 +195,16 @@ def _document_stages(config: Config, sources: Sources) -> list[PlannedStage]:
             sources={"documents": table.source},
         )
     ]
+    if config.lexical is not None:
+        stages.append(
+            PlannedStage(
+                name="lexical",
+                table="lexical",
+                stage=lexical.STAGE,
+                params=dataclasses.asdict(config.lexical.params),
+                inputs={"corpus": "corpus"},
+            )
+        )
     if config.muvera is None or config.ann_documents is None:
         return stages
     stages += [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ from vectors.ann import ANNParams
 from vectors.corpus import CorpusParams
 from vectors.encoders.encoder import EncoderParams
 from vectors.fde import FDEParams
+from vectors.lexical.params import LexicalParams
 from vectors.retriever import RetrieverParams
 
 T = TypeVar("T")
@@ -99,6 +101,22 @@ class MuveraTable:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LexicalTable:
+    """``[lexical]``: the index of words, and how much its ranking counts beside that of the tokens.
+
+    ``weight`` is that of the words' ranking where both are fused, the tokens' being 1.
+    """
+
+    params: LexicalParams
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.weight) and self.weight > 0):
+            raise InvalidParams(name="weight", value=self.weight, allowed="a finite number above 0")
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """``[runtime]``: what the machine is given. Nothing here changes a byte of the result.
 
@@ -157,6 +175,7 @@ class Config:
     communities: CommunityParams | None = None
     labels: GlobalParams | None = None
     muvera: MuveraTable | None = None
+    lexical: LexicalTable | None = None
     ann_nodes: ANNParams | None = None
     ann_documents: ANNParams | None = None
     runtime: Runtime = field(default_factory=Runtime)
@@ -173,6 +192,7 @@ TABLES = (
     "communities",
     "labels",
     "muvera",
+    "lexical",
     "ann",
     "runtime",
     "gate",
@@ -233,6 +253,7 @@ def parse_config(raw: Table, path: str, base: Path) -> Config:
         communities=reader.params(CommunityParams, raw["communities"], "communities") if "communities" in raw else None,
         labels=reader.params(GlobalParams, raw["labels"], "labels") if "labels" in raw else None,
         muvera=_muvera(reader, raw),
+        lexical=_lexical(reader, raw),
         ann_nodes=reader.params(ANNParams, ann["nodes"], "ann.nodes") if "nodes" in ann else None,
         ann_documents=_ann_documents(reader, raw, ann),
         runtime=reader.params(Runtime, reader.table(raw, "runtime"), "runtime"),
@@ -318,6 +339,17 @@ def _muvera(reader: _Reader, raw: Table) -> MuveraTable | None:
     return MuveraTable(params=params, retriever=retriever)
 
 
+def _lexical(reader: _Reader, raw: Table) -> LexicalTable | None:
+    if "lexical" not in raw:
+        return None
+    table = dict(reader.table(raw, "lexical"))
+    if isinstance(table.get("stop_words"), list):
+        table["stop_words"] = tuple(table["stop_words"])
+    weight = table.pop("weight", 1.0)
+    params = reader.params(LexicalParams, table, "lexical", extra=("weight",))
+    return reader.params(LexicalTable, {"params": params, "weight": weight}, "lexical")
+
+
 def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | None:
     """``[muvera]`` alone scans its encodings; the table says so when something else is wanted."""
     if "documents" not in ann and "muvera" not in raw:
@@ -339,6 +371,7 @@ def _check_needs(reader: _Reader, config: Config) -> None:
         ("labels", config.labels, "graph", config.graph),
         ("ann.nodes", config.ann_nodes, "fastrp", config.fastrp),
         ("muvera", config.muvera, "corpus", config.corpus),
+        ("lexical", config.lexical, "corpus", config.corpus),
         ("ann.documents", config.ann_documents, "muvera", config.muvera),
     ):
         if table is not None and present is None:

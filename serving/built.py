@@ -6,7 +6,7 @@ from artifacts.publish import Release
 from foundation.errors import NotBuilt
 
 # Question -> the stages it reads last, each with the config table that asks for it; with these come all others.
-_NEEDS = {
+_NEEDS: dict[str, dict[str, str]] = {
     "nodes": {"graph": "graph"},
     "similar": {"fastrp": "fastrp", "ann.nodes": "ann.nodes"},
     "ppr": {"powerwalk": "powerwalk"},
@@ -15,11 +15,13 @@ _NEEDS = {
     "members": {"labels": "labels"},
     "search": {"retriever": "muvera"},
 }
+# Stages that are enough by themselves.
+_OR = {"search": "lexical"}
 
 
 def questions_of(release: Release) -> tuple[str, ...]:
     """Those of similar, ppr, community, labels, members, search whose stages were built."""
-    return tuple(name for name, needs in _NEEDS.items() if name != "nodes" and needs.keys() <= release.stages.keys())
+    return tuple(name for name in _NEEDS if name != "nodes" and _missing(release, name) is None)
 
 
 def check_built(release: Release, question: str) -> None:
@@ -30,6 +32,13 @@ def check_built(release: Release, question: str) -> None:
     NotBuilt
         Names the first config table that is missing.
     """
-    for stage, table in _NEEDS[question].items():
-        if stage not in release.stages:
-            raise NotBuilt(index=release.index, question=question, table=table, questions=questions_of(release))
+    table = _missing(release, question)
+    if table is not None:
+        raise NotBuilt(index=release.index, question=question, table=table, questions=questions_of(release))
+
+
+def _missing(release: Release, question: str) -> str | None:
+    """The first config table that the question lacks."""
+    if _OR.get(question) in release.stages:
+        return None
+    return next((table for stage, table in _NEEDS[question].items() if stage not in release.stages), None)

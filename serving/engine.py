@@ -22,6 +22,7 @@ from artifacts.corpus import open_corpus
 from artifacts.embedding import open_embedding
 from artifacts.graph import open_graph
 from artifacts.labels import open_labels
+from artifacts.lexical import open_lexical
 from artifacts.link import open_link
 from artifacts.store import Store
 from clustering.labels import LabelIndex
@@ -30,6 +31,7 @@ from foundation.ids import Ids
 from graph.csr import CSRGraph
 from serving.built import check_built, questions_of
 from serving.growing import Growths
+from serving.hybrid import CorpusSearch
 from serving.ppr import Rankings, shortages
 from serving.search import DocumentSearch
 from serving.suggest import nearest_ids
@@ -269,10 +271,13 @@ class Engine:
         vectors: Sequence[npt.ArrayLike] | None = None,
         k: int = 10,
         rerank: bool = True,
+        ranking: str | None = None,
     ) -> Answer:
         """Documents that answer each text, or each set of token vectors (n_tokens, dim), best first.
 
-        ``rerank=False`` gives the order of the fixed dimensional encodings, with their inner products as scores.
+        ``ranking`` is "tokens" (MaxSim), "words" (BM25) or "both" (their ranks fused, scores
+        1 / (60 + rank) added up), by default both where both were built. ``rerank=False`` takes the order of the fixed
+        dimensional encodings for that of MaxSim; asked alone, its scores are their inner products.
 
         Raises
         ------
@@ -284,8 +289,10 @@ class Engine:
         if (texts is None) == (vectors is None):
             raise InvalidQuery(what="search takes texts or vectors", fix="pass exactly one of them")
         self._check_k(k, self._corpus.n_docs, "documents")
-        encoded = self._search.encode(texts) if texts is not None else self._search.from_vectors(vectors or [])
-        docs, scores = self._search.top(encoded, k, rerank)
+        if texts is not None:
+            docs, scores = self._search.by_text(texts, k, rerank, ranking)
+        else:
+            docs, scores = self._search.by_vectors(vectors or [], k, rerank, ranking)
         return self._answer([self._doc_hits(*pair) for pair in zip(docs, scores, strict=True)])
 
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[Hit]:
@@ -398,13 +405,19 @@ class Engine:
         return open_labels(self._path("labels"))
 
     @cached_property
-    def _search(self) -> DocumentSearch:
-        return DocumentSearch(
-            retriever=self._path("retriever"),
-            tokens=self._path("tokens"),
-            muvera=self._path("muvera"),
-            ann=self._path("ann.documents"),
-        )
+    def _search(self) -> CorpusSearch:
+        tokens, words, stages = None, None, self.release.stages
+        if "retriever" in stages:
+            tokens = DocumentSearch(
+                retriever=self._path("retriever"),
+                tokens=self._path("tokens"),
+                muvera=self._path("muvera"),
+                ann=self._path("ann.documents"),
+            )
+        if "lexical" in stages:
+            words = open_lexical(self._path("lexical"))
+        weight = self.release.config.get("lexical", {}).get("weight", 1.0)
+        return CorpusSearch(tokens, words, float(weight))
 
 
 def _bad_weight(id: str | int, weight: object) -> InvalidQuery:

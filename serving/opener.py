@@ -52,6 +52,7 @@ class EngineLike(Protocol):
         vectors: Sequence[npt.ArrayLike] | None = None,
         k: int = 10,
         rerank: bool = True,
+        ranking: str | None = None,
     ) -> Answer: ...
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[dict[str, Any]]: ...
 

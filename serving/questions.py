@@ -92,7 +92,7 @@ def search(served: OneIndex, body: Body) -> Response:
     asked = parsed(schemas.SearchRequest, body)
     _check_hits(len(asked.texts or asked.vectors or ()), asked.k)
     vectors = None if asked.vectors is None else [np.asarray(one, dtype=np.float32) for one in asked.vectors]
-    return _answered(engine.search(asked.texts, vectors=vectors, k=asked.k, rerank=asked.rerank))
+    return _answered(engine.search(asked.texts, vectors=vectors, k=asked.k, rerank=asked.rerank, ranking=asked.ranking))
 
 
 def _built(served: Served, question: str) -> EngineLike:

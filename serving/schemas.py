@@ -163,6 +163,9 @@ class SearchRequest(_Request):
         default=10, ge=1, le=MAX_HITS, description="Answers per query, at most as many as there are documents."
     )
     rerank: bool = Field(default=True, description="Order by exact MaxSim; false keeps the order of the encodings.")
+    ranking: Literal["tokens", "words", "both"] | None = Field(
+        default=None, description="By tokens (MaxSim), by words (BM25), or both fused; left out, all that was built."
+    )
 
     @field_validator("vectors")
     @classmethod

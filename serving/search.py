@@ -63,9 +63,11 @@ class DocumentSearch:
                 raise InvalidQuery(what=f"query {number} has {bad}", fix=f"pass finite vectors (n_tokens, {dim})")
         return MultiVectors.from_list(list(vectors), dim=dim)
 
-    def top(self, queries: MultiVectors, k: int, rerank: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """The best ``k`` documents of each query."""
-        return self._retriever.search(queries, k, rerank=rerank)
+    def top(
+        self, queries: MultiVectors, k: int, rerank: bool, *, also: npt.NDArray[np.int64] | None = None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """The best ``k`` documents of each query; ``also`` are further candidates, (n_queries, any), -1 pads."""
+        return self._retriever.search(queries, k, rerank=rerank, also=also)
 
     def warm(self) -> None:
         """Open the encoder and answer one made-up query."""

@@ -83,16 +83,25 @@ class Retriever:
         return self._index.candidates(encoded, min(n, self.documents.n_docs))
 
     def search(
-        self, queries: MultiVectors, k: int, *, rerank: bool = True
+        self,
+        queries: MultiVectors,
+        k: int,
+        *,
+        rerank: bool = True,
+        also: npt.NDArray[np.int64] | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """The best ``k`` documents of each query: int64 and float32 (n_queries, k), best first, padded with -1.
 
-        Scores are MaxSim, or inner products of encodings without ``rerank``.
+        Scores are MaxSim, or inner products of encodings without ``rerank``. ``also`` are candidates found some other
+        way, int64 (n_queries, any), -1 for none, which are reranked with the others.
         """
         if not rerank:
             return self.candidates(queries, k)
         found, _ = self.candidates(queries, max(k, self.n_candidates))
+        if also is not None:
+            found = np.concatenate((found, also), axis=1)
         found = np.sort(found, axis=1)  # equal scores go to the lower row
+        found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
         scores = maxsim(queries, self.documents, found)
         docs = np.full((queries.n_docs, k), -1, dtype=np.int64)
         top = np.full((queries.n_docs, k), -np.inf, dtype=np.float32)

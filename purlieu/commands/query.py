@@ -67,6 +67,9 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     what.add_argument("--text", action="append", metavar="TEXT", help="one query per --text")
     what.add_argument("--vectors", metavar="FILE.npy", help="token vectors of one query, (n_tokens, dim)")
     search.add_argument("--no-rerank", action="store_true", help="order by the encodings alone, without MaxSim")
+    search.add_argument(
+        "--ranking", choices=("tokens", "words", "both"), help="by tokens, by words, or both (default: all that was built)"
+    )
     search.set_defaults(run=run_search)
 
 
@@ -130,11 +133,11 @@ def _density(density: float | None) -> str:
 
 def run_search(args: argparse.Namespace) -> dict[str, Any] | None:
     """Documents for each text, or for one set of token vectors."""
-    engine = _engine(args)
+    engine, rerank = _engine(args), not args.no_rerank
     if args.vectors is not None:
-        answer = engine.search(vectors=[_read_vectors(args.vectors)], k=args.k, rerank=not args.no_rerank)
+        answer = engine.search(vectors=[_read_vectors(args.vectors)], k=args.k, rerank=rerank, ranking=args.ranking)
         return _show(args, answer, [args.vectors])
-    return _show(args, engine.search(texts=args.text, k=args.k, rerank=not args.no_rerank), args.text)
+    return _show(args, engine.search(texts=args.text, k=args.k, rerank=rerank, ranking=args.ranking), args.text)
 
 
 def _engine(args: argparse.Namespace) -> Any:

@@ -22,6 +22,7 @@ from vectors.ann import ANNParams
 from vectors.corpus import CorpusParams
 from vectors.encoders.encoder import EncoderParams
 from vectors.fde import FDEParams
+from vectors.lexical.params import LexicalParams
 from vectors.retriever import RetrieverParams
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,7 @@ TABLES = {
     "[communities]": (CommunityParams,),
     "[labels]": (GlobalParams,),
     "[muvera]": (FDEParams, RetrieverParams),
+    "[lexical]": (LexicalParams,),
     "[ann.nodes] and [ann.documents]": (ANNParams,),
     "[runtime]": (Runtime,),
     "[gate]": (GateParams,),

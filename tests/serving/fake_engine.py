@@ -141,6 +141,7 @@ class FakeEngine:
         vectors: Sequence[npt.ArrayLike] | None = None,
         k: int = 10,
         rerank: bool = True,
+        ranking: str | None = None,
     ) -> dict[str, Any]:
         if (texts is None) == (vectors is None):
             raise InvalidQuery(what="search takes texts or vectors", fix="pass exactly one of them")

@@ -1,0 +1,151 @@
+"""An index of words in a build: the bytes of the library for any partitions, and search by words, tokens and both."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artifacts.corpus import open_corpus
+from artifacts.lexical import open_lexical
+from artifacts.manifest import MANIFEST
+from artifacts.publish import artifact_path, read_release
+from artifacts.store import Store
+from flows.run import run_build
+from flows.settings import read_config
+from foundation.errors import InvalidConfig, InvalidQuery, NotBuilt
+from serving.engine import Engine
+from serving.hybrid import DEPTH
+from vectors.fusion import FusionParams, fuse
+from vectors.lexical.index import LexicalIndex
+from vectors.lexical.params import LexicalParams
+
+WORDS = """
+name = "words"
+[corpus]
+source = "docs.jsonl"
+text = ["text"]
+encoder = { kind = "static", dim = 32 }
+[lexical]
+stemmer = "english"
+stop_words = ["the"]
+weight = 2.0
+"""
+BOTH = """
+[muvera]
+num_repetitions = 4
+k_sim = 2
+d_proj = 8
+n_heldout = 10
+allow_missed = true
+"""
+VOCABULARY = "boat river water rain cloud storm piano violin music choir dance paint colour brush canvas the".split()
+N_DOCS = 120
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    random = np.random.default_rng(3)
+    made = tmp_path_factory.mktemp("words")
+    texts = [" ".join(random.choice(VOCABULARY, random.integers(3, 12))) for _ in range(N_DOCS - 1)]
+    lines = [json.dumps({"_id": f"d{row:03d}", "text": text}) for row, text in enumerate([*texts, "rivers of paint"])]
+    (made / "docs.jsonl").write_text("\n".join(lines) + "\n")
+    return made
+
+
+def build(folder: Path, name: str, text: str, *overrides: str) -> Store:
+    (folder / f"{name}.toml").write_text(text)
+    store = Store.create(folder / name)
+    run_build(read_config(folder / f"{name}.toml", overrides), store)
+    return store
+
+
+@pytest.fixture(scope="module")
+def words_only(folder: Path) -> Store:
+    return build(folder, "words", WORDS)
+
+
+@pytest.fixture(scope="module")
+def both(folder: Path) -> Store:
+    return build(folder, "both", WORDS + BOTH)
+
+
+def path_of(store: Store, stage: str) -> Path:
+    return artifact_path(store, read_release(store, "words"), stage)
+
+
+def test_a_build_gives_the_bytes_of_the_library_for_any_partitions(folder: Path, words_only: Store) -> None:
+    corpus = open_corpus(path_of(words_only, "corpus"))
+    params = LexicalParams(stemmer="english", stop_words=("the",))
+    wanted = LexicalIndex.build(corpus.texts(0, corpus.n_docs), params)
+    made = open_lexical(path_of(words_only, "lexical"))
+    assert made.params == params
+    for name, array in wanted.arrays().items():
+        assert np.array_equal(made.arrays()[name], array)
+    other = build(folder, "other", WORDS, "runtime.part_docs=7", "runtime.workers=3")
+    manifests = [(path_of(store, "lexical") / MANIFEST).read_bytes() for store in (words_only, other)]
+    assert manifests[0] == manifests[1]
+
+
+def test_an_index_of_words_alone_searches_by_words(words_only: Store) -> None:
+    engine = Engine.open(words_only, "words")
+    engine.warm()
+    assert engine.questions == ("search",)
+    hits = engine.search(["a river"], k=5)["results"][0]
+    docs, scores = open_lexical(path_of(words_only, "lexical")).search(["a river"], 5)
+    assert [hit["id"] for hit in hits] == [f"d{doc:03d}" for doc in docs[0]]
+    assert [hit["score"] for hit in hits] == pytest.approx(scores[0].tolist())
+    assert engine.search(["unheard"], k=5)["results"] == [[]]
+    for ranking in ("tokens", "both"):
+        with pytest.raises(InvalidQuery, match=f"ranking '{ranking}'; this index has words"):
+            engine.search(["river"], ranking=ranking)
+    with pytest.raises(InvalidQuery, match="vectors have no words"):
+        engine.search(vectors=[np.ones((1, 64))])
+    with pytest.raises(InvalidQuery, match="text 1 is empty"):
+        engine.search(["river", " "])
+    with pytest.raises(NotBuilt, match="powerwalk"):
+        engine.ppr([{"a": 1.0}])
+
+
+def test_both_rankings_are_fused_with_the_configured_weight(both: Store) -> None:
+    engine = Engine.open(both, "words")
+    engine.warm()
+    texts = ["a boat on the river", "paint", "violin music"]
+    ranked = {
+        ranking: [[int(hit["id"][1:]) for hit in hits] for hits in engine.search(texts, k=N_DOCS, ranking=ranking)["results"]]
+        for ranking in ("words", "tokens")
+    }
+    answer = engine.search(texts, k=10)
+    assert answer == engine.search(texts, k=10, ranking="both")
+    for query, hits in enumerate(answer["results"]):
+        lists = [np.array([ranked[ranking][query][:DEPTH]]) for ranking in ("words", "tokens")]
+        wanted = fuse(lists, 10, FusionParams(weights=(2.0, 1.0)))
+        assert [int(hit["id"][1:]) for hit in hits] == wanted.rows[0].tolist()
+        assert [hit["score"] for hit in hits] == pytest.approx(wanted.scores[0].tolist())
+        alone = engine.search([texts[query]], k=10)["results"][0]
+        assert alone == hits
+
+
+def test_what_words_find_is_reranked_by_tokens_too(folder: Path) -> None:
+    store = build(folder, "narrow", WORDS + BOTH + "n_candidates = 1\n")
+    engine = Engine.open(store, "words")
+    by_tokens = engine.search(["river"], k=1, ranking="tokens")["results"][0]
+    assert len(by_tokens) == 1  # one candidate by encodings alone
+    words = {hit["id"] for hit in engine.search(["river"], k=20, ranking="words")["results"][0]}
+    fused = engine.search(["river"], k=20)["results"][0]
+    best = 2 / 61 + 1 / 61
+    assert words <= {hit["id"] for hit in engine.search(["river"], k=N_DOCS)["results"][0]}
+    assert fused[0]["score"] <= best
+    assert sum(hit["score"] > 2 / 61 for hit in fused) > 1  # only a rank in both lists gives as much
+
+
+def test_rankings_that_cannot_be_are_refused(folder: Path, both: Store) -> None:
+    engine = Engine.open(both, "words")
+    with pytest.raises(InvalidQuery, match="vectors have no words"):
+        engine.search(vectors=[np.ones((1, 64))], ranking="both")
+    assert len(engine.search(vectors=[np.ones((1, 64))], k=3)["results"][0]) == 3
+    for key, value in (("weight", "0"), ("weight", '"much"'), ("b", "2"), ("stop_words", '"the"'), ("nonsense", "1")):
+        with pytest.raises(InvalidConfig, match=rf"lexical\.{key}"):
+            read_config(folder / "both.toml", (f"lexical.{key}={value}",))
