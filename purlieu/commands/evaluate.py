@@ -32,6 +32,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     sub.add_argument("--qrels", required=True, metavar="FILE", help="judgements, in BEIR's or TREC's columns")
     sub.add_argument("-k", type=int, metavar="N", help=f"documents taken for each query (default {_DEPTH})")
     sub.add_argument("--no-rerank", action="store_true", help="order by the encodings alone, without MaxSim")
+    sub.add_argument("--ranking", choices=("tokens", "words", "both"), help="by tokens, words or both (default: all)")
     sub.add_argument(
         "--measure",
         nargs="+",
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
     index, version = split_version(args.index)
     engine = Engine.open(open_store(args), index, version)
     k = min(_DEPTH, engine.n_docs) if args.k is None else args.k
-    answers = _search(engine, queries, k, rerank=not args.no_rerank)
+    answers = _search(engine, queries, k, rerank=not args.no_rerank, ranking=args.ranking)
     if args.run_file is not None:
         write_run(Path(args.run_file), answers, tag=f"{engine.index}@{engine.version}")
     found = measure(qrels, answers, names)
@@ -88,13 +89,13 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
     return None
 
 
-def _search(engine: Engine, queries: Mapping[str, str], k: int, *, rerank: bool) -> Run:
+def _search(engine: Engine, queries: Mapping[str, str], k: int, *, rerank: bool, ranking: str | None) -> Run:
     from vectors.judged.runs import Scored
 
     ids, answers = list(queries), {}
     for start in range(0, len(ids), _QUERIES_AT_ONCE):
         some = ids[start : start + _QUERIES_AT_ONCE]
-        results = engine.search([queries[id] for id in some], k=k, rerank=rerank)["results"]
+        results = engine.search([queries[id] for id in some], k=k, rerank=rerank, ranking=ranking)["results"]
         for id, hits in zip(some, results, strict=True):
             answers[id] = [Scored(str(hit["id"]), hit["score"]) for hit in hits]
     return answers
