@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
-from foundation.kernels.tiles import LANE, Product, Tile, new_tile
+from foundation.kernels.simd import LANE
+from foundation.kernels.tiles import Product, Tile, new_tile
 from foundation.threads import even_ranges
 from vectors.kernels.maxsim import meet_rows, score_coded, score_decoded, score_residuals, score_rows, table_products
 from vectors.kernels.packing import to_brains
@@ -90,7 +91,7 @@ def _add_float(columns: _Columns, documents: MultiVectors, docs: Int64s, out: Fl
 
 def _add_decoded(columns: _Columns, documents: PackedTokens, docs: Int64s, out: Float32s) -> None:
     decoded = np.empty((columns.tile.n_rows, documents.dim), dtype=np.float32)
-    score_decoded(
+    score_decoded(  # type: ignore[call-arg]  # numba's stubs know no *
         columns.tile,
         columns.query,
         columns.start,

@@ -116,7 +116,7 @@ class PackedTokens:
         arrays = self.arrays_to_decode()
 
         def work(start: int, stop: int) -> None:
-            decode_rows(*arrays, first + start, stop - start, *self.room(), out[start:stop])
+            decode_rows(*arrays, first + start, stop - start, *self.room(), out[start:stop])  # type: ignore[call-arg]  # numba's stubs know no *
 
         run_ranges(work, even_ranges(last - first, _ROWS_PER_CALL), n_threads)
         return out

@@ -17,7 +17,7 @@ _WORDS = ir.VectorType(_I32, LANE)
 FLOATS = ir.VectorType(ir.FloatType(), LANE)
 
 
-class _Brain(ir.Type):
+class _Brain(ir.Type):  # type: ignore[misc]  # llvmlite is half typed
     """bfloat, which llvmlite does not name."""
 
     def _to_string(self) -> str:

@@ -102,7 +102,7 @@ def to_residuals(
     most, per_byte = (1 << bits) - 1, out.shape[1]
     for row in range(vectors.shape[0]):
         for d in range(vectors.shape[1]):
-            apart, code = vectors[row, d] - centroids[chosen[row], d], 0
+            apart, code = vectors[row, d] - centroids[chosen[row], d], np.int64(0)
             if widths[d] > np.float32(0.0):
                 steps = np.rint(np.float64(apart) / np.float64(widths[d]) + 0.5 * most)
                 code = np.int64(min(max(steps, 0.0), np.float64(most)))
