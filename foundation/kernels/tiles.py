@@ -73,17 +73,22 @@ def _unbox(typ: TileType, obj: Any, c: Any) -> NativeValue:
     return NativeValue(c.context.get_dummy_value())
 
 
-@functools.cache
+@functools.cache  # asking the processor takes half a millisecond
 def has_product(product: Product) -> bool:
     """Whether this processor has explicit vectors for it."""
     features = binding.get_host_cpu_features()
     return has_vectors() and all(features.get(name, False) for name in _NEEDED[product])
 
 
+@functools.cache
+def most_rows() -> int:
+    """Rows of a tile whose sums fit into registers here."""
+    return _MANY if binding.get_host_cpu_features().get("avx512f", False) else _FEW
+
+
 def new_tile(product: Product, n_lanes: int, *, vectors: bool) -> Tile:
     """For ``n_lanes`` query tokens, 16 or 32; without ``vectors``, or where there are none, with plain loops."""
-    wide = binding.get_host_cpu_features().get("avx512f", False)
-    return Tile(product, _MANY if wide else _FEW, n_lanes // LANE, vectors and has_product(product))
+    return Tile(product, most_rows(), n_lanes // LANE, vectors and has_product(product))
 
 
 def rows_of(tile: Any) -> int:

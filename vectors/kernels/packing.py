@@ -109,7 +109,7 @@ def to_residuals(
             out[row, d % per_byte] |= np.uint8(code << (bits * (d // per_byte)))
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, inline="always")
 def unpack_codes(codes: Words, bits: int, first: int, n: int, out: Words) -> None:
     """Words of four codes each, a code a byte, of rows ``first`` to ``first + n``: 8 / ``bits`` times as many."""
     size = codes.shape[1]

@@ -43,7 +43,7 @@ num_repetitions = 4
 k_sim = 2
 d_proj = 8
 n_heldout = 5
-recall = 0.1
+n_candidates = 60
 """
 STORAGES = {
     "float16": 'storage = "float16"',
