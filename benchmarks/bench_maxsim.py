@@ -35,7 +35,7 @@ from vectors.token_storage import PackingError
 
 DIM, N_TOKENS, N_QUERY_TOKENS, N_DOCS = 128, 80, 32, 1000
 N_CLUSTERS, SPREAD = 2000, 0.9  # tokens lie about centres, as real ones do
-N_JUDGED = 100  # queries
+N_JUDGED = 225  # queries, all there are
 STORAGES: tuple[tuple[Storage, int], ...] = (
     ("float16", 0),
     ("bfloat16", 0),

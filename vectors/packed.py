@@ -25,6 +25,7 @@ Storage = Literal["float16", "bfloat16", "int8", "residual"]
 Float32s = npt.NDArray[np.float32]
 
 _NUMBERS: dict[str, int] = {"float16": 0, "bfloat16": 1, "int8": 2, "residual": 3}  # as the kernels know them
+MOST_NUMBERS = 1 << 16  # products of bytes are added up in 32 bits
 _ROWS_PER_CALL = 8192
 _FLOAT16_MOST = 65504.0
 
@@ -169,10 +170,12 @@ def packed_width(storage: str, dim: int, codebook: Codebook | None = None) -> tu
     Raises
     ------
     InvalidInput
-        When ``codebook`` is missing, of another width, or not wanted.
+        When ``codebook`` is missing, of another width, or not wanted, or vectors are too wide for whole numbers.
     """
     if (codebook is not None) != (storage == "residual") or (codebook is not None and codebook.dim != dim):
         raise _invalid(f"the codebook does not fit {storage} vectors of {dim} numbers", "pass the one they need")
+    if storage in ("int8", "residual") and dim > MOST_NUMBERS:
+        raise _invalid(f"vectors of {dim} numbers", f"{storage} takes at most {MOST_NUMBERS}")
     if codebook is not None:
         return codebook.row_bytes, np.dtype(np.uint8)
     if storage == "int8":

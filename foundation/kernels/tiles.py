@@ -21,28 +21,26 @@ Limits   lanes are 16 or 32; at most 2**16 numbers to a vector of int8; values a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, Literal
 
-import numba
-import numba.extending
-import numpy as np
-from llvmlite import binding, ir
+from llvmlite import binding
 from numba.core import types
 from numba.extending import NativeValue, models, overload, register_model, typeof_impl, unbox
 
 from foundation.kernels.rows import has_vectors
-from foundation.kernels.simd import LANE, bits_of_float, float_of_bits, fma
-from foundation.kernels.tile_vectors import FLOATS, call, data_of, raised, stored, tile_sums, vector_at
-
-intrinsic: Any = numba.extending.intrinsic  # its annotations know nothing of the arguments that remain
+from foundation.kernels.simd import LANE, fma
+from foundation.kernels.tile_loops import PRODUCTS
+from foundation.kernels.tile_registers import (
+    raise_from_table,
+    raise_in_registers,
+    raise_looked_up,
+    write_from_registers,
+)
 
 Product = Literal["float32", "bfloat16", "int8"]
 
 _MANY, _FEW = 8, 2  # rows of a tile whose sums fit into 32 registers of 16 floats, or 16 of 8
-_I64 = ir.IntType(64)
 _NEEDED = {"float32": (), "bfloat16": ("avx512f", "avx512bf16"), "int8": ("avx512f", "avx512vnni")}
-_LEAST = np.float32(2.0**-126)
 
 
 class Tile:
@@ -130,100 +128,6 @@ def raise_best_from(tile: Any, table: Any, places: Any, best: Any) -> None:
     raise NotImplementedError  # only compiled code has this: see its overload below
 
 
-@intrinsic
-def _raise_in_registers(
-    typingctx: Any, tile: Any, tokens: Any, scales: Any, rows: Any, ahead: Any, query: Any, start: Any, best: Any
-) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        sums = tile_sums(context, builder, signature, arguments)
-        out = data_of(context, builder, signature, arguments, 7)
-        for v in range(tile.n_vectors):
-            raised(builder, out, v, [row[v] for row in sums])
-        return context.get_dummy_value()
-
-    return types.none(tile, tokens, scales, rows, ahead, query, start, best), generate
-
-
-@intrinsic
-def _write_from_registers(
-    typingctx: Any,
-    tile: Any,
-    tokens: Any,
-    scales: Any,
-    rows: Any,
-    ahead: Any,
-    query: Any,
-    start: Any,
-    out: Any,
-    at: Any,
-) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        sums = tile_sums(context, builder, signature, arguments)
-        data = data_of(context, builder, signature, arguments, 7)
-        for t, row in enumerate(sums):
-            first = builder.mul(builder.add(arguments[8], _I64(t)), _I64(tile.n_vectors * LANE))
-            for v in range(tile.n_vectors):
-                stored(builder, data, builder.add(first, _I64(v * LANE)), row[v])
-        return context.get_dummy_value()
-
-    return types.none(tile, tokens, scales, rows, ahead, query, start, out, types.int64), generate
-
-
-@intrinsic
-def _raise_looked_up(
-    typingctx: Any,
-    tile: Any,
-    tokens: Any,
-    scales: Any,
-    rows: Any,
-    ahead: Any,
-    query: Any,
-    start: Any,
-    best: Any,
-    weights: Any,
-    table: Any,
-    places: Any,
-) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        sums = tile_sums(context, builder, signature, arguments)
-        out, factors = (data_of(context, builder, signature, arguments, i) for i in (7, 8))
-        looked_up = _looked_up(context, builder, signature, arguments, 9, 10, tile)
-        for v in range(tile.n_vectors):
-            factor = vector_at(builder, factors, _I64(v * LANE))
-            values = [
-                call(builder, "llvm.fma.v16f32", FLOATS, [row[v], factor, above[v]])
-                for row, above in zip(sums, looked_up, strict=True)
-            ]
-            raised(builder, out, v, values)
-        return context.get_dummy_value()
-
-    return types.none(tile, tokens, scales, rows, ahead, query, start, best, weights, table, places), generate
-
-
-@intrinsic
-def _raise_from_table(typingctx: Any, tile: Any, table: Any, places: Any, best: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        out = data_of(context, builder, signature, arguments, 3)
-        looked_up = _looked_up(context, builder, signature, arguments, 1, 2, tile)
-        for v in range(tile.n_vectors):
-            raised(builder, out, v, [row[v] for row in looked_up])
-        return context.get_dummy_value()
-
-    return types.none(tile, table, places, best), generate
-
-
-def _looked_up(
-    context: Any, builder: Any, signature: Any, arguments: Any, table: int, places: int, tile: Any
-) -> list[list[Any]]:
-    """Rows of a table of products that ``places`` name."""
-    data, numbers = (data_of(context, builder, signature, arguments, i) for i in (table, places))
-    rows = []
-    for t in range(tile.n_rows):
-        first = builder.mul(builder.load(builder.gep(numbers, [_I64(t)])), _I64(tile.n_vectors * LANE))
-        rows.append([vector_at(builder, data, builder.add(first, _I64(v * LANE))) for v in range(tile.n_vectors)])
-    return rows
-
-
 @overload(rows_of, inline="always", strict=False)
 def _rows_of(tile: Any) -> Any:
     n_rows = tile.n_rows
@@ -233,10 +137,10 @@ def _rows_of(tile: Any) -> Any:
 @overload(raise_best, inline="always", strict=False)
 def _raise_best(tile: Any, tokens: Any, scales: Any, rows: Any, ahead: Any, query: Any, start: Any, best: Any) -> Any:
     if tile.vectors:
-        return lambda tile, tokens, scales, rows, ahead, query, start, best: _raise_in_registers(
+        return lambda tile, tokens, scales, rows, ahead, query, start, best: raise_in_registers(
             tile, tokens, scales, rows, ahead, query, start, best
         )
-    product = _PLAIN[tile.product]
+    product = PRODUCTS[tile.product]
 
     def plain(tile: Any, tokens: Any, scales: Any, rows: Any, ahead: Any, query: Any, start: Any, best: Any) -> None:
         for t in range(rows.size):
@@ -253,10 +157,10 @@ def _write_products(
     tile: Any, tokens: Any, scales: Any, rows: Any, ahead: Any, query: Any, start: Any, out: Any, at: Any
 ) -> Any:
     if tile.vectors:
-        return lambda tile, tokens, scales, rows, ahead, query, start, out, at: _write_from_registers(
+        return lambda tile, tokens, scales, rows, ahead, query, start, out, at: write_from_registers(
             tile, tokens, scales, rows, ahead, query, start, out, at
         )
-    product = _PLAIN[tile.product]
+    product = PRODUCTS[tile.product]
 
     def plain(
         tile: Any, tokens: Any, scales: Any, rows: Any, ahead: Any, query: Any, start: Any, out: Any, at: Any
@@ -283,10 +187,10 @@ def _raise_best_above(
     places: Any,
 ) -> Any:
     if tile.vectors:
-        return lambda tile, tokens, scales, rows, ahead, query, start, best, weights, table, places: _raise_looked_up(
+        return lambda tile, tokens, scales, rows, ahead, query, start, best, weights, table, places: raise_looked_up(
             tile, tokens, scales, rows, ahead, query, start, best, weights, table, places
         )
-    product = _PLAIN[tile.product]
+    product = PRODUCTS[tile.product]
 
     def plain(
         tile: Any,
@@ -314,7 +218,7 @@ def _raise_best_above(
 @overload(raise_best_from, inline="always", strict=False)
 def _raise_best_from(tile: Any, table: Any, places: Any, best: Any) -> Any:
     if tile.vectors:
-        return lambda tile, table, places, best: _raise_from_table(tile, table, places, best)
+        return lambda tile, table, places, best: raise_from_table(tile, table, places, best)
 
     def plain(tile: Any, table: Any, places: Any, best: Any) -> None:
         for t in range(places.size):
@@ -323,47 +227,3 @@ def _raise_best_from(tile: Any, table: Any, places: Any, best: Any) -> Any:
                     best[lane] = table[places[t], lane]
 
     return plain
-
-
-@numba.njit(nogil=True, cache=True)
-def _float_product(tokens: Any, scales: Any, row: int, query: Any, lane: int, start: Any) -> np.float32:
-    total = np.float32(start[lane])
-    for w in range(query.shape[0]):
-        total = fma(tokens[row, w], query[w, lane], total)
-    return total
-
-
-@numba.njit(nogil=True, cache=True)
-def _flushed(value: np.float32) -> np.float32:
-    """The value, or a zero of its sign where the processor's instruction sees one."""
-    return float_of_bits(bits_of_float(value) & np.uint32(0x80000000)) if abs(value) < _LEAST else value
-
-
-@numba.njit(nogil=True, cache=True)
-def _brain_product(tokens: Any, scales: Any, row: int, query: Any, lane: int, start: Any) -> np.float32:
-    total = np.float32(start[lane])
-    for w in range(query.shape[0]):
-        x, q = np.uint32(tokens[row, w]), np.uint32(query[w, lane])
-        upper = np.uint32(0xFFFF0000)
-        total = _flushed(fma(_flushed(float_of_bits(x & upper)), _flushed(float_of_bits(q & upper)), total))
-        x, q = np.uint32(x << np.uint32(16)), np.uint32(q << np.uint32(16))
-        total = _flushed(fma(_flushed(float_of_bits(x)), _flushed(float_of_bits(q)), total))
-    return total
-
-
-@numba.njit(nogil=True, cache=True)
-def _byte_product(tokens: Any, scales: Any, row: int, query: Any, lane: int, start: Any) -> np.float32:
-    total = np.int32(start[lane])
-    for w in range(query.shape[0]):
-        x, q = np.uint32(tokens[row, w]), np.uint32(query[w, lane])
-        for _ in range(4):
-            total += np.int32(x & np.uint32(0xFF)) * np.int32(np.int8(q & np.uint32(0xFF)))
-            x, q = np.uint32(x >> np.uint32(8)), np.uint32(q >> np.uint32(8))
-    return np.float32(np.float32(total) * scales[row])
-
-
-_PLAIN: dict[str, Callable[..., Any]] = {
-    "float32": _float_product,
-    "bfloat16": _brain_product,
-    "int8": _byte_product,
-}

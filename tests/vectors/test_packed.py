@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from foundation.errors import InvalidInput, InvalidParams
 from tests.vectors.strategies import coded_sets, plain, random_sets
+from vectors.maxsim import maxsim
 from vectors.multivector import MultiVectors
 from vectors.packed import PackedTokens, Storage, pack_parts, pack_tokens
 from vectors.residuals import Codebook
@@ -129,6 +130,14 @@ def test_what_is_not_finite_is_refused(storage: Storage, book: Codebook | None, 
     vectors[1, 2] = bad
     with pytest.raises(InvalidInput, match="NaN or infinite"):
         pack_tokens(MultiVectors(vectors=vectors, offsets=np.array([0, 3])), storage, book)
+
+
+def test_vectors_too_wide_for_sums_of_bytes_are_refused() -> None:
+    most = MultiVectors.from_list([np.ones((1, 1 << 16))])
+    query = MultiVectors.from_list([-np.ones((1, 1 << 16))])
+    assert maxsim(query, pack_tokens(most, "int8"), [[0]], fidelity="int8")[0, 0] == pytest.approx(-65536)
+    with pytest.raises(InvalidInput, match="int8 takes at most 65536"):
+        pack_tokens(MultiVectors.from_list([np.ones((1, (1 << 16) + 1))]), "int8")
 
 
 def test_a_codebook_must_fit() -> None:

@@ -4,8 +4,7 @@ Layout   ``query`` C-contiguous (n_words, n_lanes): query tokens are columns, wo
          sums begin at ``start`` (n_lanes,). ``offsets`` cut tokens into documents. ``docs`` are the documents to score,
          -1 for none.
 Threads  single-threaded over ``docs``, one writer per entry; a score does not depend on the other documents.
-Limits   float32 scores; lanes are added in order. Small steps are inlined: a call that hands on arrays costs as much as
-         a fifth of a tile.
+Limits   float32 scores; lanes are added in order. Small steps are inlined: a call that hands on arrays is dear.
 """
 
 from __future__ import annotations
