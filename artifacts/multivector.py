@@ -1,24 +1,53 @@
-"""Codec of token vectors, plain or coded by a table, and the encoder of queries that goes with them."""
+"""Codec of token vectors, plain, coded by a table or packed, and the encoder of queries that goes with them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from artifacts.artifact import Artifact
-from foundation.errors import ArtifactCorrupt, InvalidQuery
+from foundation.errors import ArtifactCorrupt, InvalidInput, InvalidQuery
 from vectors.encoders.encoded import Encoded
 from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
 from vectors.multivector import MultiVectors
+from vectors.packed import PackedTokens, Storage, TokenSets
+from vectors.token_storage import TokenStorageParams, codebook_of
 
 KIND = "multivector"
-VERSION = 2  # 2 adds ``left_out``: how many tokens of each document have no vector
-READABLE = (1, 2)
+VERSION = 3  # 2 adds ``left_out``: how many tokens of each document have no vector; 3 may hold packed tokens
+READABLE = (1, 2, 3)
 
 
-def open_multivectors(path: Path) -> MultiVectors:
+def open_multivectors(path: Path) -> TokenSets:
     """The token vectors, memory-mapped."""
     artifact = Artifact.open(path, KIND, READABLE)
+    if artifact.has("rows"):
+        return _packed(artifact)
+    return _floats(artifact)
+
+
+def _packed(artifact: Artifact) -> PackedTokens:
+    """Rows of 8 or 16 bits, and what they mean."""
+    params = TokenStorageParams(**artifact.manifest.params["tokens"])
+    book = None
+    if artifact.has("centroids"):
+        book = codebook_of(artifact.array("centroids"), artifact.array("widths"), params.bits)
+    rows = artifact.array("rows")
+    try:
+        return PackedTokens(
+            storage=cast("Storage", params.storage),
+            dim=int(artifact.manifest.stats["dim"]),
+            offsets=artifact.array("offsets"),
+            rows=rows,
+            scales=artifact.array("scales") if artifact.has("scales") else None,
+            chosen=artifact.array("chosen") if artifact.has("chosen") else None,
+            codebook=book,
+        )
+    except InvalidInput as error:
+        raise ArtifactCorrupt(path=str(artifact.path), what=error.what) from None
+
+
+def _floats(artifact: Artifact) -> MultiVectors:
     return MultiVectors(
         vectors=artifact.array("vectors"),
         offsets=artifact.array("offsets"),
@@ -27,10 +56,10 @@ def open_multivectors(path: Path) -> MultiVectors:
 
 
 def open_encoded(path: Path) -> tuple[Encoded, int]:
-    """What was encoded, and how many rows of its vectors are a table shared by all documents (0 when plain)."""
+    """What was encoded and not packed, and how many rows of it are a table shared by all documents (0 when plain)."""
     artifact = Artifact.open(path, KIND, (VERSION,))
     n_shared = artifact.array("idf").size if artifact.has("idf") else 0
-    return Encoded(vectors=open_multivectors(path), left_out=artifact.array("left_out")), n_shared
+    return Encoded(vectors=_floats(artifact), left_out=artifact.array("left_out")), n_shared
 
 
 def open_query_encoder(path: Path) -> Encoder:

@@ -215,6 +215,7 @@ def _document_stages(config: Config, sources: Sources) -> list[PlannedStage]:
             params={
                 "encoder": dataclasses.asdict(table.encoder),
                 "identity": encoder_identity(table.encoder, sources),
+                "tokens": dataclasses.asdict(table.tokens),
             },
             inputs={"corpus": "corpus"},
             files=outside_files(table.encoder),

@@ -36,6 +36,7 @@ from vectors.encoders.encoder import EncoderParams
 from vectors.fde import FDEParams
 from vectors.lexical.params import LexicalParams
 from vectors.retriever import RetrieverParams
+from vectors.token_storage import TokenStorageParams
 
 T = TypeVar("T")
 Table = dict[str, Any]
@@ -53,11 +54,12 @@ class GraphTable:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusTable:
-    """``[corpus]``: where the documents are, how to read them, what turns their text into vectors."""
+    """``[corpus]``: where the documents are, how to read them, what makes their vectors, and how those are kept."""
 
     source: str
     params: CorpusParams
     encoder: EncoderParams
+    tokens: TokenStorageParams = field(default_factory=TokenStorageParams)
 
 
 @final
@@ -290,10 +292,17 @@ def _corpus(reader: _Reader, raw: Table) -> CorpusTable | None:
         encoder = {**encoder, "path": reader.resolve(encoder["path"])}
     if isinstance(table.get("text"), str):
         table["text"] = (table["text"],)
+    encoding = reader.params(EncoderParams, encoder, "corpus.encoder")
+    tokens = reader.params(TokenStorageParams, reader.table(table, "tokens"), "corpus.tokens")
+    table.pop("tokens", None)
+    if encoding.kind == "static" and tokens.packed is not None:
+        what = f"{tokens.storage!r} cannot be used: a static encoder's tokens take 4 bytes already"
+        raise reader.error("corpus.tokens.storage", what, "remove it, or use another encoder")
     return CorpusTable(
         source=source,
-        params=reader.params(CorpusParams, table, "corpus", extra=("source", "encoder")),
-        encoder=reader.params(EncoderParams, encoder, "corpus.encoder"),
+        params=reader.params(CorpusParams, table, "corpus", extra=("source", "encoder", "tokens")),
+        encoder=encoding,
+        tokens=tokens,
     )
 
 

@@ -9,29 +9,41 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from foundation.errors import InvalidInput, InvalidQuery
+from foundation.errors import InvalidInput, InvalidParams, InvalidQuery
 from foundation.threads import balanced_ranges, even_ranges, run_ranges
-from vectors.kernels.maxsim import best_tokens, score_coded, score_plain
+from vectors.kernels.maxsim import best_tokens
+from vectors.late_interaction import Fidelity, add_scores, check_fidelity, fidelities
 from vectors.multivector import MultiVectors, readonly
+from vectors.packed import PackedTokens, Storage, TokenSets, pack_tokens
+from vectors.token_columns import take_documents
 
 Float32s = npt.NDArray[np.float32]
 Int64s = npt.NDArray[np.int64]
 
-_LANES = 32  # query tokens scored in one pass; bounds the table of products
-_PAD = 8  # lanes are filled up with zeros to a multiple: whole vector registers
 _CANDIDATES_PER_CALL = 4096
 _TOKENS_PER_CALL = 1 << 21
 
 
-def maxsim(queries: MultiVectors, documents: MultiVectors, candidates: npt.ArrayLike, n_threads: int = 1) -> Float32s:
-    """Score candidates exactly.
+def maxsim(
+    queries: MultiVectors,
+    documents: TokenSets,
+    candidates: npt.ArrayLike,
+    n_threads: int = 1,
+    *,
+    fidelity: Fidelity = "exact",
+) -> Float32s:
+    """Score candidates.
 
     Parameters
     ----------
     queries, documents
-        Each plain or coded; layouts do not change the bytes.
+        Each plain or coded; layouts do not change the bytes. Documents may be packed: "exact" then scores the vectors
+        they are decoded to.
     candidates
         int64, shape (n_queries, n_candidates): rows of ``documents``, -1 for none.
+    fidelity
+        "exact" adds products of float32. "int8" rounds both sides to 8 bits first, "bfloat16" to 16. Documents that are
+        not stored so are packed for the call, which takes longer than scoring them a few times: pack them once.
 
     Returns
     -------
@@ -45,8 +57,11 @@ def maxsim(queries: MultiVectors, documents: MultiVectors, candidates: npt.Array
         When a query has no tokens, or its width is not the documents'.
     InvalidInput
         When ``candidates`` have another shape or name no document.
+    InvalidParams
+        When there is no such fidelity, or packed documents cannot be scored at it.
     """
-    docs = _checked(queries, documents, candidates)
+    docs = check_candidates(queries, documents, candidates)
+    documents, docs = _at_fidelity(documents, docs, fidelity)
     scores = np.zeros(docs.shape, dtype=np.float32)
     pieces = [
         (query, start, stop)
@@ -56,14 +71,14 @@ def maxsim(queries: MultiVectors, documents: MultiVectors, candidates: npt.Array
 
     def work(first: int, last: int) -> None:
         for query, start, stop in pieces[first:last]:
-            _score(queries.doc(query), documents, docs[query, start:stop], scores[query, start:stop])
+            add_scores(queries.doc(query), documents, docs[query, start:stop], scores[query, start:stop], fidelity)
 
     run_ranges(work, even_ranges(len(pieces), 1), n_threads)
     return scores
 
 
-def exact_top(queries: MultiVectors, documents: MultiVectors, k: int, n_threads: int = 1) -> tuple[Int64s, Float32s]:
-    """The best ``k`` of all documents, by scoring every one of them.
+def exact_top(queries: MultiVectors, documents: TokenSets, k: int, n_threads: int = 1) -> tuple[Int64s, Float32s]:
+    """The best ``k`` of all documents, by scoring every one of them exactly.
 
     Returns
     -------
@@ -79,7 +94,7 @@ def exact_top(queries: MultiVectors, documents: MultiVectors, k: int, n_threads:
     """
     if k < 1:
         raise InvalidQuery(what=f"k is {k}", fix="ask for at least one document")
-    _checked(queries, documents, np.empty((queries.n_docs, 0), dtype=np.int64))
+    check_candidates(queries, documents, np.empty((queries.n_docs, 0), dtype=np.int64))
     docs, scores = np.full((queries.n_docs, k), -1, dtype=np.int64), np.full((queries.n_docs, k), -np.inf, np.float32)
     everything = np.arange(documents.n_docs, dtype=np.int64)
     ranges = balanced_ranges(documents.offsets, _TOKENS_PER_CALL)
@@ -88,7 +103,7 @@ def exact_top(queries: MultiVectors, documents: MultiVectors, k: int, n_threads:
         every = np.zeros(documents.n_docs, dtype=np.float32)
 
         def work(start: int, stop: int, tokens: Float32s = tokens, every: Float32s = every) -> None:
-            _score(tokens, documents, everything[start:stop], every[start:stop])
+            add_scores(tokens, documents, everything[start:stop], every[start:stop], "exact")
 
         run_ranges(work, ranges, n_threads)
         best = top_rows(every, k)
@@ -106,7 +121,7 @@ def top_rows(scores: Float32s, k: int) -> Int64s:
 
 
 def maxsim_matches(
-    queries: MultiVectors, documents: MultiVectors, candidates: npt.ArrayLike, n_threads: int = 1
+    queries: MultiVectors, documents: TokenSets, candidates: npt.ArrayLike, n_threads: int = 1
 ) -> tuple[Int64s, Float32s]:
     """Which token of each candidate every query token matched, and how well.
 
@@ -118,14 +133,14 @@ def maxsim_matches(
         Position of the best token within its document, the earliest among equals; -1 past a query's last token, where
         there is no candidate, and where the candidate has no tokens.
     similarities : float32, same shape
-        Dot product with that token; -inf where the position is -1. Added up in order they are the `maxsim` score.
+        Dot product with that token; -inf where the position is -1. Added up in order they are the exact `maxsim` score.
 
     Raises
     ------
     InvalidQuery, InvalidInput
         As `maxsim`.
     """
-    docs = _checked(queries, documents, candidates)
+    docs = check_candidates(queries, documents, candidates)
     longest = int(np.diff(queries.offsets).max(initial=0))
     positions = np.full((*docs.shape, longest), -1, dtype=np.int64)
     similarities = np.full(positions.shape, -np.inf, dtype=np.float32)
@@ -136,39 +151,39 @@ def maxsim_matches(
             columns = readonly(np.ascontiguousarray(tokens.T))
             for i in np.flatnonzero(docs[query] >= 0):
                 doc = docs[query, i]
-                start, stop = int(documents.offsets[doc]), int(documents.offsets[doc + 1])
-                rows = np.arange(start, stop) if documents.codes is None else documents.codes[start:stop]
-                best_tokens(
-                    columns,
-                    readonly(documents.vectors),
-                    rows.astype(np.int64),
-                    positions[query, i, : tokens.shape[0]],
-                    similarities[query, i, : tokens.shape[0]],
-                )
+                vectors, rows = _rows_of(documents, int(documents.offsets[doc]), int(documents.offsets[doc + 1]))
+                n_tokens = tokens.shape[0]
+                best_tokens(columns, vectors, rows, positions[query, i, :n_tokens], similarities[query, i, :n_tokens])
 
     run_ranges(work, even_ranges(queries.n_docs, 1), n_threads)
     return positions, similarities
 
 
-def _score(tokens: Float32s, documents: MultiVectors, docs: Int64s, out: Float32s) -> None:
-    """Scores of one query's candidates into ``out`` (zeroed), ``_LANES`` query tokens at a time."""
-    vectors, offsets = readonly(documents.vectors), readonly(documents.offsets)
-    for start, stop in even_ranges(tokens.shape[0], _LANES):
-        n_tokens = stop - start
-        columns = np.zeros((documents.dim, -(-n_tokens // _PAD) * _PAD), dtype=np.float32)
-        columns[:, :n_tokens] = tokens[start:stop].T
-        if documents.codes is None:
-            score_plain(readonly(columns), n_tokens, vectors, offsets, readonly(docs), out)
-            continue
-        codes, n_rows = readonly(documents.codes), documents.vectors.shape[0]
-        chosen = docs[docs >= 0]
-        n_met = min(n_rows, int((documents.offsets[chosen + 1] - documents.offsets[chosen]).sum()))
-        slots = np.full(n_rows, -1, dtype=np.int32)
-        products = np.empty((n_met, columns.shape[1]), dtype=np.float32)
-        score_coded(readonly(columns), n_tokens, vectors, codes, offsets, readonly(docs), slots, products, out)
+def _rows_of(documents: TokenSets, start: int, stop: int) -> tuple[Float32s, Int64s]:
+    """A matrix, and the rows of it that tokens ``start:stop`` are."""
+    if isinstance(documents, PackedTokens):
+        return readonly(documents.decoded(start, stop)), np.arange(stop - start, dtype=np.int64)
+    rows = np.arange(start, stop) if documents.codes is None else documents.codes[start:stop]
+    return readonly(documents.vectors), rows.astype(np.int64)
 
 
-def _checked(queries: MultiVectors, documents: MultiVectors, candidates: npt.ArrayLike) -> Int64s:
+def _at_fidelity(documents: TokenSets, docs: Int64s, fidelity: Fidelity) -> tuple[TokenSets, Int64s]:
+    """Documents that can be scored so, and their candidates: as they are, or those that are asked for packed."""
+    check_fidelity(fidelity)
+    if fidelity in fidelities(documents):
+        return documents, docs
+    if isinstance(documents, PackedTokens):
+        allowed = " or ".join(map(repr, fidelities(documents)))
+        raise InvalidParams(name="fidelity", value=fidelity, allowed=f"{allowed} of {documents.storage} tokens")
+    storage: Storage = "int8" if fidelity == "int8" else "bfloat16"
+    named, places = np.unique(docs, return_inverse=True)
+    is_one = named >= 0
+    numbers = np.where(is_one, np.cumsum(is_one) - 1, -1)
+    return pack_tokens(take_documents(documents, named[is_one]), storage), numbers[places].reshape(docs.shape)
+
+
+def check_candidates(queries: MultiVectors, documents: TokenSets, candidates: npt.ArrayLike) -> Int64s:
+    """``candidates`` as int64 (n_queries, n_candidates); raises as `maxsim`."""
     docs = np.ascontiguousarray(candidates, dtype=np.int64)
     if queries.dim != documents.dim:
         raise InvalidQuery(

@@ -48,15 +48,8 @@ class MultiVectors:
             raise _invalid(f"vectors are {vectors.dtype} of shape {vectors.shape}", "pass float32 (n_rows, dim)")
         if codes is not None and (codes.ndim != 1 or codes.dtype != np.int32):
             raise _invalid(f"codes are {codes.dtype} of shape {codes.shape}", "pass int32 (n_tokens,)")
-        if offsets.ndim != 1 or offsets.size < 1 or offsets.dtype != np.int64 or offsets[0] != 0:
-            raise _invalid("offsets must be one-dimensional int64 and start at 0", "pass n_docs + 1 offsets")
-        if int(offsets[-1]) != self.n_tokens:
-            raise _invalid(
-                f"offsets end at {int(offsets[-1])}, there are {self.n_tokens} tokens", "pass n_docs + 1 offsets"
-            )
-        if (descent := offsets[1:] < offsets[:-1]).any():
-            raise _invalid(f"offsets descend after document {int(np.argmax(descent))}", "pass ascending offsets")
-        for name, array in (("vectors", vectors), ("offsets", offsets), ("codes", codes)):
+        check_offsets(offsets, self.n_tokens)
+        for name, array in (("vectors", vectors), ("codes", codes)):
             if array is not None and not array.flags.c_contiguous:
                 raise _invalid(f"{name} are not C-contiguous", f"pass np.ascontiguousarray({name})")
         if codes is not None and codes.size and not (int(codes.min()) >= 0 and int(codes.max()) < vectors.shape[0]):
@@ -123,6 +116,23 @@ def readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     view = array.view(np.ndarray)
     view.flags.writeable = False
     return view
+
+
+def check_offsets(offsets: npt.NDArray[np.int64], n_tokens: int) -> None:
+    """
+    Raises
+    ------
+    InvalidInput
+        When they are not contiguous int64 that ascend from 0 to ``n_tokens``.
+    """
+    if offsets.ndim != 1 or offsets.size < 1 or offsets.dtype != np.int64 or offsets[0] != 0:
+        raise _invalid("offsets must be one-dimensional int64 and start at 0", "pass n_docs + 1 offsets")
+    if int(offsets[-1]) != n_tokens:
+        raise _invalid(f"offsets end at {int(offsets[-1])}, there are {n_tokens} tokens", "pass n_docs + 1 offsets")
+    if (descent := offsets[1:] < offsets[:-1]).any():
+        raise _invalid(f"offsets descend after document {int(np.argmax(descent))}", "pass ascending offsets")
+    if not offsets.flags.c_contiguous:
+        raise _invalid("offsets are not C-contiguous", "pass np.ascontiguousarray(offsets)")
 
 
 def _invalid(what: str, fix: str) -> InvalidInput:

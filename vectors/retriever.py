@@ -18,6 +18,7 @@ from vectors.evaluation import candidate_recall
 from vectors.fde import FDEParams, encode_queries, fde_matrices
 from vectors.maxsim import exact_top, maxsim, top_rows
 from vectors.multivector import MultiVectors
+from vectors.packed import TokenSets
 
 TOP = 10
 LADDER = (10, 20, 50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000)
@@ -58,7 +59,7 @@ class RetrieverParams:
 class Retriever:
     """Token vectors, an index over their encodings, and how many candidates to rerank."""
 
-    def __init__(self, documents: MultiVectors, params: FDEParams, index: ANNIndex, n_candidates: int) -> None:
+    def __init__(self, documents: TokenSets, params: FDEParams, index: ANNIndex, n_candidates: int) -> None:
         self.documents = documents
         self.n_candidates = n_candidates
         self._params = params

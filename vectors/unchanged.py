@@ -12,6 +12,7 @@ from foundation.threads import even_ranges
 from vectors.corpus_types import Corpus
 from vectors.kernels.tokens import keep_same_tokens
 from vectors.multivector import MultiVectors
+from vectors.packed import TokenSets
 
 Int64s = npt.NDArray[np.int64]
 
@@ -25,11 +26,14 @@ def unchanged_texts(old: Corpus, new: Corpus, start: int, stop: int) -> Int64s:
     return equal_texts((before.blob, before.offsets), (after.blob, after.offsets), rows, start)
 
 
-def unchanged_tokens(old: MultiVectors, new: MultiVectors, rows: Int64s, start: int) -> Int64s:
+def unchanged_tokens(old: TokenSets, new: TokenSets, rows: Int64s, start: int) -> Int64s:
     """``rows`` where document ``rows[i]`` of ``old`` has the tokens of document ``start + i`` of ``new``; else -1.
 
-    Vectors are compared, not codes: they decide the encoding, and codes may be numbered anew.
+    Vectors are compared, not codes: they decide the encoding, and codes may be numbered anew. Packed ones are not
+    compared and count as changed.
     """
+    if not (isinstance(old, MultiVectors) and isinstance(new, MultiVectors)):
+        return np.full_like(rows, -1)
     if old.dim != new.dim or (old.codes is None) != (new.codes is None):
         return np.full_like(rows, -1)
     kept = rows.copy()

@@ -19,8 +19,9 @@ from foundation.errors import InvalidInput
 from foundation.matching import matching_rows
 from foundation.threads import even_ranges
 from vectors.fde import FDEParams, encode_documents
-from vectors.multivector import MultiVectors
+from vectors.packed import TokenSets
 from vectors.token_columns import take_documents
+from vectors.token_storage import as_multivectors
 from vectors.unchanged import unchanged_tokens
 
 
@@ -34,7 +35,7 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     del round_
     everything = open_multivectors(job.inputs["tokens"])
     rows = _kept_rows(job, everything, start, stop)
-    documents, changed = everything.slice(start, stop), np.flatnonzero(rows < 0)
+    documents, changed = as_multivectors(everything.slice(start, stop)), np.flatnonzero(rows < 0)
     encoded = encode_documents(take_documents(documents, changed), FDEParams(**job.params))
     if encoded.size and np.abs(encoded).max() > np.finfo(DTYPE).max:
         raise InvalidInput(
@@ -50,7 +51,7 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     return Output({"fde": fde}, {"n_empty": n_empty, ROWS: rows.size, ROWS_REUSED: rows.size - changed.size})
 
 
-def _kept_rows(job: Job, documents: MultiVectors, start: int, stop: int) -> npt.NDArray[np.int64]:
+def _kept_rows(job: Job, documents: TokenSets, start: int, stop: int) -> npt.NDArray[np.int64]:
     """Row in the previous artifact of each document that is there with the same token vectors; -1 for the others."""
     if not job.previous:
         return np.full(stop - start, -1, dtype=np.int64)

@@ -101,7 +101,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=1,
+    code_version=2,
     parallel=True,
     split=split,
     partition=partition,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ from artifacts.corpus import open_corpus
 from artifacts.multivector import KIND, VERSION, open_encoded
 from artifacts.parts import Part
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
+from flows.stages.packed_tokens import write_packed
 from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
+from foundation.pieces import Opened
 from foundation.threads import even_ranges
 from vectors.encoders.encoded import LEFT_OUT, Encoded
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.reuse import merged
 from vectors.encoders.static import StaticEncoder, document_frequency, token_idf
+from vectors.token_storage import TokenStorageParams
 from vectors.unchanged import unchanged_texts
 
 TOKENS_A_BYTE = 0.25  # of plain English text
@@ -38,7 +42,7 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     del round_
     corpus, params = open_corpus(job.inputs["corpus"]), EncoderParams(**job.params["encoder"])
     rows = np.full(stop - start, -1, dtype=np.int64)
-    if job.previous and params.reads_text:
+    if job.previous and params.reads_text and _storage(job).packed is None:
         rows = unchanged_texts(open_corpus(job.previous["corpus"]), corpus, start, stop)
     if (rows < 0).all():
         encoder = open_encoder(params, corpus=corpus)
@@ -76,10 +80,19 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     coded = isinstance(encoder, StaticEncoder)
     if isinstance(encoder, StaticEncoder):
         _write_coded(writer, encoder, ranges, n_docs)
-    else:
-        shape = (int(offsets[-1]), encoder.dim)
-        writer.pieces("vectors", (part.array("vectors") for part in ranges), np.float32, shape)
-    return Findings(stats={**dict(sorted(counts.items())), "dim": encoder.dim, "coded": coded})
+    stats = {**dict(sorted(counts.items())), "dim": encoder.dim, "coded": coded}
+    if coded:
+        return Findings(stats=stats)
+    storage = _storage(job)
+    pieces = Opened([partial(part.array, "vectors") for part in ranges])
+    if storage.packed is not None:
+        return Findings(stats=stats, measured=write_packed(writer, pieces, int(offsets[-1]), encoder.dim, storage))
+    writer.pieces("vectors", pieces, np.float32, (int(offsets[-1]), encoder.dim))
+    return Findings(stats=stats)
+
+
+def _storage(job: Job) -> TokenStorageParams:
+    return TokenStorageParams(**job.params.get("tokens", {}))
 
 
 def _write_coded(writer: ArtifactWriter, encoder: StaticEncoder, ranges: Sequence[Part], n_docs: int) -> None:
@@ -121,7 +134,8 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     encoder = params["encoder"]
     static, dim = encoder["kind"] == "static", encoder["dim"] or (256 if encoder["kind"] == "static" else 384)
     width = 8 * dim if encoder["pooled_weight"] else 4 * dim
-    disk = 4 * sizes.n_tokens + width * (TABLE_ROWS + sizes.n_docs) if static else 4 * dim * sizes.n_tokens
+    kept = TokenStorageParams(**params.get("tokens", {})).token_bytes(dim) * sizes.n_tokens
+    disk = 4 * sizes.n_tokens + width * (TABLE_ROWS + sizes.n_docs) if static else kept
     n_parts = parts_of(sizes.n_docs, sizes.part_docs)
     return Estimate(
         memory=(150 << 20) + 2 * disk // n_parts,

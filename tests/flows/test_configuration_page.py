@@ -24,12 +24,14 @@ from vectors.encoders.encoder import EncoderParams
 from vectors.fde import FDEParams
 from vectors.lexical.params import LexicalParams
 from vectors.retriever import RetrieverParams
+from vectors.token_storage import TokenStorageParams
 
 ROOT = Path(__file__).parents[2]
 TABLES = {
     "[graph]": (ReadParams,),
     "[corpus]": (CorpusParams,),
     "[corpus.encoder]": (EncoderParams,),
+    "[corpus.tokens]": (TokenStorageParams,),
     "[fastrp]": (FastRPParams, FeatureParams),
     "[powerwalk]": (PowerWalkParams, QueryParams),
     "[communities]": (CommunityParams,),
