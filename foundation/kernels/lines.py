@@ -1,0 +1,253 @@
+"""Short rows of 16 n floats: add one to another, write means, and find the nearest of 16 n cells.
+
+A kernel takes ``lanes``, which decides how it is compiled, as in `foundation.kernels.rows`: `Registers` (n) for n vectors,
+or any float32 array for plain loops over memory. Both do the same IEEE operations, so they give the same bytes.
+
+Layout   arrays are C-contiguous and addressed by the position of an element in their flat memory. Targets of
+         `write_mean` are float32, or uint16 that are the bits of float16.
+Threads  single-threaded; no shared state.
+Limits   nothing is checked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import overload
+
+from foundation.kernels import simd
+from foundation.kernels.rows import half_of
+from foundation.kernels.simd import LANE, LINE, RegistersType
+from foundation.kernels.vector_ir import (
+    FLOATS,
+    HALVES,
+    I32,
+    SHORTS,
+    WORDS,
+    address,
+    fused,
+    intrinsic,
+    load,
+    permuted,
+    spread,
+    store,
+    vector_at,
+)
+
+
+def add_line(lanes: Any, size: int, block: Any, at: int, values: Any, start: int) -> None:
+    """``block[at : at + size] += values[start:]``."""
+    raise NotImplementedError  # only compiled code has this: see its overload below
+
+
+def write_mean(
+    lanes: Any, size: Any, out: Any, to: int, streamed: bool, block: Any, at: int, count: Any, values: Any, start: int
+) -> None:
+    """``out[to : to + size] = block[at:] / count``, or ``values[start:]`` when ``start`` is not negative.
+
+    Quotients are correctly rounded while ``count`` is below 2**20. ``streamed`` writes past the caches and needs float32
+    lines that start at a multiple of 64 bytes.
+    """
+    raise NotImplementedError  # only compiled code has this: see its overload below
+
+
+def spread_nearest(lanes: Any, keys: Any, n_bits: int, step: Any) -> None:
+    """``keys[c]`` (int32) becomes the least ``keys[o] + step * (bits in which c and o differ)`` over all cells o.
+
+    Cells are numbered by the prefix XOR of their bits: those that differ in bit b differ in bits 0 ... b of the number.
+    """
+    raise NotImplementedError  # only compiled code has this: see its overload below
+
+
+@intrinsic
+def add_line_lanes(typingctx: Any, lanes: Any, block: Any, at: Any, values: Any, start: Any) -> Any:
+    """`add_line` in registers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target = address(context, builder, signature.args[1], arguments[1], arguments[2])
+        source = address(context, builder, signature.args[3], arguments[3], arguments[4])
+        for i in range(lanes.n):
+            store(builder, builder.fadd(load(builder, target, i), load(builder, source, i)), target, i)
+        return context.get_dummy_value()
+
+    return types.none(lanes, block, types.int64, values, types.int64), generate
+
+
+@intrinsic
+def write_mean_lanes(
+    typingctx: Any,
+    lanes: Any,
+    out: Any,
+    to: Any,
+    streamed: Any,
+    block: Any,
+    at: Any,
+    count: Any,
+    inverse: Any,
+    values: Any,
+    start: Any,
+) -> Any:
+    """`write_mean` in registers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, target, to, past, sums, at, count, inverse, values, start = arguments
+        place = address(context, builder, signature.args[1], target, to)
+        taken = builder.icmp_signed(">=", start, ir.Constant(start.type, 0))
+        source = builder.select(
+            taken,
+            address(context, builder, signature.args[8], values, start),
+            address(context, builder, signature.args[4], sums, at),
+        )
+        many = builder.fcmp_ordered(">", count, ir.Constant(count.type, 1.0))
+        divisor, factor = spread(builder, builder.fneg(count)), spread(builder, inverse)
+        lines = []
+        for i in range(lanes.n):
+            value = load(builder, source, i)
+            near = builder.fmul(value, factor)
+            rest = fused(builder, near, divisor, value)
+            lines.append(builder.select(many, fused(builder, rest, factor, near), value))
+        if signature.args[1].dtype == types.uint16:
+            for i, value in enumerate(lines):
+                store(builder, builder.bitcast(builder.fptrunc(value, HALVES), SHORTS), place, i)
+            return context.get_dummy_value()
+        with builder.if_else(builder.trunc(past, ir.IntType(1))) as (then, otherwise):
+            with then:
+                mark = builder.module.add_metadata([ir.Constant(I32, 1)])
+                for i, value in enumerate(lines):
+                    written = builder.store(value, vector_at(builder, place, i), align=LINE)
+                    written.set_metadata("nontemporal", mark)
+            with otherwise:
+                for i, value in enumerate(lines):
+                    store(builder, value, place, i)
+        return context.get_dummy_value()
+
+    whole, single = types.int64, types.float32
+    return types.none(lanes, out, whole, types.boolean, block, whole, single, single, values, whole), generate
+
+
+@intrinsic
+def spread_nearest_lanes(typingctx: Any, lanes: Any, keys: Any, step: Any) -> Any:
+    """`spread_nearest` in registers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = address(context, builder, signature.args[1], arguments[1], ir.Constant(ir.IntType(64), 0))
+        cells = [load(builder, place, i, WORDS) for i in range(lanes.n)]
+        further = spread(builder, arguments[2], WORDS)
+        flip = 1
+        while flip < lanes.n * LANE:
+            others = [
+                builder.add(permuted(builder, cells[i ^ (flip // LANE)], flip % LANE), further) for i in range(lanes.n)
+            ]
+            cells = [
+                builder.select(builder.icmp_signed("<", other, cell), other, cell)
+                for cell, other in zip(cells, others, strict=True)
+            ]
+            flip = 2 * flip + 1
+        for i, cell in enumerate(cells):
+            store(builder, cell, place, i)
+        return context.get_dummy_value()
+
+    return types.none(lanes, keys, types.int32), generate
+
+
+@numba.njit(nogil=True, cache=True)
+def mean_of(value: np.float32, count: np.float32, inverse: np.float32) -> Any:
+    """``value / count``, correctly rounded (Markstein 1990), as the vectors compute it."""
+    if count > np.float32(1.0):
+        near = np.float32(value * inverse)
+        return simd.fma(simd.fma(near, -count, value), inverse, near)
+    return value
+
+
+@numba.njit(nogil=True, cache=True)
+def _as_float(value: Any) -> np.float32:
+    return np.float32(value)
+
+
+@overload(add_line, strict=False, jit_options={"forceinline": True})
+def _add_line(lanes: Any, size: Any, block: Any, at: Any, values: Any, start: Any) -> Any:
+    if isinstance(lanes, RegistersType):
+        return lambda lanes, size, block, at, values, start: add_line_lanes(lanes, block, at, values, start)
+
+    def plain(lanes: Any, size: Any, block: Any, at: Any, values: Any, start: Any) -> None:
+        target, source = block.reshape(-1)[at : at + size], values.reshape(-1)[start : start + size]
+        for j in range(size):
+            target[j] += source[j]
+
+    return plain
+
+
+@overload(write_mean, strict=False, jit_options={"forceinline": True})
+def _write_mean(
+    lanes: Any,
+    size: Any,
+    out: Any,
+    to: Any,
+    streamed: Any,
+    block: Any,
+    at: Any,
+    count: Any,
+    values: Any,
+    start: Any,
+) -> Any:
+    if isinstance(lanes, RegistersType):
+
+        def wide(
+            lanes: Any,
+            size: Any,
+            out: Any,
+            to: Any,
+            streamed: Any,
+            block: Any,
+            at: Any,
+            count: Any,
+            values: Any,
+            start: Any,
+        ) -> None:
+            inverse = np.float32(1.0) / count
+            write_mean_lanes(lanes, out, to, streamed, block, at, count, inverse, values, start)
+
+        return wide
+    encode = half_of if out.dtype == types.uint16 else _as_float
+
+    def plain(
+        lanes: Any,
+        size: Any,
+        out: Any,
+        to: Any,
+        streamed: Any,
+        block: Any,
+        at: Any,
+        count: Any,
+        values: Any,
+        start: Any,
+    ) -> None:
+        target, sums, given = out.reshape(-1), block.reshape(-1), values.reshape(-1)
+        inverse = np.float32(1.0) / count
+        for j in range(size):
+            value = given[start + j] if start >= 0 else sums[at + j]
+            target[to + j] = encode(mean_of(value, count, inverse))
+
+    return plain
+
+
+@overload(spread_nearest, strict=False, jit_options={"forceinline": True})
+def _spread_nearest(lanes: Any, keys: Any, n_bits: Any, step: Any) -> Any:
+    if isinstance(lanes, RegistersType):
+        return lambda lanes, keys, n_bits, step: spread_nearest_lanes(lanes, keys, step)
+
+    def plain(lanes: Any, keys: Any, n_bits: Any, step: Any) -> None:
+        for bit in range(n_bits):
+            flip = (2 << bit) - 1
+            for cell in range(1 << n_bits):
+                other = cell ^ flip
+                if cell < other:
+                    low, high = keys[cell], keys[other]
+                    keys[cell] = min(low, high + step)
+                    keys[other] = min(high, low + step)
+
+    return plain
