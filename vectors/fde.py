@@ -165,19 +165,13 @@ def _encode(
     if longest >= MAX_TOKENS:
         raise _invalid(f"a document has {longest} tokens", f"split documents of {MAX_TOKENS} tokens")
     plan = new_plan(sets.dim, params, matrices)
-    finish = new_finish(params, matrices, mean=mean, streamed=_fits_lines(out, plan, params))
+    finish = new_finish(params, matrices, mean=mean)
     written = out.view(np.uint16) if out.dtype == np.float16 else out
     if sets.codes is None:
         _encode_plain(sets, plan, finish, n_threads, written, vectors=vectors)
     else:
         _encode_coded(sets, plan, finish, n_threads, written, vectors=vectors)
     return out
-
-
-def _fits_lines(out: Encodings, plan: Plan, params: FDEParams) -> bool:
-    """Whether every line of a cell is whole cache lines."""
-    starts = out.ctypes.data % _LINE == 0 and out.strides[0] % _LINE == 0
-    return bool(starts and out.dtype == np.float32 and plan.width * 4 % _LINE == 0 and params.d_final is None)
 
 
 def _encode_plain(

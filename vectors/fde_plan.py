@@ -49,7 +49,7 @@ def new_plan(dim: int, params: FDEParams, matrices: FDEMatrices) -> Plan:
     )
 
 
-def new_finish(params: FDEParams, matrices: FDEMatrices, *, mean: bool, streamed: bool) -> Finish:
+def new_finish(params: FDEParams, matrices: FDEMatrices, *, mean: bool) -> Finish:
     """What becomes of the cells of documents (``mean``) or queries."""
     slots = np.empty(0, dtype=np.int64) if matrices.final_slots is None else matrices.final_slots
     return Finish(
@@ -59,7 +59,6 @@ def new_finish(params: FDEParams, matrices: FDEMatrices, *, mean: bool, streamed
         signs=readonly(_flat(matrices.final_signs)),
         n_sketched=params.d_final or 0,
         tail_scale=np.float32(np.sqrt(params.num_repetitions)),
-        streamed=streamed,
     )
 
 
@@ -104,13 +103,19 @@ def new_token_room(plan: Plan, n_tokens: int) -> TokenRoom:
 def new_room(plan: Plan, finish: Finish, longest: int, d_whole: int) -> Room:
     """Scratch of one thread for documents of at most ``longest`` tokens."""
     n_tokens, n_cells = max(longest, GROUP_TOKENS), 1 << plan.k_sim
+    stride, block = value_stride(plan), (n_cells + 1) * plan.width
+    values = np.empty((n_tokens + -(-block // stride), stride), dtype=np.float32)
+    values[n_tokens:] = 0.0
     return Room(
         tokens=new_token_room(plan, n_tokens),
         cells=np.empty((n_tokens, plan.n_repetitions), dtype=np.int32),
-        values=np.empty((n_tokens, value_stride(plan)), dtype=np.float32),
-        block=np.zeros((n_cells + 1) * plan.width, dtype=np.float32),
+        values=values,
+        block_at=n_tokens * stride,
         counts=np.empty(n_cells + 1, dtype=np.int32),
         keys=np.empty(n_cells + 1, dtype=np.int32),
+        sources=np.empty(n_cells, dtype=np.int64),
+        divisors=np.empty(n_cells, dtype=np.float32),
+        inverses=np.empty(n_cells, dtype=np.float32),
         means=np.empty(n_cells * plan.width if finish.n_sketched else 0, dtype=np.float32),
         row=np.empty(max(finish.n_sketched, d_whole, 1024), dtype=np.float32),
         plain=_NONE,

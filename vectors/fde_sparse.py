@@ -30,7 +30,7 @@ def sparse_queries(queries: MultiVectors, params: FDEParams, matrices: FDEMatric
     if params.d_final is not None:
         raise InvalidParams(name="d_final", value=params.d_final, allowed="none for sparse encodings")
     plan = new_plan(queries.dim, params, matrices)
-    finish, lanes = new_finish(params, matrices, mean=False, streamed=False), new_lanes(plan, vectors=vectors)
+    finish, lanes = new_finish(params, matrices, mean=False), new_lanes(plan, vectors=vectors)
     rows = readonly(queries.vectors if queries.codes is None else queries.vectors[queries.codes])
     sizes = np.diff(queries.offsets)
     room = new_room(plan, finish, int(sizes.max(initial=0)), params.d_whole)

@@ -21,7 +21,7 @@ from numba.extending import overload
 
 from foundation.kernels import simd
 from foundation.kernels.rows import half_of
-from foundation.kernels.simd import LANE, LINE, RegistersType
+from foundation.kernels.simd import LANE, RegistersType
 from foundation.kernels.vector_ir import (
     FLOATS,
     HALVES,
@@ -35,22 +35,18 @@ from foundation.kernels.vector_ir import (
     permuted,
     spread,
     store,
-    vector_at,
 )
 
 
-def add_line(lanes: Any, size: int, block: Any, at: int, values: Any, start: int) -> None:
-    """``block[at : at + size] += values[start:]``."""
+def add_line(lanes: Any, size: int, block: Any, at: int, start: int) -> None:
+    """``block[at : at + size] += block[start:]``, which do not overlap."""
     raise NotImplementedError  # only compiled code has this: see its overload below
 
 
-def write_mean(
-    lanes: Any, size: Any, out: Any, to: int, streamed: bool, block: Any, at: int, count: Any, values: Any, start: int
-) -> None:
-    """``out[to : to + size] = block[at:] / count``, or ``values[start:]`` when ``start`` is not negative.
+def write_mean(lanes: Any, size: int, out: Any, to: int, block: Any, at: int, count: Any, inverse: Any) -> None:
+    """``out[to : to + size] = block[at:] / count``; ``inverse`` is ``1 / count``, rounded.
 
-    Quotients are correctly rounded while ``count`` is below 2**20. ``streamed`` writes past the caches and needs float32
-    lines that start at a multiple of 64 bytes.
+    Quotients are correctly rounded while ``count`` is below 2**20 (Markstein 1990), and exact for a count of 1.
     """
     raise NotImplementedError  # only compiled code has this: see its overload below
 
@@ -64,69 +60,45 @@ def spread_nearest(lanes: Any, keys: Any, n_bits: int, step: Any) -> None:
 
 
 @intrinsic
-def add_line_lanes(typingctx: Any, lanes: Any, block: Any, at: Any, values: Any, start: Any) -> Any:
+def add_line_lanes(typingctx: Any, lanes: Any, block: Any, at: Any, start: Any) -> Any:
     """`add_line` in registers."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = address(context, builder, signature.args[1], arguments[1], arguments[2])
-        source = address(context, builder, signature.args[3], arguments[3], arguments[4])
+        source = address(context, builder, signature.args[1], arguments[1], arguments[3])
         for i in range(lanes.n):
             store(builder, builder.fadd(load(builder, target, i), load(builder, source, i)), target, i)
         return context.get_dummy_value()
 
-    return types.none(lanes, block, types.int64, values, types.int64), generate
+    return types.none(lanes, block, types.int64, types.int64), generate
 
 
 @intrinsic
 def write_mean_lanes(
-    typingctx: Any,
-    lanes: Any,
-    out: Any,
-    to: Any,
-    streamed: Any,
-    block: Any,
-    at: Any,
-    count: Any,
-    inverse: Any,
-    values: Any,
-    start: Any,
+    typingctx: Any, lanes: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any
 ) -> Any:
     """`write_mean` in registers."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, target, to, past, sums, at, count, inverse, values, start = arguments
+        _, target, to, sums, at, count, inverse = arguments
         place = address(context, builder, signature.args[1], target, to)
-        taken = builder.icmp_signed(">=", start, ir.Constant(start.type, 0))
-        source = builder.select(
-            taken,
-            address(context, builder, signature.args[8], values, start),
-            address(context, builder, signature.args[4], sums, at),
-        )
-        many = builder.fcmp_ordered(">", count, ir.Constant(count.type, 1.0))
-        divisor, factor = spread(builder, builder.fneg(count)), spread(builder, inverse)
+        source = address(context, builder, signature.args[3], sums, at)
+        divisor, factor, one = spread(builder, count), spread(builder, inverse), ir.Constant(FLOATS, [1.0] * LANE)
+        is_mean, negative = builder.fcmp_ordered(">", divisor, one), builder.fneg(divisor)
         lines = []
         for i in range(lanes.n):
             value = load(builder, source, i)
             near = builder.fmul(value, factor)
-            rest = fused(builder, near, divisor, value)
-            lines.append(builder.select(many, fused(builder, rest, factor, near), value))
-        if signature.args[1].dtype == types.uint16:
-            for i, value in enumerate(lines):
-                store(builder, builder.bitcast(builder.fptrunc(value, HALVES), SHORTS), place, i)
-            return context.get_dummy_value()
-        with builder.if_else(builder.trunc(past, ir.IntType(1))) as (then, otherwise):
-            with then:
-                mark = builder.module.add_metadata([ir.Constant(I32, 1)])
-                for i, value in enumerate(lines):
-                    written = builder.store(value, vector_at(builder, place, i), align=LINE)
-                    written.set_metadata("nontemporal", mark)
-            with otherwise:
-                for i, value in enumerate(lines):
-                    store(builder, value, place, i)
+            rest = fused(builder, near, negative, value)
+            lines.append(builder.select(is_mean, fused(builder, rest, factor, near), value))
+        for i, value in enumerate(lines):
+            if signature.args[1].dtype == types.uint16:
+                value = builder.bitcast(builder.fptrunc(value, HALVES), SHORTS)
+            store(builder, value, place, i)
         return context.get_dummy_value()
 
     whole, single = types.int64, types.float32
-    return types.none(lanes, out, whole, types.boolean, block, whole, single, single, values, whole), generate
+    return types.none(lanes, out, whole, block, whole, single, single), generate
 
 
 @intrinsic
@@ -155,26 +127,18 @@ def spread_nearest_lanes(typingctx: Any, lanes: Any, keys: Any, step: Any) -> An
 
 
 @numba.njit(nogil=True, cache=True)
-def mean_of(value: np.float32, count: np.float32, inverse: np.float32) -> Any:
-    """``value / count``, correctly rounded (Markstein 1990), as the vectors compute it."""
-    if count > np.float32(1.0):
-        near = np.float32(value * inverse)
-        return simd.fma(simd.fma(near, -count, value), inverse, near)
-    return value
-
-
-@numba.njit(nogil=True, cache=True)
 def _as_float(value: Any) -> np.float32:
     return np.float32(value)
 
 
 @overload(add_line, strict=False, jit_options={"forceinline": True})
-def _add_line(lanes: Any, size: Any, block: Any, at: Any, values: Any, start: Any) -> Any:
+def _add_line(lanes: Any, size: Any, block: Any, at: Any, start: Any) -> Any:
     if isinstance(lanes, RegistersType):
-        return lambda lanes, size, block, at, values, start: add_line_lanes(lanes, block, at, values, start)
+        return lambda lanes, size, block, at, start: add_line_lanes(lanes, block, at, start)
 
-    def plain(lanes: Any, size: Any, block: Any, at: Any, values: Any, start: Any) -> None:
-        target, source = block.reshape(-1)[at : at + size], values.reshape(-1)[start : start + size]
+    def plain(lanes: Any, size: Any, block: Any, at: Any, start: Any) -> None:
+        flat = block.reshape(-1)
+        target, source = flat[at : at + size], flat[start : start + size]
         for j in range(size):
             target[j] += source[j]
 
@@ -183,54 +147,25 @@ def _add_line(lanes: Any, size: Any, block: Any, at: Any, values: Any, start: An
 
 @overload(write_mean, strict=False, jit_options={"forceinline": True})
 def _write_mean(
-    lanes: Any,
-    size: Any,
-    out: Any,
-    to: Any,
-    streamed: Any,
-    block: Any,
-    at: Any,
-    count: Any,
-    values: Any,
-    start: Any,
+    lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any
 ) -> Any:
     if isinstance(lanes, RegistersType):
-
-        def wide(
-            lanes: Any,
-            size: Any,
-            out: Any,
-            to: Any,
-            streamed: Any,
-            block: Any,
-            at: Any,
-            count: Any,
-            values: Any,
-            start: Any,
-        ) -> None:
-            inverse = np.float32(1.0) / count
-            write_mean_lanes(lanes, out, to, streamed, block, at, count, inverse, values, start)
-
-        return wide
+        return lambda lanes, size, out, to, block, at, count, inverse: write_mean_lanes(
+            lanes, out, to, block, at, count, inverse
+        )
     encode = half_of if out.dtype == types.uint16 else _as_float
 
     def plain(
-        lanes: Any,
-        size: Any,
-        out: Any,
-        to: Any,
-        streamed: Any,
-        block: Any,
-        at: Any,
-        count: Any,
-        values: Any,
-        start: Any,
+        lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any
     ) -> None:
-        target, sums, given = out.reshape(-1), block.reshape(-1), values.reshape(-1)
-        inverse = np.float32(1.0) / count
-        for j in range(size):
-            value = given[start + j] if start >= 0 else sums[at + j]
-            target[to + j] = encode(mean_of(value, count, inverse))
+        target, source = out.reshape(-1)[to : to + size], block.reshape(-1)[at : at + size]
+        if count > np.float32(1.0):
+            for j in range(size):
+                near = np.float32(source[j] * inverse)
+                target[j] = encode(simd.fma(simd.fma(near, -count, source[j]), inverse, near))
+        else:
+            for j in range(size):
+                target[j] = encode(source[j])
 
     return plain
 

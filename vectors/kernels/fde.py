@@ -39,7 +39,6 @@ class Finish(NamedTuple):
     slots, signs : int64 and float32 (full_dim,): coordinate c is added to ``slots[c]`` times ``signs[c]``; or empty
     n_sketched : numbers of the sketch; 0 without one
     tail_scale : of the sums of the tokens' tails
-    streamed : write past the caches; every line of ``out`` starts at a multiple of 64 bytes
     """
 
     mean: bool
@@ -48,18 +47,24 @@ class Finish(NamedTuple):
     signs: Float32s
     n_sketched: int
     tail_scale: np.float32
-    streamed: bool
 
 
 class Room(NamedTuple):
-    """Scratch of one thread: cells and values of some tokens, ``block`` (zeroed) and what else one document needs."""
+    """Scratch of one thread: cells and values of some tokens, and what one repetition of a document needs.
+
+    The lines of the cells, zero between repetitions, lie in ``values`` behind the tokens' rows, from ``block_at`` on.
+    ``sources``, ``divisors`` and ``inverses`` say of every cell where its line is, what to divide it by, and one over it.
+    """
 
     tokens: TokenRoom
     cells: Int32s
     values: Float32s
-    block: Float32s
+    block_at: int
     counts: Int32s
     keys: Int32s
+    sources: Int64s
+    divisors: Float32s
+    inverses: Float32s
     means: Float32s
     row: Float32s
     plain: Float32s
@@ -131,12 +136,14 @@ def _write_document(
     if n_hashed == 0:
         for at in range(0, finish.n_sketched or full, room.row.size):
             size = min(room.row.size, (finish.n_sketched or full) - at)
-            write_mean(room.plain, size, out, base + at, False, room.row, 0, _ONE, room.row, -1)
+            write_mean(room.plain, size, out, base + at, room.row, 0, _ONE, _ONE)
         return
+    block = room.values.reshape(-1)[room.block_at : room.block_at + (n_cells + 1) * width]
     for r in range(plan.n_repetitions):
         _add_up(first, n, r, plan, finish, lanes, room)
+        _find_sources(first, r, plan, finish, room)
         if finish.n_sketched:
-            _write_cells(first, r, plan, finish, lanes, room, room.means, 0, False)
+            _write_cells(plan, lanes, room, room.means, 0)
             at = r * n_cells * width
             for cell in range(n_cells):
                 if room.counts[cell] == 0 and not finish.fill:
@@ -145,24 +152,28 @@ def _write_document(
                     c = at + cell * width + j
                     room.row[finish.slots[c]] += finish.signs[c] * room.means[cell * width + j]
         else:
-            to = base + r * n_cells * width
-            _write_cells(first, r, plan, finish, lanes, room, out, to, finish.streamed)
-        room.block[:] = np.float32(0.0)
+            _write_cells(plan, lanes, room, out, base + r * n_cells * width)
+        block[:] = np.float32(0.0)
     if finish.n_sketched:
-        write_mean(room.plain, finish.n_sketched, out, base, False, room.row, 0, _ONE, room.row, -1)
+        write_mean(room.plain, finish.n_sketched, out, base, room.row, 0, _ONE, _ONE)
+
+
+@numba.njit(nogil=True, cache=True)
+def _values_at(r: int, plan: Plan, room: Room) -> int:
+    """Where the values of repetition ``r`` begin in a token's row: one that holds all, or the same for all."""
+    return r * plan.width if room.values.shape[1] >= plan.n_repetitions * plan.width else 0
 
 
 @numba.njit(nogil=True, cache=True)
 def _add_up(first: int, n: int, r: int, plan: Plan, finish: Finish, lanes: Lanes, room: Room) -> None:
     """Sums and sizes of the cells of repetition ``r``; with filling, the nearest token of every cell."""
-    width, stride = plan.width, room.values.shape[1]
-    at = r * width if stride >= plan.n_repetitions * width else 0
+    width, stride, at = plan.width, room.values.shape[1], _values_at(r, plan, room)
     counts, keys, cells = room.counts, room.keys, room.cells
     counts[:] = 0
     for i in range(first, first + n):
-        cell = np.uint32(cells[i, r])
+        cell = np.uint32(cells[i, r])  # unsigned: numba then leaves out its test for negative indices
         counts[cell] += 1
-        add_line(lanes.line, width, room.block, np.int64(cell) * width, room.values, i * stride + at)
+        add_line(lanes.line, width, room.values, room.block_at + np.int64(cell) * width, i * stride + at)
     if finish.fill:
         keys[:] = _FAR
         for i in range(n - 1, -1, -1):
@@ -170,29 +181,27 @@ def _add_up(first: int, n: int, r: int, plan: Plan, finish: Finish, lanes: Lanes
         spread_nearest(lanes.cells, keys, plan.k_sim, _STEP)
 
 
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _find_sources(first: int, r: int, plan: Plan, finish: Finish, room: Room) -> None:
+    """Where the line of every cell is, and what to divide it by: without branches, which would be guesses."""
+    stride, at = room.values.shape[1], first * room.values.shape[1] + _values_at(r, plan, room)
+    sources, divisors, inverses, counts, keys = room.sources, room.divisors, room.inverses, room.counts, room.keys
+    mean, fill = np.int32(finish.mean), np.int64(finish.fill)
+    for cell in range(np.uint32(1) << np.uint32(plan.k_sim)):
+        is_filled = np.int64(counts[cell] == 0) & fill
+        own, nearest = room.block_at + np.int64(cell) * plan.width, np.int64(keys[cell] & (_STEP - 1)) * stride + at
+        sources[cell] = own + is_filled * (nearest - own)
+        divisors[cell] = np.float32(max(np.int32(1), counts[cell] * mean))
+        inverses[cell] = _ONE / divisors[cell]
+
+
 @numba.njit(nogil=True, cache=True)
-def _write_cells(
-    first: int,
-    r: int,
-    plan: Plan,
-    finish: Finish,
-    lanes: Lanes,
-    room: Room,
-    target: npt.NDArray[Any],
-    to: int,
-    streamed: bool,
-) -> None:
-    """Sums, or means, or what fills them, of all cells of repetition ``r``."""
-    width, stride = plan.width, room.values.shape[1]
-    at = r * width if stride >= plan.n_repetitions * width else 0
-    for cell in range(1 << plan.k_sim):
-        size = room.counts[cell]
-        nearest = np.int64(room.keys[cell] & (_STEP - 1))
-        start = (first + nearest) * stride + at if finish.fill and size == 0 else np.int64(-1)
-        count = np.float32(size) if finish.mean and size > 0 else _ONE
-        write_mean(
-            lanes.line, width, target, to + cell * width, streamed, room.block, cell * width, count, room.values, start
-        )
+def _write_cells(plan: Plan, lanes: Lanes, room: Room, target: npt.NDArray[Any], to: int) -> None:
+    """Sums, or means, or what fills them, of all cells of a repetition."""
+    for cell in range(np.uint32(1) << np.uint32(plan.k_sim)):
+        start = to + np.int64(cell) * plan.width
+        count, inverse = room.divisors[cell], room.inverses[cell]
+        write_mean(lanes.line, plan.width, target, start, room.values, room.sources[cell], count, inverse)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -210,4 +219,4 @@ def _write_tail(n_columns: int, n: int, finish: Finish, room: Room, out: npt.NDA
     for j in range(n_columns):
         room.row[j] *= finish.tail_scale
     to = (doc + 1) * out.shape[1] - n_columns
-    write_mean(room.plain, n_columns, out, to, False, room.row, 0, _ONE, room.row, -1)
+    write_mean(room.plain, n_columns, out, to, room.row, 0, _ONE, _ONE)

@@ -40,12 +40,13 @@ def encode_query(
     """Columns and numbers of the query of ``n`` tokens from ``first`` on; how many there are."""
     width, n_cells, stride = plan.width, 1 << plan.k_sim, room.values.shape[1]
     place_tokens(rows, first, n, plan, lanes, room.tokens, room.cells, room.values)
-    size = 0
+    size, block = 0, room.values.reshape(-1)[room.block_at :]
     for r in range(plan.n_repetitions):
         at = r * width if stride >= plan.n_repetitions * width else 0
         hit = np.sort(room.cells[:n, r])
         for i in range(n):
-            add_line(lanes.line, width, room.block, np.int64(room.cells[i, r]) * width, room.values, i * stride + at)
+            to = room.block_at + np.int64(room.cells[i, r]) * width
+            add_line(lanes.line, width, room.values, to, i * stride + at)
         for i in range(n):
             cell = np.int64(hit[i])
             if i > 0 and hit[i] == hit[i - 1]:
@@ -53,9 +54,9 @@ def encode_query(
             for j in range(width):
                 if cell < n_cells:
                     columns[size] = (r * n_cells + cell) * width + j
-                    numbers[size] = room.block[cell * width + j]
+                    numbers[size] = block[cell * width + j]
                     size += 1
-                room.block[cell * width + j] = np.float32(0.0)
+                block[cell * width + j] = np.float32(0.0)
     for j in range(rows.shape[1] - plan.head if n else 0):
         total = np.float32(0.0)
         for i in range(n):

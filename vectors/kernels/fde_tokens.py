@@ -192,33 +192,41 @@ def _tiles(height: int) -> Any:
 
     def multiply(lanes: Any, rows: Any, first: Any, n: Any, panels: Any, exact: Any, target: Any) -> None:
         for p in range(panels.shape[0]):
-            i = 0
-            while i < n:
-                if n < height:
-                    _tile(lanes.one, lanes.tile_columns, rows, first + i, panels, p, exact, target, i)
-                    i += 1
+            for start in range(0, n, height if n >= height else 1):
+                i = start if n < height else min(start, n - height)
+                if n < height and exact:
+                    _tile(lanes.one, lanes.tile_columns, rows, first + i, panels, p, target, i)
+                elif n < height:
+                    _rounded_tile(lanes.one, lanes.tile_columns, rows, first + i, panels, p, target, i)
+                elif exact:
+                    _tile(lanes.tile_rows, lanes.tile_columns, rows, first + i, panels, p, target, i)
                 else:
-                    i = min(i, n - height)
-                    _tile(lanes.tile_rows, lanes.tile_columns, rows, first + i, panels, p, exact, target, i)
-                    i += height
+                    _rounded_tile(lanes.tile_rows, lanes.tile_columns, rows, first + i, panels, p, target, i)
 
     return multiply
 
 
 @numba.njit(nogil=True, cache=True)
-def _tile(
-    height: Any, breadth: Any, rows: Float32s, first: int, panels: Float32s, p: int, exact: bool, target: Any, to: int
-) -> None:
-    """One tile of the product with panel ``p``."""
+def _tile(height: Any, breadth: Any, rows: Float32s, first: int, panels: Float32s, p: int, target: Any, to: int) -> None:
+    """One tile of the product with panel ``p``; products are not rounded."""
     depth, stride, at = panels.shape[1], rows.shape[1], first * rows.shape[1]
     panel_at = p * depth * PANEL
     sums = zero_tile(height, breadth)
-    if exact:
-        for d in range(depth):
-            sums = add_products(sums, height, breadth, rows, at + d, stride, panels, panel_at + d * PANEL)
-    else:
-        for d in range(depth):
-            sums = add_rounded_products(sums, height, breadth, rows, at + d, stride, panels, panel_at + d * PANEL)
+    for d in range(depth):
+        sums = add_products(sums, height, breadth, rows, at + d, stride, panels, panel_at + d * PANEL)
+    store_tile(sums, height, breadth, target, to * target.shape[1] + p * PANEL, target.shape[1])
+
+
+@numba.njit(nogil=True, cache=True)
+def _rounded_tile(
+    height: Any, breadth: Any, rows: Float32s, first: int, panels: Float32s, p: int, target: Any, to: int
+) -> None:
+    """`_tile` with every product rounded before it is added."""
+    depth, stride, at = panels.shape[1], rows.shape[1], first * rows.shape[1]
+    panel_at = p * depth * PANEL
+    sums = zero_tile(height, breadth)
+    for d in range(depth):
+        sums = add_rounded_products(sums, height, breadth, rows, at + d, stride, panels, panel_at + d * PANEL)
     store_tile(sums, height, breadth, target, to * target.shape[1] + p * PANEL, target.shape[1])
 
 
