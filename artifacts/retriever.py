@@ -21,5 +21,6 @@ READABLE = (1,)
 def open_retriever(path: Path, tokens: Path, fde: Path, ann: Path) -> Retriever:
     """Search over the artifacts it was calibrated on, memory-mapped."""
     n_candidates = int(Artifact.open(path, KIND, READABLE).array("n_candidates")[0])
-    params: dict[str, Any] = dict(Artifact.open(fde, FDE, FDE_READABLE).manifest.params)
+    found = Artifact.open(fde, FDE, FDE_READABLE).manifest.params
+    params: dict[str, Any] = {"mode": "reference", **found}  # there was no other before encodings had modes
     return Retriever(open_multivectors(tokens), FDEParams(**params), open_ann(ann), n_candidates)

@@ -17,7 +17,7 @@ from foundation.errors import InvalidInput
 from foundation.threads import balanced_ranges, even_ranges, run_ranges
 from vectors.fde_matrices import FDEMatrices, check_matrices, fde_matrices
 from vectors.fde_params import FDEParams
-from vectors.fde_plan import new_finish, new_lanes, new_plan, new_room, new_token_room, value_stride
+from vectors.fde_plan import aligned, cell_stride, new_finish, new_lanes, new_plan, new_room, new_token_room, value_stride
 from vectors.fde_sparse import sparse_queries
 from vectors.kernels.fde import MAX_TOKENS, Finish, encode_codes, encode_rows
 from vectors.kernels.fde_tokens import Plan, fill_tables
@@ -33,7 +33,6 @@ _BLOCK_BYTES = 256 << 20  # hashed and projected rows of a table held at once
 _ROWS_PER_CALL = 1024
 _ROWS_AT_ONCE = 96
 _TOKENS_PER_CALL = 4096
-_LINE = 64  # bytes of a cache line
 
 
 def encode_documents(
@@ -130,10 +129,7 @@ def encode_queries(
 
 def new_encodings(n_docs: int, fde_dim: int, dtype: npt.DTypeLike = np.float32) -> Encodings:
     """Memory for ``n_docs`` encodings, not yet written, that starts at a cache line, as the fastest writes want it."""
-    item = np.dtype(dtype).itemsize
-    room = np.empty(n_docs * fde_dim * item + _LINE, dtype=np.uint8)
-    start = -room.ctypes.data % _LINE
-    return room[start : start + n_docs * fde_dim * item].view(dtype).reshape(n_docs, fde_dim)
+    return aligned((n_docs, fde_dim), dtype)
 
 
 def _result(sets: MultiVectors, params: FDEParams, out: Encodings | None, dtype: npt.DTypeLike) -> Encodings:
@@ -191,11 +187,11 @@ def _encode_coded(
     sets: MultiVectors, plan: Plan, finish: Finish, n_threads: int, out: npt.NDArray[Any], *, vectors: bool
 ) -> None:
     stride = value_stride(plan)
-    max_rows = max(1, _BLOCK_BYTES // (4 * (stride + plan.n_repetitions)))
+    max_rows = max(1, _BLOCK_BYTES // (4 * (stride + cell_stride(plan))))
     for begin, end, used, rank in _blocks(sets, max_rows):
         rows = readonly(sets.vectors[used])
-        cells = np.empty((used.size, plan.n_repetitions), dtype=np.int32)
-        values = np.empty((used.size, stride), dtype=np.float32)
+        cells = aligned((used.size, cell_stride(plan)), np.int32)
+        values = aligned((used.size, stride))
         _fill(rows, plan, cells, values, n_threads, vectors=vectors)
         tables = rows, readonly(cells), readonly(values)
         block = sets.slice(begin, end)

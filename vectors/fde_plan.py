@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +22,16 @@ _WIDEST_ROW = 1024  # numbers of a row that is rotated in registers; longer code
 _WIDEST_LINE = 128
 _MOST_CELLS = 128
 _FRACTION = np.uint32(0x7FFFFF)  # of a float32: without it a number is zero or a power of two
+_LINE = 64  # bytes of a cache line
 _NONE = np.empty(0, dtype=np.float32)
+
+
+def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
+    """Memory of any content that starts at a cache line: a vector of 16 floats then never straddles two."""
+    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(n_bytes + _LINE, dtype=np.uint8)
+    start = -room.ctypes.data % _LINE
+    return room[start : start + n_bytes].view(dtype).reshape(shape)
 
 
 def new_plan(dim: int, params: FDEParams, matrices: FDEMatrices) -> Plan:
@@ -90,13 +102,18 @@ def value_stride(plan: Plan) -> int:
     return plan.column_signs.size or plan.head
 
 
+def cell_stride(plan: Plan) -> int:
+    """Numbers of a row of cells: whole vectors."""
+    return -(-plan.n_repetitions // LANE) * LANE
+
+
 def new_token_room(plan: Plan, n_tokens: int) -> TokenRoom:
     """Scratch for hashing and projecting ``n_tokens`` at a time."""
-    stride = max(plan.normal_panels.shape[0] * PANEL, plan.bit_signs.size)
+    stride = max(plan.normal_panels.shape[0] * PANEL, plan.bit_signs.size) + LANE  # vectors read past the last product
     return TokenRoom(
-        products=np.empty((n_tokens, stride), dtype=np.float32),
-        padded=np.zeros(plan.rotation.size, dtype=np.float32),
-        rotated=np.empty(plan.rotation.size, dtype=np.float32),
+        products=aligned((n_tokens, stride)),
+        padded=_zeros(plan.rotation.size),
+        rotated=aligned((plan.rotation.size,)),
     )
 
 
@@ -104,11 +121,11 @@ def new_room(plan: Plan, finish: Finish, longest: int, d_whole: int) -> Room:
     """Scratch of one thread for documents of at most ``longest`` tokens."""
     n_tokens, n_cells = max(longest, GROUP_TOKENS), 1 << plan.k_sim
     stride, block = value_stride(plan), (n_cells + 1) * plan.width
-    values = np.empty((n_tokens + -(-block // stride), stride), dtype=np.float32)
+    values = aligned((n_tokens + -(-block // stride), stride))
     values[n_tokens:] = 0.0
     return Room(
         tokens=new_token_room(plan, n_tokens),
-        cells=np.empty((n_tokens, plan.n_repetitions), dtype=np.int32),
+        cells=aligned((n_tokens, cell_stride(plan)), np.int32),
         values=values,
         block_at=n_tokens * stride,
         counts=np.empty(n_cells + 1, dtype=np.int32),
@@ -116,10 +133,16 @@ def new_room(plan: Plan, finish: Finish, longest: int, d_whole: int) -> Room:
         sources=np.empty(n_cells, dtype=np.int64),
         divisors=np.empty(n_cells, dtype=np.float32),
         inverses=np.empty(n_cells, dtype=np.float32),
-        means=np.empty(n_cells * plan.width if finish.n_sketched else 0, dtype=np.float32),
+        means=aligned((n_cells * plan.width if finish.n_sketched else 0,)),
         row=np.empty(max(finish.n_sketched, d_whole, 1024), dtype=np.float32),
         plain=_NONE,
     )
+
+
+def _zeros(n: int) -> Float32s:
+    room = aligned((n,))
+    room[:] = 0.0
+    return room
 
 
 def _panels(columns: Float32s) -> Float32s:
@@ -127,7 +150,7 @@ def _panels(columns: Float32s) -> Float32s:
     n_panels = -(-columns.shape[1] // PANEL)
     padded = np.zeros((columns.shape[0], n_panels * PANEL), dtype=np.float32)
     padded[:, : columns.shape[1]] = columns
-    return np.ascontiguousarray(padded.reshape(columns.shape[0], n_panels, PANEL).swapaxes(0, 1))
+    return _placed(padded.reshape(columns.shape[0], n_panels, PANEL).swapaxes(0, 1))
 
 
 def _doubt(normals: Float32s) -> float:
@@ -138,4 +161,11 @@ def _doubt(normals: Float32s) -> float:
 
 
 def _flat(array: npt.NDArray[np.float32] | None) -> Float32s:
-    return _NONE.copy() if array is None else np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
+    return _NONE.copy() if array is None else _placed(array).reshape(-1)
+
+
+def _placed(array: npt.NDArray[np.float32]) -> Float32s:
+    """The same numbers, C-contiguous from a cache line on."""
+    room = aligned(array.shape)
+    room[...] = array
+    return room

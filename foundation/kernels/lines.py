@@ -1,4 +1,4 @@
-"""Short rows of 16 n floats: add one to another, write means, and find the nearest of 16 n cells.
+"""Cells of tokens and their lines of 16 n floats: number them, add one to another, write means, find the nearest.
 
 A kernel takes ``lanes``, which decides how it is compiled, as in `foundation.kernels.rows`: `Registers` (n) for n vectors,
 or any float32 array for plain loops over memory. Both do the same IEEE operations, so they give the same bytes.
@@ -36,6 +36,16 @@ from foundation.kernels.vector_ir import (
     spread,
     store,
 )
+from foundation.kernels.words import WordsType, store_words
+
+
+def number_cells(lanes: Any, n_bits: int, n: int, products: Any, at: int, cells: Any, to: int) -> None:
+    """``cells[to : to + n]`` (int32): prefix XORs of the signs of products, the first most significant.
+
+    Bit b of cell i is set where ``products[at + b * n + i]`` is above zero. In registers up to 15 further products are
+    read and cells written.
+    """
+    raise NotImplementedError  # only compiled code has this: see its overload below
 
 
 def add_line(lanes: Any, size: int, block: Any, at: int, start: int) -> None:
@@ -57,6 +67,31 @@ def spread_nearest(lanes: Any, keys: Any, n_bits: int, step: Any) -> None:
     Cells are numbered by the prefix XOR of their bits: those that differ in bit b differ in bits 0 ... b of the number.
     """
     raise NotImplementedError  # only compiled code has this: see its overload below
+
+
+@intrinsic
+def no_words(typingctx: Any, lanes: Any) -> Any:
+    """16 words of 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return ir.Constant(ir.ArrayType(WORDS, 1), None)
+
+    return WordsType(1)(lanes), generate
+
+
+@intrinsic
+def push_signs(typingctx: Any, words: Any, products: Any, at: Any) -> Any:
+    """Words shifted by one bit, the new one set where the product's and the last one's differ."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = address(context, builder, signature.args[1], arguments[1], arguments[2])
+        zero, one = ir.Constant(FLOATS, None), spread(builder, ir.Constant(I32, 1), WORDS)
+        code = builder.extract_value(arguments[0], 0)
+        sign = builder.zext(builder.fcmp_ordered(">", load(builder, place, 0), zero), WORDS)
+        code = builder.or_(builder.shl(code, one), builder.xor(sign, builder.and_(code, one)))
+        return builder.insert_value(arguments[0], code, 0)
+
+    return words(words, products, types.int64), generate
 
 
 @intrinsic
@@ -129,6 +164,30 @@ def spread_nearest_lanes(typingctx: Any, lanes: Any, keys: Any, step: Any) -> An
 @numba.njit(nogil=True, cache=True)
 def _as_float(value: Any) -> np.float32:
     return np.float32(value)
+
+
+@overload(number_cells, strict=False, jit_options={"forceinline": True})
+def _number_cells(lanes: Any, n_bits: Any, n: Any, products: Any, at: Any, cells: Any, to: Any) -> Any:
+    if isinstance(lanes, RegistersType):
+
+        def wide(lanes: Any, n_bits: Any, n: Any, products: Any, at: Any, cells: Any, to: Any) -> None:
+            for first in range(0, n, LANE):
+                words = no_words(lanes)
+                for bit in range(n_bits):
+                    words = push_signs(words, products, at + bit * n + first)
+                store_words(words, cells, to + first)
+
+        return wide
+
+    def plain(lanes: Any, n_bits: Any, n: Any, products: Any, at: Any, cells: Any, to: Any) -> None:
+        values, numbers = products.reshape(-1), cells.reshape(-1)[to : to + n]
+        numbers[:] = 0
+        for bit in range(n_bits):
+            for i in range(n):
+                sign = np.int32(values[at + bit * n + i] > np.float32(0.0))
+                numbers[i] = (numbers[i] << np.int32(1)) | (sign ^ (numbers[i] & np.int32(1)))
+
+    return plain
 
 
 @overload(add_line, strict=False, jit_options={"forceinline": True})

@@ -1,8 +1,8 @@
 """Token vectors to cells and projected values: the random map of fixed dimensional encodings.
 
 Layout   a `Plan` holds the map. Products with hyperplanes are laid bit by bit: that of bit b of repetition r is number
-         b · n_repetitions + r. ``cells`` int32 (n, n_repetitions): the prefix XOR of the bits, first most significant;
-         2**k_sim for a row that is in none. ``values`` float32 (n, stride), repetition after repetition.
+         b · n_repetitions + r. ``cells`` int32 (n, n_repetitions or a few more): the prefix XOR of the bits, first most
+         significant; 2**k_sim for a row that is in none. ``values`` float32 (n, stride), repetition after repetition.
 Threads  single-threaded; ``lanes`` and ``room`` belong to one thread; a row's result depends on the row and the plan alone.
 Limits   float32, every product summed in the order of the dimensions; nothing is checked.
 """
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.extending import overload
 
+from foundation.kernels.lines import number_cells
 from foundation.kernels.simd import Registers, RegistersType
 from foundation.kernels.tiles import add_products, add_rounded_products, store_tile, zero_tile
 from foundation.kernels.transforms import rotate, rotate_columns
@@ -98,7 +99,11 @@ def place_tokens(
                 values[i, d] = rows[first + i, d]
     if plan.rotation.size:
         _transform(rows, first, n, plan, lanes, room, values)
-    _number_cells(rows, first, n, plan, room.products, cells)
+    for i in range(n):
+        at = i * room.products.shape[1]
+        number_cells(lanes.one, plan.k_sim, plan.n_repetitions, room.products, at, cells, i * cells.shape[1])
+    if rows.shape[1] > plan.head:
+        _empty_heads(rows, first, n, plan, cells)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -124,7 +129,7 @@ def _transform(
     rows: Float32s, first: int, n: int, plan: Plan, lanes: Lanes, room: TokenRoom, values: Float32s
 ) -> None:
     """Rotate every row; its products are a second rotation, its values transforms of the columns of a matrix of it."""
-    size, group = plan.rotation.size, plan.rows * plan.columns
+    size, group = plan.rotation.size, max(1, plan.rows * plan.columns)
     shape = plan.rows, plan.columns, size
     padded, rotated, products = room.padded, room.rotated, room.products
     for i in range(n):
@@ -139,23 +144,14 @@ def _transform(
 
 
 @numba.njit(nogil=True, cache=True)
-def _number_cells(rows: Float32s, first: int, n: int, plan: Plan, products: Float32s, cells: Int32s) -> None:
-    n_repetitions = plan.n_repetitions
+def _empty_heads(rows: Float32s, first: int, n: int, plan: Plan, cells: Int32s) -> None:
+    """Take rows out of all cells whose head is zero."""
     for i in range(n):
-        cell, product = cells[i], products[i]
-        cell[:] = 0
-        for bit in range(plan.k_sim):
-            at = bit * n_repetitions
-            for r in range(n_repetitions):
-                positive = np.int32(product[at + r] > np.float32(0.0))
-                cell[r] = (cell[r] << np.int32(1)) | (positive ^ (cell[r] & np.int32(1)))
-    if rows.shape[1] > plan.head:
-        for i in range(n):
-            is_hashed = False
-            for d in range(plan.head):
-                is_hashed = is_hashed or rows[first + i, d] != np.float32(0.0)
-            if not is_hashed:
-                cells[i, :] = np.int32(1) << np.int32(plan.k_sim)
+        is_hashed = False
+        for d in range(plan.head):
+            is_hashed = is_hashed or rows[first + i, d] != np.float32(0.0)
+        if not is_hashed:
+            cells[i, :] = np.int32(1) << np.int32(plan.k_sim)
 
 
 def _multiply(lanes: Any, rows: Any, first: int, n: int, panels: Any, exact: bool, target: Any) -> None:
