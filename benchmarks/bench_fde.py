@@ -1,8 +1,9 @@
 """Fixed dimensional encodings: documents per CPU-second of every mode beside other packages, recall beside it.
 
 Run: python benchmarks/bench_fde.py
-10,000 ragged documents of about 80 tokens x 128 to 10,240 numbers, output included. muvera-python, fastembed and pymuvera
-take part where PURLIEU_PEERS names an interpreter that has them, NumPy always; on 1,000 of the documents, one thread.
+10,000 ragged documents of about 80 tokens x 128 to 10,240 numbers, output included. muvera-python, fastembed and
+pymuvera take part where PURLIEU_PEERS names an interpreter that has them, NumPy always; on 1,000 of the documents, one
+thread.
 Recall of exact MaxSim's top 10 on these, and over 10 seeds on real tokens (see `benchmarks.judged_tokens`).
 """
 
@@ -78,9 +79,7 @@ def peers(documents: MultiVectors, queries: MultiVectors, exact: Float32s) -> li
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     with tempfile.TemporaryDirectory() as folder:
         tokens = {"rows": documents.vectors, "offsets": documents.offsets}
-        np.savez(
-            Path(folder) / "tokens.npz", **tokens, query_rows=queries.vectors, query_offsets=queries.offsets
-        )
+        np.savez(Path(folder) / "tokens.npz", **tokens, query_rows=queries.vectors, query_offsets=queries.offsets)
         script = Path(__file__).parent / "fde_peers.py"
         run = subprocess.run(
             [python, str(script), folder], check=True, capture_output=True, text=True, env={**os.environ, **one}
@@ -103,7 +102,9 @@ def speed() -> None:
     for name, params in MAPS.items():
         encode_documents(documents.slice(0, 2), params)
         products = encode_queries(queries, params) @ encode_documents(few, params).T
-        seconds = median_seconds(lambda params=params: encode_documents(documents, params, out=out), 3, time.process_time)
+        seconds = median_seconds(
+            lambda params=params: encode_documents(documents, params, out=out), 3, time.process_time
+        )
         new = median_seconds(lambda params=params: encode_documents(documents, params), 3, time.process_time)
         wall = [
             median_seconds(

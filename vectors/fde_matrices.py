@@ -1,10 +1,10 @@
 """The random part of a fixed dimensional encoding, drawn from its parameters. Source: see `vectors.fde`.
 
-The structured maps: a row x, padded with zeros to a power of two D, is rotated to y = H S x, H the Hadamard matrix and S a
-diagonal of random signs. H S' y has the products with D further directions: k_sim bits for each repetition. For the
-projections y / √D is laid out as a matrix of d_proj columns; signs of its own and a Hadamard transform of every column
-give as many projections as it has rows, each unbiased, and orthogonal to each other. Two rounds for the bits, because
-one would give sparse vectors the same bits.
+The structured maps: a row x, padded with zeros to a power of two D, is rotated to y = H S x, H the Hadamard matrix
+and S a diagonal of random signs. H S' y has the products with D further directions: k_sim bits for each repetition.
+For the projections y / √D is laid out as a matrix of d_proj columns; signs of its own and a Hadamard transform of
+every column give as many projections as it has rows, each unbiased, and orthogonal to each other. Two rounds for the
+bits, because one would give sparse vectors the same bits.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class FDEParams:
     d_final: int | None = None
     seed: int = 0
     fill_empty: bool = True
-    mode: str = "reference"
+    mode: str = "structured"
     projection: str = "dense"
     d_whole: int = 0
 

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from foundation.kernels.rows import has_vectors, widest
 from foundation.kernels.simd import GROUP, LANE, Registers
+from foundation.kernels.tiles import PANEL
 from vectors.fde_matrices import FDEMatrices
 from vectors.fde_params import FDEParams
 from vectors.kernels.fde import GROUP_TOKENS, Finish, Room
-from vectors.kernels.fde_tokens import PANEL, Lanes, Plan, TokenRoom
+from vectors.kernels.fde_tokens import Lanes, Plan, TokenRoom
 from vectors.multivector import readonly
 
 Float32s = npt.NDArray[np.float32]

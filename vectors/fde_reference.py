@@ -1,4 +1,7 @@
-"""The C++ reference's configuration in its own words (google/graph-mining, `fixed_dimensional_encoding_config.proto`)."""
+"""The C++ reference's configuration in its own words.
+
+Source: google/graph-mining, `sketching/point_cloud/fixed_dimensional_encoding_config.proto`.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,6 @@ from vectors.multivector import MultiVectors
 from vectors.token_columns import take_documents
 from vectors.unchanged import unchanged_tokens
 
-
 _NUMBER_SECONDS = {"reference": 5e-9, "gaussian+structured": 2e-9, "structured": 1e-9}
 
 

@@ -1,7 +1,8 @@
 """Cells of tokens and their lines of 16 n floats: number them, add one to another, write means, find the nearest.
 
-A kernel takes ``lanes``, which decides how it is compiled, as in `foundation.kernels.rows`: `Registers` (n) for n vectors,
-or any float32 array for plain loops over memory. Both do the same IEEE operations, so they give the same bytes.
+A kernel takes ``lanes``, which decides how it is compiled, as in `foundation.kernels.rows`: `Registers` (n) for n
+vectors, or any float32 array for plain loops over memory. Both do the same IEEE operations, so they give the same
+bytes.
 
 Layout   arrays are C-contiguous and addressed by the position of an element in their flat memory. Targets of
          `write_mean` are float32, or uint16 that are the bits of float16.
@@ -48,12 +49,12 @@ def number_cells(lanes: Any, n_bits: int, n: int, products: Any, at: int, cells:
     raise NotImplementedError  # only compiled code has this: see its overload below
 
 
-def add_line(lanes: Any, size: int, block: Any, at: int, start: int) -> None:
+def add_line(lanes: Any, size: int, block: Any, at: Any, start: Any) -> None:
     """``block[at : at + size] += block[start:]``, which do not overlap."""
     raise NotImplementedError  # only compiled code has this: see its overload below
 
 
-def write_mean(lanes: Any, size: int, out: Any, to: int, block: Any, at: int, count: Any, inverse: Any) -> None:
+def write_mean(lanes: Any, size: int, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any) -> None:
     """``out[to : to + size] = block[at:] / count``; ``inverse`` is ``1 / count``, rounded.
 
     Quotients are correctly rounded while ``count`` is below 2**20 (Markstein 1990), and exact for a count of 1.
@@ -205,18 +206,14 @@ def _add_line(lanes: Any, size: Any, block: Any, at: Any, start: Any) -> Any:
 
 
 @overload(write_mean, strict=False, jit_options={"forceinline": True})
-def _write_mean(
-    lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any
-) -> Any:
+def _write_mean(lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any) -> Any:
     if isinstance(lanes, RegistersType):
         return lambda lanes, size, out, to, block, at, count, inverse: write_mean_lanes(
             lanes, out, to, block, at, count, inverse
         )
     encode = half_of if out.dtype == types.uint16 else _as_float
 
-    def plain(
-        lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any
-    ) -> None:
+    def plain(lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any) -> None:
         target, source = out.reshape(-1)[to : to + size], block.reshape(-1)[at : at + size]
         if count > np.float32(1.0):
             for j in range(size):

@@ -1,11 +1,11 @@
 """Signed Hadamard transforms of rows of 16 n floats, in registers or in memory.
 
-A kernel takes ``lanes``, which decides how it is compiled, as in `foundation.kernels.rows`: `Registers` (n) for n vectors
-of 16 floats, or any float32 array for plain loops over memory. Both do the same additions in the same order, so they
-give the same bytes. The transform is not normalised: it multiplies lengths by the root of its size.
+A kernel takes ``lanes``, which decides how it is compiled, as in `foundation.kernels.rows`: `Registers` (n) for n
+vectors of 16 floats, or any float32 array for plain loops over memory. Both do the same additions in the same order,
+so they give the same bytes. The transform is not normalised: it multiplies lengths by the root of its size.
 
-Layout   arrays are C-contiguous float32, addressed by the position of an element in their flat memory; source and target
-         do not overlap.
+Layout   arrays are C-contiguous float32, addressed by the position of an element in their flat memory; source and
+         target do not overlap.
 Threads  single-threaded; no shared state.
 Limits   sizes are powers of two; nothing is checked.
 """
@@ -80,9 +80,7 @@ def _rotate(lanes: Any, size: Any, source: Any, at: Any, signs: Any, sign_at: An
             lanes, source, at, signs, sign_at, target, to
         )
 
-    def plain(
-        lanes: Any, size: Any, source: Any, at: Any, signs: Any, sign_at: Any, target: Any, to: Any
-    ) -> None:
+    def plain(lanes: Any, size: Any, source: Any, at: Any, signs: Any, sign_at: Any, target: Any, to: Any) -> None:
         given, factors = source.reshape(-1), signs.reshape(-1)
         values = target.reshape(-1)[to : to + size]
         for i in range(size):
@@ -107,9 +105,7 @@ def _rotate_columns(
             lanes, width, source, signs, sign_at, target, to
         )
 
-    def plain(
-        lanes: Any, width: Any, shape: Any, source: Any, signs: Any, sign_at: Any, target: Any, to: Any
-    ) -> None:
+    def plain(lanes: Any, width: Any, shape: Any, source: Any, signs: Any, sign_at: Any, target: Any, to: Any) -> None:
         n_rows, n_columns, n_given = shape
         given, factors = source.reshape(-1), signs.reshape(-1)
         values = target.reshape(-1)[to : to + n_rows * n_columns]

@@ -332,7 +332,8 @@ def test_the_inner_projection_keeps_dot_products_on_average(options: dict[str, A
         projection = dense_map(fde_matrices(30, params), 30, params)[1]
         assert projection is not None
         products.append(np.einsum("d,rdj,e,rej->r", x, projection, y, projection, optimize=True).mean())
-    assert abs(np.mean(products) - x @ y) < 4 * np.std(products) / np.sqrt(len(products))
+    # All rows of a structured matrix together lose nothing: then only float32 is between the two.
+    assert abs(np.mean(products) - x @ y) < 4 * np.std(products) / np.sqrt(len(products)) + 1e-6
 
 
 @pytest.mark.parametrize("mode", MODES)

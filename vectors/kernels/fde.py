@@ -1,10 +1,10 @@
 """Cells and values of tokens to fixed dimensional encodings.
 
-Layout   see `vectors.kernels.fde_tokens` for cells and values. A full encoding is (n_repetitions, 2**k_sim, width), flat;
-         a row of ``out`` (C-contiguous float32, or uint16 that are the bits of float16) is that, or its sketch, and then
-         the sums of the tokens' tails.
-Threads  single-threaded over a range of documents, one writer per row of ``out``; ``lanes`` and ``room`` belong to one
-         thread; tokens add up in order.
+Layout   see `vectors.kernels.fde_tokens` for cells and values. A full encoding is (n_repetitions, 2**k_sim, width),
+         flat; a row of ``out`` (C-contiguous float32, or uint16 that are the bits of float16) is that, or its sketch,
+         and then the sums of the tokens' tails.
+Threads  single-threaded over a range of documents, one writer per row of ``out``; ``lanes`` and ``room`` belong to
+         one thread; tokens add up in order.
 Limits   fewer than 2**24 tokens in a document; accumulates in float32.
 """
 
@@ -53,7 +53,7 @@ class Room(NamedTuple):
     """Scratch of one thread: cells and values of some tokens, and what one repetition of a document needs.
 
     The lines of the cells, zero between repetitions, lie in ``values`` behind the tokens' rows, from ``block_at`` on.
-    ``sources``, ``divisors`` and ``inverses`` say of every cell where its line is, what to divide it by, and one over it.
+    ``sources``, ``divisors`` and ``inverses`` say of every cell where its line is, what to divide it by, and 1 / that.
     """
 
     tokens: TokenRoom
@@ -205,7 +205,7 @@ def _write_cells(plan: Plan, lanes: Lanes, room: Room, target: npt.NDArray[Any],
 
 
 @numba.njit(nogil=True, cache=True)
-def _add_tail(rows: Float32s, row: int, head: int, is_first: bool, total: Float32s) -> None:
+def _add_tail(rows: Float32s, row: Any, head: int, is_first: bool, total: Float32s) -> None:
     if is_first:
         total[:] = np.float32(0.0)
     for j in range(rows.shape[1] - head):

@@ -72,7 +72,7 @@ def _number(value: Any) -> float:
     raise NotImplementedError  # only compiled code has this: see its overload below
 
 
-@overload(_number, jit_options={"forceinline": True})
+@overload(_number, strict=False, jit_options={"forceinline": True})
 def _number_overload(value: Any) -> Any:
     if value == types.uint16:
         return lambda value: float_of_half(value)
