@@ -14,6 +14,7 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from benchmarks.bench import median_seconds, print_table
 from benchmarks.bench_muvera import numpy_documents
-from benchmarks.judged_tokens import judged_tokens
+from benchmarks.judged_tokens import JudgedTokens, judged_tokens
 from vectors.evaluation import candidate_recall
 from vectors.fde import FDEParams, encode_documents, encode_queries, fde_matrices, new_encodings
 from vectors.fde_params import MODES
@@ -160,6 +161,16 @@ def narrow() -> None:
     print_table(rows)
 
 
+def seed_recalls(tokens: JudgedTokens, mode: str, candidates: Sequence[int], n_seeds: int) -> npt.NDArray[np.float64]:
+    """Recall by seed and number of candidates, (20, 5, 16)."""
+    found = np.empty((n_seeds, len(candidates)))
+    for seed in range(n_seeds):
+        params = FDEParams(mode=mode, seed=seed)
+        products = encode_queries(tokens.queries, params) @ encode_documents(tokens.documents, params).T
+        found[seed] = [recall(products, tokens.exact, n) for n in candidates]
+    return found
+
+
 def quality() -> None:
     """Mean and deviation over seeds of the recall of exact MaxSim's top 10 among the first N."""
     for corpus, encoder in SETS:
@@ -169,12 +180,7 @@ def quality() -> None:
             continue
         rows = []
         for mode in MODES:
-            found = np.empty((N_SEEDS, len(CANDIDATES)))
-            for seed in range(N_SEEDS):
-                params = FDEParams(mode=mode, seed=seed)
-                encoded = encode_documents(tokens.documents, params)
-                products = encode_queries(tokens.queries, params) @ encoded.T
-                found[seed] = [recall(products, tokens.exact, n) for n in CANDIDATES]
+            found = seed_recalls(tokens, mode, CANDIDATES, N_SEEDS)
             means, spreads = found.mean(axis=0), found.std(axis=0, ddof=1)
             cells = [f"{mean:.4f} ± {spread:.4f}" for mean, spread in zip(means, spreads, strict=True)]
             rows.append({"mode": mode} | {f"@{n}": cell for n, cell in zip(CANDIDATES, cells, strict=True)})
