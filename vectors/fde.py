@@ -6,7 +6,6 @@ NeurIPS 2024, arXiv:2405.19504; cells are numbered as in its C++ reference (goog
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, Literal, overload
 
@@ -16,6 +15,7 @@ from scipy.sparse import csr_array
 
 from foundation.errors import InvalidInput
 from foundation.threads import balanced_ranges, even_ranges, run_ranges
+from vectors.fde_blocks import blocks_of_rows
 from vectors.fde_matrices import FDEMatrices, check_matrices, fde_matrices
 from vectors.fde_params import FDEParams
 from vectors.fde_plan import (
@@ -199,7 +199,7 @@ def _encode_coded(
 ) -> None:
     stride = value_stride(plan)
     max_rows = max(1, _BLOCK_BYTES // (4 * (stride + cell_stride(plan))))
-    for begin, end, used, rank in _blocks(sets, max_rows):
+    for begin, end, used, rank in blocks_of_rows(sets, max_rows):
         rows = readonly(sets.vectors[used])
         cells = aligned((used.size, cell_stride(plan)), np.int32)
         values = aligned((used.size, stride))
@@ -243,25 +243,6 @@ def _fill(rows: Float32s, plan: Plan, cells: Int32s, values: Float32s, n_threads
         fill_tables(rows, start, stop, plan, lanes, room, cells, values)
 
     run_ranges(work, even_ranges(rows.shape[0], _ROWS_PER_CALL), n_threads)
-
-
-def _blocks(sets: MultiVectors, max_rows: int) -> Iterator[tuple[int, int, npt.NDArray[np.intp], Int32s]]:
-    """Ranges of whole documents, each with the table rows its tokens use and their ranks: ``max_rows`` if it can."""
-    assert sets.codes is not None
-    used, rank = _distinct(sets.codes, sets.vectors.shape[0])
-    if used.size <= max_rows:
-        yield 0, sets.n_docs, used, rank
-        return
-    for start, stop in balanced_ranges(sets.offsets, max_rows):
-        first, last = int(sets.offsets[start]), int(sets.offsets[stop])
-        yield start, stop, *_distinct(sets.codes[first:last], sets.vectors.shape[0])
-
-
-def _distinct(codes: Int32s, n_rows: int) -> tuple[npt.NDArray[np.intp], Int32s]:
-    """Rows of the table that some token uses, ascending, and the place of every table row among them."""
-    is_used = np.zeros(n_rows, dtype=np.bool_)
-    is_used[codes] = True
-    return np.flatnonzero(is_used), np.cumsum(is_used, dtype=np.int32) - np.int32(1)
 
 
 def _invalid(what: str, fix: str) -> InvalidInput:
