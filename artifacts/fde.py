@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artifacts.artifact import Artifact
+from vectors.fde_params import FDEParams
 
 KIND = "fde"
 VERSION = 1
@@ -18,3 +19,8 @@ DTYPE = np.float16
 def open_fde(path: Path) -> npt.NDArray[np.float16]:
     """float16 (n_docs, fde_dim), memory-mapped."""
     return Artifact.open(path, KIND, READABLE).array("fde")
+
+
+def open_fde_params(path: Path) -> FDEParams:
+    """What the encodings were made with; those that do not say their mode are older than the others."""
+    return FDEParams(**{"mode": "reference", **Artifact.open(path, KIND, READABLE).manifest.params})

@@ -71,13 +71,16 @@ def numpy_maxsim(query: Float32s, documents: MultiVectors) -> Float32s:
 
 
 def encoding() -> None:
-    params = FDEParams()
+    params = FDEParams(mode="reference")
     documents = unit_tokens(N_DOCS, N_TOKENS, seed=0)
     matrices = fde_matrices(DIM, params)
     encode_documents(documents.slice(0, 2), params)
     peers: dict[str, tuple[Callable[[], Any], int]] = {
         "purlieu": (lambda: encode_documents(documents, params), N_DOCS),
-        "purlieu, d_final=1024": (lambda: encode_documents(documents, FDEParams(d_final=1024)), N_DOCS),
+        "purlieu, d_final=1024": (
+            lambda: encode_documents(documents, FDEParams(mode="reference", d_final=1024)),
+            N_DOCS,
+        ),
         "purlieu, 2 threads": (lambda: encode_documents(documents, params, n_threads=2), N_DOCS),
         "numpy, same map": (lambda: numpy_documents(documents.slice(0, 100), params, matrices), 100),
     }

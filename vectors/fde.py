@@ -6,31 +6,55 @@ NeurIPS 2024, arXiv:2405.19504; cells are numbered as in its C++ reference (goog
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
+from foundation.errors import InvalidInput
 from foundation.threads import balanced_ranges, even_ranges, run_ranges
-from vectors.fde_params import FDEMatrices, FDEParams, check_matrices, fde_matrices
-from vectors.kernels.fde import add_tails, aggregate, project_rows
+from vectors.fde_blocks import blocks_of_rows
+from vectors.fde_matrices import FDEMatrices, check_matrices, fde_matrices
+from vectors.fde_params import FDEParams
+from vectors.fde_plan import (
+    aligned,
+    cell_stride,
+    new_finish,
+    new_lanes,
+    new_plan,
+    new_room,
+    new_token_room,
+    value_stride,
+)
+from vectors.fde_sparse import sparse_queries
+from vectors.kernels.fde import MAX_TOKENS, Finish, encode_codes, encode_rows
+from vectors.kernels.fde_tokens import Plan, fill_tables
 from vectors.multivector import MultiVectors, readonly
 
-__all__ = ["FDEMatrices", "FDEParams", "encode_documents", "encode_queries", "fde_matrices"]
+__all__ = ["FDEMatrices", "FDEParams", "encode_documents", "encode_queries", "fde_matrices", "new_encodings"]
 
 Float32s = npt.NDArray[np.float32]
 Int32s = npt.NDArray[np.int32]
+Encodings = npt.NDArray[np.floating[Any]]
 
-_BLOCK_BYTES = 256 << 20  # hashed and projected rows held at once
+_BLOCK_BYTES = 256 << 20  # hashed and projected rows of a table held at once
 _ROWS_PER_CALL = 1024
-_TOKENS_PER_CALL = 4096  # their rows of one repetition stay in the second-level cache
+_ROWS_AT_ONCE = 96
+_TOKENS_PER_CALL = 32768  # their scratch memory, new for every call, is then a small part of the time
 
 
 def encode_documents(
-    documents: MultiVectors, params: FDEParams, n_threads: int = 1, matrices: FDEMatrices | None = None
-) -> Float32s:
+    documents: MultiVectors,
+    params: FDEParams,
+    n_threads: int = 1,
+    matrices: FDEMatrices | None = None,
+    *,
+    out: Encodings | None = None,
+    dtype: npt.DTypeLike = np.float32,
+    vectors: bool = True,
+) -> Encodings:
     """Encode documents: a cell holds the mean of its tokens, an empty one the nearest token (``fill_empty``).
 
     Parameters
@@ -39,128 +63,187 @@ def encode_documents(
         Plain or coded; both give the same bytes. Of a coded one every distinct row is hashed and projected once.
     matrices
         Used in place of those drawn from ``params.seed``.
+    out
+        Where to write: float32 or float16 (n_docs, fde_dim), C-contiguous, of any content. Memory that was written
+        before is faster than new; `new_encodings` makes some.
+    dtype
+        Of the result when ``out`` is not given. float16 is the float32 result, rounded; past 65519 it is infinite.
+    vectors
+        Explicit vectors where the processor has them; without, the same bytes come out slowly.
 
     Returns
     -------
-    float32, shape (n_docs, fde_dim)
+    float32 or float16, shape (n_docs, fde_dim)
         Repetition by repetition, cell by cell, or all of it sketched to ``d_final``; then the ``d_whole`` sums times
         √num_repetitions. An empty document is the zero vector. Do not normalise: lengths count.
 
     Raises
     ------
     InvalidInput
-        When ``matrices`` do not fit ``params`` and the tokens' width.
+        When ``matrices`` do not fit ``params`` and the tokens' width, ``out`` or ``dtype`` is not as above, or a
+        document has 2**24 tokens.
     InvalidParams
         When ``d_whole`` is the tokens' width or more.
     """
-    return _encode(documents, params, n_threads, matrices, mean=True)
+    result = _result(documents, params, out, dtype)
+    return _encode(documents, params, n_threads, matrices, result, mean=True, vectors=vectors)
+
+
+@overload
+def encode_queries(
+    queries: MultiVectors,
+    params: FDEParams,
+    n_threads: int = ...,
+    matrices: FDEMatrices | None = ...,
+    *,
+    sparse: Literal[False] = ...,
+    vectors: bool = ...,
+) -> Float32s: ...
+
+
+@overload
+def encode_queries(
+    queries: MultiVectors,
+    params: FDEParams,
+    n_threads: int = ...,
+    matrices: FDEMatrices | None = ...,
+    *,
+    sparse: Literal[True],
+    vectors: bool = ...,
+) -> csr_array: ...
 
 
 def encode_queries(
-    queries: MultiVectors, params: FDEParams, n_threads: int = 1, matrices: FDEMatrices | None = None
-) -> Float32s:
+    queries: MultiVectors,
+    params: FDEParams,
+    n_threads: int = 1,
+    matrices: FDEMatrices | None = None,
+    *,
+    sparse: bool = False,
+    vectors: bool = True,
+) -> Float32s | csr_array:
     """Encode queries: a cell holds the sum of its tokens, and nothing is ever filled.
 
-    ``encode_queries(q, p) @ encode_documents(d, p).T / p.num_repetitions`` approximates MaxSim.
-    Parameters, result and errors as `encode_documents`.
+    ``encode_queries(q, p) @ encode_documents(d, p).T / p.num_repetitions`` approximates MaxSim. Parameters, result and
+    errors as `encode_documents`. With ``sparse`` the result is a SciPy CSR array of the same numbers, at most
+    tokens · num_repetitions · d_proj + d_whole of them a query, worked out without ever making the others; ``d_final``
+    leaves nothing sparse and is refused. `vectors.fde_sparse.sparse_dots` multiplies it with documents.
     """
-    return _encode(queries, params, n_threads, matrices, mean=False)
+    given = fde_matrices(queries.dim, params) if matrices is None else matrices
+    if sparse:
+        check_matrices(given, queries.dim, params)
+        return sparse_queries(queries, params, given, vectors=vectors)
+    result: Float32s = aligned((queries.n_docs, params.fde_dim(queries.dim)))
+    _encode(queries, params, n_threads, given, result, mean=False, vectors=vectors)
+    return result
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tokens:
-    """Distinct token vectors of some documents, and what the kernel reads of them: ``cells`` and ``values``.
-
-    ``rank`` maps a code to its row here; None when the documents are plain and a token is its own row.
-    """
-
-    rank: Int32s | None
-    rows: Float32s
-    cells: Int32s
-    values: Float32s
+def new_encodings(n_docs: int, fde_dim: int, dtype: npt.DTypeLike = np.float32) -> Encodings:
+    """Memory for ``n_docs`` encodings, not yet written, that starts at a cache line, as the fastest writes want it."""
+    return aligned((n_docs, fde_dim), dtype)
 
 
-def _encode(
-    sets: MultiVectors, params: FDEParams, n_threads: int, given: FDEMatrices | None, *, mean: bool
-) -> Float32s:
-    matrices = fde_matrices(sets.dim, params) if given is None else given
-    check_matrices(matrices, sets.dim, params)
-    parts = [matrices.simhash] if matrices.projection is None else [matrices.simhash, matrices.projection]
-    head = sets.dim - params.d_whole
-    columns = [np.asarray(part, dtype=np.float32).transpose(1, 0, 2).reshape(head, -1) for part in parts]
-    matrix = np.ascontiguousarray(np.concatenate(columns, axis=1))
-    out = np.zeros((sets.n_docs, params.fde_dim(sets.dim)), dtype=np.float32)
-    max_rows = max(1, _BLOCK_BYTES // (4 * (matrix.shape[1] + params.num_repetitions)))
-    for start, stop, rows, rank in _blocks(sets, max_rows):
-        tokens = _hash_and_project(rows, rank, matrix, params, n_threads)
-        block = sets.slice(start, stop)
-        work = partial(_aggregate, block, tokens, matrices, params, mean, out[start:stop])
-        run_ranges(work, balanced_ranges(block.offsets, _TOKENS_PER_CALL), n_threads)
+def _result(sets: MultiVectors, params: FDEParams, out: Encodings | None, dtype: npt.DTypeLike) -> Encodings:
+    """``out``, which has been checked, or new memory."""
+    shape = sets.n_docs, params.fde_dim(sets.dim)
+    kind = np.dtype(dtype) if out is None else out.dtype
+    if kind not in (np.dtype(np.float32), np.dtype(np.float16)):
+        raise _invalid(f"they were asked for as {kind}", "ask for float32 or float16")
+    if out is None:
+        return new_encodings(*shape, kind)
+    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+        raise _invalid(f"out has shape {out.shape} and strides {out.strides}", f"pass C-contiguous memory of {shape}")
     return out
 
 
-def _blocks(sets: MultiVectors, max_rows: int) -> Iterator[tuple[int, int, Float32s, Int32s | None]]:
-    """Ranges of documents, each with the rows its tokens use and their ranks: ``max_rows``, but whole documents."""
-    if sets.codes is not None:
-        used, rank = _distinct(sets.codes, sets.vectors.shape[0])
-        if used.size <= max_rows:
-            yield 0, sets.n_docs, sets.vectors[used], rank
-            return
-    for start, stop in balanced_ranges(sets.offsets, max_rows):
-        block = sets.slice(start, stop)
-        if block.codes is None:
-            yield start, stop, block.vectors, None
-        else:
-            used, rank = _distinct(block.codes, block.vectors.shape[0])
-            yield start, stop, block.vectors[used], rank
-
-
-def _distinct(codes: Int32s, n_rows: int) -> tuple[npt.NDArray[np.intp], Int32s]:
-    """Rows of the table that some token uses, ascending, and the place of every table row among them."""
-    is_used = np.zeros(n_rows, dtype=np.bool_)
-    is_used[codes] = True
-    return np.flatnonzero(is_used), np.cumsum(is_used, dtype=np.int32) - np.int32(1)
-
-
-def _hash_and_project(
-    rows: Float32s, rank: Int32s | None, matrix: Float32s, params: FDEParams, n_threads: int
-) -> _Tokens:
-    n_repetitions, (n_rows, dim) = params.num_repetitions, rows.shape
-    cells = np.empty((n_repetitions, n_rows), dtype=np.int32)
-    if params.d_proj is None:  # every repetition adds up the rows themselves
-        values = np.ascontiguousarray(rows[:, : dim - params.d_whole])[None]
+def _encode(
+    sets: MultiVectors,
+    params: FDEParams,
+    n_threads: int,
+    given: FDEMatrices | None,
+    out: Encodings,
+    *,
+    mean: bool,
+    vectors: bool,
+) -> Encodings:
+    matrices = fde_matrices(sets.dim, params) if given is None else given
+    check_matrices(matrices, sets.dim, params)
+    longest = int(np.diff(sets.offsets).max(initial=0))
+    if longest >= MAX_TOKENS:
+        raise _invalid(f"a document has {longest} tokens", f"split documents of {MAX_TOKENS} tokens")
+    plan = new_plan(sets.dim, params, matrices)
+    finish = new_finish(params, matrices, mean=mean)
+    written = out.view(np.uint16) if out.dtype == np.float16 else out
+    if sets.codes is None:
+        _encode_plain(sets, plan, finish, n_threads, written, vectors=vectors)
     else:
-        values = np.empty((n_repetitions, n_rows, params.d_proj), dtype=np.float32)
-    frozen_rows, frozen_matrix = readonly(rows), readonly(matrix)
-    writable = values if params.d_proj is not None else np.empty((0, 0, 0), dtype=np.float32)
+        _encode_coded(sets, plan, finish, n_threads, written, vectors=vectors)
+    return out
+
+
+def _encode_plain(
+    sets: MultiVectors, plan: Plan, finish: Finish, n_threads: int, out: npt.NDArray[Any], *, vectors: bool
+) -> None:
+    rows, offsets = readonly(sets.vectors), sets.offsets
 
     def work(start: int, stop: int) -> None:
-        project_rows(frozen_rows, frozen_matrix, params.k_sim, start, stop, cells, writable)
+        own = readonly(offsets[start : stop + 1])
+        room = new_room(plan, finish, int(np.diff(own).max()), sets.dim - plan.head)
+        encode_rows(own, rows, plan, finish, new_lanes(plan, vectors=vectors), room, out[start:stop])
 
-    run_ranges(work, even_ranges(n_rows, _ROWS_PER_CALL), n_threads)
-    return _Tokens(rank, frozen_rows, readonly(cells), readonly(values))
+    run_ranges(work, balanced_ranges(offsets, _TOKENS_PER_CALL), n_threads)
 
 
-def _aggregate(
-    sets: MultiVectors,
-    tokens: _Tokens,
-    matrices: FDEMatrices,
-    params: FDEParams,
-    mean: bool,
-    out: Float32s,
+def _encode_coded(
+    sets: MultiVectors, plan: Plan, finish: Finish, n_threads: int, out: npt.NDArray[Any], *, vectors: bool
+) -> None:
+    stride = value_stride(plan)
+    max_rows = max(1, _BLOCK_BYTES // (4 * (stride + cell_stride(plan))))
+    for begin, end, used, rank in blocks_of_rows(sets, max_rows):
+        rows = readonly(sets.vectors[used])
+        cells = aligned((used.size, cell_stride(plan)), np.int32)
+        values = aligned((used.size, stride))
+        _fill(rows, plan, cells, values, n_threads, vectors=vectors)
+        hashed, projected, block = readonly(cells), readonly(values), sets.slice(begin, end)
+
+        work = partial(
+            _encode_codes, block, rank, (rows, hashed, projected), plan, finish, out[begin:end], vectors=vectors
+        )
+        run_ranges(work, balanced_ranges(block.offsets, _TOKENS_PER_CALL), n_threads)
+
+
+def _encode_codes(
+    block: MultiVectors,
+    rank: Int32s,
+    tables: tuple[Float32s, Int32s, Float32s],
+    plan: Plan,
+    finish: Finish,
+    out: npt.NDArray[Any],
     start: int,
     stop: int,
+    *,
+    vectors: bool,
 ) -> None:
-    """Encodings of documents ``start:stop`` into their rows of ``out``."""
-    first, last = int(sets.offsets[start]), int(sets.offsets[stop])
-    if sets.codes is None or tokens.rank is None:
-        codes = np.arange(first, last, dtype=np.int32)
-    else:
-        codes = tokens.rank[sets.codes[first:last]]
-    slots = np.empty(0, dtype=np.int64) if matrices.final_slots is None else matrices.final_slots
-    signs = np.empty(0, dtype=np.float32) if matrices.final_signs is None else matrices.final_signs
-    offsets, codes = readonly(sets.offsets[start : stop + 1] - first), readonly(codes)
-    shape = params.k_sim, mean, params.fill_empty, readonly(slots), readonly(signs)
-    aggregate(offsets, codes, tokens.cells, tokens.values, *shape, out[start:stop])
-    if params.d_whole:
-        add_tails(offsets, codes, tokens.rows, params.d_whole, np.sqrt(params.num_repetitions), out[start:stop])
+    """Encodings of documents ``start:stop`` into their rows of ``out``; ``tables`` are rows, cells, values by rank."""
+    assert block.codes is not None
+    rows, cells, values = tables
+    first, last = int(block.offsets[start]), int(block.offsets[stop])
+    own = readonly(block.offsets[start : stop + 1] - first)
+    codes = readonly(rank[block.codes[first:last]])
+    room = new_room(plan, finish, int(np.diff(own).max()), block.dim - plan.head)
+    lanes = new_lanes(plan, vectors=vectors)
+    encode_codes(own, codes, rows, cells, values, plan, finish, lanes, room, out[start:stop])
+
+
+def _fill(rows: Float32s, plan: Plan, cells: Int32s, values: Float32s, n_threads: int, *, vectors: bool) -> None:
+    """Cells and values of every row."""
+
+    def work(start: int, stop: int) -> None:
+        lanes, room = new_lanes(plan, vectors=vectors), new_token_room(plan, _ROWS_AT_ONCE)
+        fill_tables(rows, start, stop, plan, lanes, room, cells, values)
+
+    run_ranges(work, even_ranges(rows.shape[0], _ROWS_PER_CALL), n_threads)
+
+
+def _invalid(what: str, fix: str) -> InvalidInput:
+    return InvalidInput(source="fixed dimensional encodings", what=what, fix=fix)

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from artifacts.ann import open_ann
-from artifacts.artifact import Artifact, ArtifactWriter
+from artifacts.artifact import ArtifactWriter
 from artifacts.corpus import open_corpus
-from artifacts.fde import KIND as FDE
-from artifacts.fde import READABLE as FDE_READABLE
+from artifacts.fde import open_fde_params
 from artifacts.multivector import open_multivectors, open_query_encoder
 from artifacts.parts import Part
 from artifacts.retriever import KIND, VERSION
@@ -23,7 +22,6 @@ from flows.stages.costs import PART_SECONDS, parts_of
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.seeds import stream
 from foundation.threads import even_ranges
-from vectors.fde import FDEParams
 from vectors.multivector import MultiVectors
 from vectors.retriever import Retriever, RetrieverParams, choose, evaluate
 
@@ -40,9 +38,8 @@ def split(job: Job) -> list[list[Range]]:
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     """Exact MaxSim over all documents, and over the candidates, for queries [start, stop)."""
     del round_
-    fde: dict[str, Any] = dict(Artifact.open(job.inputs["fde"], FDE, FDE_READABLE).manifest.params)
     documents = open_multivectors(job.inputs["tokens"])
-    retriever = Retriever(documents, FDEParams(**fde), open_ann(job.inputs["ann"]), n_candidates=1)
+    retriever = Retriever(documents, open_fde_params(job.inputs["fde"]), open_ann(job.inputs["ann"]), n_candidates=1)
     params = RetrieverParams(**job.params["retriever"])
     true_kth, scores = evaluate(retriever, _heldout(job).slice(start, stop), params)
     return Output({"true_kth": true_kth, "scores": scores})

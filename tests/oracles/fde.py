@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import hadamard
 
 Float64s = npt.NDArray[np.float64]
 
@@ -77,3 +78,21 @@ def encode(
     for coordinate in range(full.size):
         out[final_slots[coordinate]] += final_signs[coordinate] * full[coordinate]
     return out
+
+
+def dense_normals(rotation: Float64s, bit_signs: Float64s, head: int, n_repetitions: int, k_sim: int) -> Float64s:
+    """Hyperplanes (R, head, k) of two rounds of signed Hadamard transforms, as a matrix product writes them."""
+    rotated = rotation[:, None] * hadamard(rotation.size)  # of a row from the left
+    outputs = [rotated @ (signs[:, None] * hadamard(rotation.size)) for signs in bit_signs]
+    every = np.concatenate([*outputs, np.zeros((rotation.size, 0))], axis=1)[:head, : n_repetitions * k_sim]
+    return np.moveaxis(every.reshape(head, k_sim, n_repetitions), 2, 0)
+
+
+def dense_projections(rotation: Float64s, column_signs: Float64s, head: int, n_repetitions: int) -> Float64s:
+    """Projections (R, head, d_proj) of transformed columns of a rotated row, as a matrix product writes them."""
+    size, (n_groups, n_rows, d_proj) = rotation.size, column_signs.shape
+    rotated = rotation[:, None] * hadamard(size) / np.sqrt(size)
+    layout = np.zeros((size, n_rows, d_proj))
+    layout.reshape(size, -1)[:, :size] = rotated
+    projections = [np.einsum("xic,ic,ij->jxc", layout, signs, hadamard(n_rows)) for signs in column_signs]
+    return np.concatenate(projections)[:n_repetitions, :head] if n_groups else np.zeros((0, head, d_proj))

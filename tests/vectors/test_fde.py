@@ -18,10 +18,29 @@ from tests.oracles import fde as oracle
 from tests.oracles.maxsim import chamfer
 from tests.vectors.strategies import coded_sets, plain, random_sets
 from vectors.fde import FDEMatrices, FDEParams, encode_documents, encode_queries, fde_matrices
+from vectors.fde_params import MODES
 from vectors.multivector import MultiVectors
 
-IDENTITY = FDEParams(num_repetitions=1, k_sim=2, d_proj=None)
+IDENTITY = FDEParams(num_repetitions=1, k_sim=2, d_proj=None, mode="reference")
 AXES = FDEMatrices(simhash=np.eye(2, dtype=np.float32)[None])
+
+
+def dense_map(
+    matrices: FDEMatrices, head: int, params: FDEParams
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    """Hyperplanes and projections that do what the matrices of any mode do."""
+
+    def exact(array: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float64] | None:
+        return None if array is None else array.astype(np.float64)
+
+    normals, projection = exact(matrices.simhash), exact(matrices.projection)
+    rotation, bits, columns = exact(matrices.rotation), exact(matrices.bit_signs), exact(matrices.column_signs)
+    if rotation is not None and bits is not None:
+        normals = oracle.dense_normals(rotation, bits, head, params.num_repetitions, params.k_sim)
+    if rotation is not None and columns is not None:
+        projection = oracle.dense_projections(rotation, columns, head, params.num_repetitions)
+    assert normals is not None
+    return normals, projection
 
 
 def encoded_by_oracle(
@@ -34,8 +53,7 @@ def encoded_by_oracle(
         hashed = head if params.d_whole == 0 else head[head.any(axis=1)]
         encoding = oracle.encode(
             hashed,
-            matrices.simhash.astype(np.float64),
-            None if matrices.projection is None else matrices.projection.astype(np.float64),
+            *dense_map(matrices, head.shape[1], params),
             is_document=is_document,
             fill_empty=params.fill_empty,
             final_slots=matrices.final_slots,
@@ -82,7 +100,7 @@ def cells_of_all_sign_patterns(k_sim: int) -> list[int]:
     patterns = np.arange(2**k_sim)
     signs = (patterns[:, None] >> np.arange(k_sim)[::-1]) & 1
     tokens = MultiVectors.from_list(list((2.0 * signs - 1.0)[:, None, :]))
-    params = FDEParams(num_repetitions=1, k_sim=k_sim, d_proj=None)
+    params = FDEParams(num_repetitions=1, k_sim=k_sim, d_proj=None, mode="reference")
     encoded = encode_queries(tokens, params, matrices=FDEMatrices(simhash=np.eye(k_sim, dtype=np.float32)[None]))
     blocks = encoded.reshape(len(patterns), 2**k_sim, k_sim)
     assert (blocks.any(axis=2).sum(axis=1) == 1).all()
@@ -115,17 +133,21 @@ MATRIX_ENTRIES = st.integers(-4, 4).map(lambda n: n / 4)
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[MultiVectors, FDEParams, FDEMatrices]:
     """Sets, parameters and matrices whose products with tokens are exact in float32: no sign depends on rounding."""
+    mode = draw(st.sampled_from(MODES))
     params = FDEParams(
+        mode=mode,
         num_repetitions=draw(st.integers(1, 3)),
         k_sim=draw(st.integers(0, 4)),
         d_proj=draw(st.sampled_from([None, 1, 3, 16])),
         d_final=draw(st.sampled_from([None, 1, 5, 64])),
         seed=draw(st.integers(0, 5)),
         fill_empty=draw(st.booleans()),
-        projection=draw(st.sampled_from(["dense", "count_sketch"])),
+        projection=draw(st.sampled_from(["dense", "count_sketch"])) if mode == "reference" else "dense",
         d_whole=draw(st.sampled_from([0, 0, 1, 2])),
     )
     drawn = fde_matrices(DIM, params)
+    if drawn.simhash is None:
+        return draw(coded_sets(dim=DIM)), params, drawn
     size = drawn.simhash.size
     entries = draw(st.lists(MATRIX_ENTRIES, min_size=size, max_size=size))
     simhash = np.array(entries, dtype=np.float32).reshape(drawn.simhash.shape)
@@ -153,14 +175,22 @@ def test_bytes_do_not_depend_on_the_layout(case: tuple[MultiVectors, FDEParams, 
 
 
 @pytest.mark.parametrize("sizes", [[5, 0, 3], [0, 0], [], [200]])
-def test_drawn_matrices_give_what_the_transcription_gives(sizes: list[int]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"mode": "reference", "projection": "count_sketch", "d_final": 99},
+        *({"mode": mode, "k_sim": k_sim, "d_proj": d_proj} for mode in MODES for k_sim, d_proj in ((4, 16), (6, 10))),
+    ],
+)
+def test_drawn_matrices_give_what_the_transcription_gives(sizes: list[int], options: dict[str, Any]) -> None:
     sets = random_sets(0, sizes, 24)
-    for params in (FDEParams(num_repetitions=3), FDEParams(num_repetitions=3, projection="count_sketch", d_final=99)):
-        matrices = fde_matrices(24, params)
-        products = np.einsum("nd,rdk->rnk", sets.vectors.astype(np.float64), matrices.simhash.astype(np.float64))
-        assert sets.n_tokens == 0 or np.abs(products).min() > 1e-6  # rounding decides no sign
-        expected = encoded_by_oracle(sets, params, matrices, is_document=True)
-        np.testing.assert_allclose(encode_documents(sets, params), expected, rtol=1e-5, atol=1e-5)
+    params = dataclasses.replace(FDEParams(num_repetitions=3), **options)
+    matrices = fde_matrices(24, params)
+    products = np.einsum("nd,rdk->rnk", sets.vectors.astype(np.float64), dense_map(matrices, 24, params)[0])
+    assert sets.n_tokens == 0 or np.abs(products).min() > 1e-6  # rounding decides no sign
+    expected = encoded_by_oracle(sets, params, matrices, is_document=True)
+    np.testing.assert_allclose(encode_documents(sets, params), expected, rtol=1e-5, atol=1e-5)
 
 
 def example_sets() -> MultiVectors:
@@ -175,6 +205,7 @@ def example_sets() -> MultiVectors:
     return MultiVectors(vectors=table, offsets=offsets, codes=codes)
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "params",
     [
@@ -184,8 +215,10 @@ def example_sets() -> MultiVectors:
         FDEParams(num_repetitions=2, k_sim=3, d_proj=None, d_whole=4, d_final=33),
     ],
 )
-def test_bytes_do_not_depend_on_ranges_threads_or_blocks(params: FDEParams, monkeypatch: pytest.MonkeyPatch) -> None:
-    sets = example_sets()
+def test_bytes_do_not_depend_on_ranges_threads_or_blocks(
+    mode: str, params: FDEParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets, params = example_sets(), dataclasses.replace(params, mode=mode)
     whole = {encode: encode(sets, params) for encode in (encode_documents, encode_queries)}
     assert np.isfinite(whole[encode_documents]).all()
     for name, value in (("_BLOCK_BYTES", 8000), ("_ROWS_PER_CALL", 7), ("_TOKENS_PER_CALL", 50)):
@@ -203,20 +236,28 @@ def test_bytes_do_not_depend_on_ranges_threads_or_blocks(params: FDEParams, monk
 def test_readonly_input_compiles_nothing_new() -> None:
     sets = example_sets()
     expected = encode_documents(sets, FDEParams(num_repetitions=1))
-    signatures = [len(kernel.signatures) for kernel in (module.project_rows, module.aggregate)]
+    kernels = module.fill_tables, module.encode_codes
+    signatures = [len(kernel.signatures) for kernel in kernels]
     for array in (sets.vectors, sets.offsets, sets.codes):
         assert array is not None
         array.flags.writeable = False
     assert encode_documents(sets, FDEParams(num_repetitions=1)).tobytes() == expected.tobytes()
-    assert [len(kernel.signatures) for kernel in (module.project_rows, module.aggregate)] == signatures
+    assert [len(kernel.signatures) for kernel in kernels] == signatures
 
 
 @settings(deadline=None, max_examples=100)
-@given(seed=st.integers(0, 2**32 - 1), sizes=st.tuples(st.integers(1, 8), st.integers(1, 12)), k_sim=st.integers(0, 5))
-def test_without_projection_the_product_never_exceeds_maxsim(seed: int, sizes: tuple[int, int], k_sim: int) -> None:
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    sizes=st.tuples(st.integers(1, 8), st.integers(1, 12)),
+    k_sim=st.integers(0, 5),
+    mode=st.sampled_from(MODES),
+)
+def test_without_projection_the_product_never_exceeds_maxsim(
+    seed: int, sizes: tuple[int, int], k_sim: int, mode: str
+) -> None:
     pair = random_sets(seed, list(sizes), 6)
     query, document = pair.slice(0, 1), pair.slice(1, 2)
-    params = FDEParams(num_repetitions=4, k_sim=k_sim, d_proj=None, seed=seed % 7)
+    params = FDEParams(num_repetitions=4, k_sim=k_sim, d_proj=None, seed=seed % 7, mode=mode)
     product = encode_queries(query, params)[0] @ encode_documents(document, params)[0] / params.num_repetitions
     assert product <= chamfer(query.doc(0), document.doc(0)) + 1e-5
 
@@ -272,20 +313,49 @@ def test_the_final_sketch_keeps_dot_products_on_average() -> None:
     assert abs(products.var() / variance - 1) < 0.05
 
 
-@pytest.mark.parametrize("projection", ["dense", "count_sketch"])
-def test_the_inner_projection_keeps_dot_products_on_average(projection: str) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "reference"},
+        {"mode": "reference", "projection": "count_sketch"},
+        {"mode": "structured"},
+        {"mode": "structured", "d_proj": 5},
+        {"mode": "gaussian+structured", "d_proj": 64},
+    ],
+)
+def test_the_inner_projection_keeps_dot_products_on_average(options: dict[str, Any]) -> None:
     random = np.random.default_rng(1)
-    x, y = random.standard_normal((2, 32))
-    params = FDEParams(num_repetitions=4000, k_sim=0, d_proj=8, projection=projection)
-    matrices = fde_matrices(32, params)
-    assert matrices.projection is not None
-    products = np.einsum("d,rdj,e,rej->r", x, matrices.projection, y, matrices.projection, optimize=True)
-    assert abs(products.mean() - x @ y) < 4 * products.std() / np.sqrt(products.size)
+    x, y = random.standard_normal((2, 30))
+    products = []
+    for seed in range(200):  # repetitions of one seed share a rotation
+        params = FDEParams(num_repetitions=20, k_sim=0, **{"d_proj": 8, **options}, seed=seed)
+        projection = dense_map(fde_matrices(30, params), 30, params)[1]
+        assert projection is not None
+        products.append(np.einsum("d,rdj,e,rej->r", x, projection, y, projection, optimize=True).mean())
+    # All rows of a structured matrix together lose nothing: then only float32 is between the two.
+    assert abs(np.mean(products) - x @ y) < 4 * np.std(products) / np.sqrt(len(products)) + 1e-6
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("n_ones", [1, 2, 40])
+def test_two_tokens_share_a_bit_as_often_as_their_angle_says(mode: str, n_ones: int) -> None:
+    pair = np.zeros((2, 64))
+    pair[0, :n_ones], pair[1, 1 : n_ones + 1] = 1.0, 1.0  # sparse: what one round of transforms would fail on
+    pair[:, 50] = 0.3, 0.2
+    shared = []
+    for seed in range(40):
+        params = FDEParams(num_repetitions=12, k_sim=5, mode=mode, seed=seed)
+        products = np.einsum("nd,rdk->nrk", pair, dense_map(fde_matrices(64, params), 64, params)[0])
+        shared.append(((products[0] > 0) == (products[1] > 0)).mean())
+    cosine = pair[0] @ pair[1] / np.linalg.norm(pair[0]) / np.linalg.norm(pair[1])
+    assert abs(np.mean(shared) - (1 - np.arccos(cosine) / np.pi)) < 0.025
 
 
 def test_matrices_are_those_the_parameters_describe() -> None:
-    dense = fde_matrices(10, FDEParams(num_repetitions=3, d_proj=16)).projection
-    sketch = fde_matrices(10, FDEParams(num_repetitions=3, d_proj=16, projection="count_sketch")).projection
+    dense = fde_matrices(10, FDEParams(num_repetitions=3, d_proj=16, mode="reference")).projection
+    sketch = fde_matrices(
+        10, FDEParams(num_repetitions=3, d_proj=16, mode="reference", projection="count_sketch")
+    ).projection
     assert dense is not None
     assert sketch is not None
     assert set(np.abs(dense).ravel().tolist()) == {0.25}
@@ -295,15 +365,16 @@ def test_matrices_are_those_the_parameters_describe() -> None:
 
 def test_a_repetition_does_not_depend_on_how_many_there_are() -> None:
     sets = random_sets(0, [6, 2], 9)
-    few, many = (FDEParams(num_repetitions=n, k_sim=3, d_proj=4) for n in (2, 5))
+    few, many = (FDEParams(num_repetitions=n, k_sim=3, d_proj=4, mode="reference") for n in (2, 5))
     encoded = encode_documents(sets, many)
     assert encoded[:, : few.fde_dim(9)].tobytes() == encode_documents(sets, few).tobytes()
     assert not np.array_equal(encoded[:, : few.fde_dim(9)], encoded[:, few.fde_dim(9) : 2 * few.fde_dim(9)])
 
 
-def test_another_seed_is_another_map() -> None:
+def test_another_seed_or_mode_is_another_map() -> None:
     sets = random_sets(0, [6], 9)
-    assert not np.array_equal(encode_documents(sets, FDEParams(seed=0)), encode_documents(sets, FDEParams(seed=1)))
+    maps = [FDEParams(mode=mode, seed=seed) for mode in MODES for seed in (0, 1)]
+    assert len({encode_documents(sets, params).tobytes() for params in maps}) == len(maps)
 
 
 def planted(seed: int) -> tuple[MultiVectors, MultiVectors]:
@@ -328,11 +399,12 @@ def correlation(query: MultiVectors, documents: MultiVectors, params: FDEParams)
     return float(np.corrcoef(exact, products)[0, 1])
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("seed", range(3))
-def test_products_rank_planted_documents_as_maxsim_does(seed: int) -> None:
+def test_products_rank_planted_documents_as_maxsim_does(seed: int, mode: str) -> None:
     query, documents = planted(seed)
-    once = FDEParams(num_repetitions=1, k_sim=3, d_proj=None, seed=seed)
-    narrow = FDEParams(num_repetitions=20, k_sim=5, d_proj=8, seed=seed)
+    once = FDEParams(num_repetitions=1, k_sim=3, d_proj=None, seed=seed, mode=mode)
+    narrow = FDEParams(num_repetitions=20, k_sim=5, d_proj=8, seed=seed, mode=mode)
     filled = correlation(query, documents, narrow)
     assert correlation(query, documents, once) >= 0.70
     assert correlation(query, documents, dataclasses.replace(once, num_repetitions=20)) >= 0.95
@@ -406,6 +478,8 @@ def test_a_document_of_nothing_but_a_whole_text_vector_has_no_cells() -> None:
         {"d_final": 0},
         {"d_whole": -1},
         {"projection": "sparse"},
+        {"mode": "fast"},
+        {"mode": "structured", "projection": "count_sketch"},
         {"k_sim": 30, "d_final": 16},
     ],
 )
@@ -440,5 +514,5 @@ def test_matrices_that_do_not_fit_are_refused(params: FDEParams, matrices: FDEMa
 
 
 def test_parameters_survive_json() -> None:
-    params = FDEParams(d_proj=None, d_final=7)
+    params = FDEParams(d_proj=None, d_final=7, mode="gaussian+structured")
     assert FDEParams(**json.loads(json.dumps(dataclasses.asdict(params)))) == params

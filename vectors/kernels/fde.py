@@ -1,190 +1,222 @@
-"""Tokens to cells, cells to fixed dimensional encodings.
+"""Cells and values of tokens to fixed dimensional encodings.
 
-Layout   ``cells`` int32 (n_repetitions, n_rows), -1 for none; ``values`` float32 (n_repetitions or 1, n_rows, width),
-         the projected rows of each repetition. A full encoding is (n_repetitions, n_cells, width), flat;
-         ``codes[offsets[doc]:offsets[doc + 1]]`` are the rows of a document's tokens.
-Threads  single-threaded over a range of rows or documents, one writer per row of the outputs; tokens add up in order.
-Limits   fewer than 2**40 tokens in a document; accumulates in float32.
+Layout   see `vectors.kernels.fde_tokens` for cells and values. A full encoding is (n_repetitions, 2**k_sim, width),
+         flat; a row of ``out`` (C-contiguous float32, or uint16 that are the bits of float16) is that, or its sketch,
+         and then the sums of the tokens' tails.
+Threads  single-threaded over a range of documents, one writer per row of ``out``; ``lanes`` and ``room`` belong to
+         one thread; tokens add up in order.
+Limits   fewer than 2**24 tokens in a document; accumulates in float32.
 """
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from vectors.kernels.dense import multiply_row, multiply_two_rows
+from foundation.kernels.lines import add_line, spread_nearest, write_mean
+from vectors.kernels.fde_tokens import Lanes, Plan, TokenRoom, place_tokens
 
-_ONE_BIT = 1 << 40  # above any token's index: one differing bit outweighs every index
-_FAR = 32 * _ONE_BIT  # more bits than there are
+Float32s = npt.NDArray[np.float32]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+GROUP_TOKENS = 96  # short documents are hashed together up to so many tokens
+MAX_TOKENS = 1 << 24
+_STEP = np.int32(MAX_TOKENS)  # above any token's index: one differing bit outweighs every index
+_FAR = np.int32(32 * MAX_TOKENS)  # more bits than there are
+_ONE = np.float32(1.0)
 
 
-@numba.njit(nogil=True, cache=True)
-def project_rows(
-    rows: npt.NDArray[np.float32],
-    matrix: npt.NDArray[np.float32],
-    k_sim: int,
-    start: int,
-    stop: int,
-    cells: npt.NDArray[np.int32],
-    values: npt.NDArray[np.float32],
-) -> None:
-    """Cell of every row and repetition from the first columns of ``matrix``, ``values`` from the rest.
+class Finish(NamedTuple):
+    """What becomes of the cells.
 
-    A product above zero is a bit 1. The cell is the prefix XOR of its bits, first projection most significant, as the
-    reference numbers them. ``values`` is left alone when ``matrix`` has no further columns. Where rows are wider than
-    ``matrix`` is high only their head counts, and one whose head is zero is in no cell: -1.
+    Attributes
+    ----------
+    mean, fill : cells hold means, not sums; empty ones their nearest token
+    slots, signs : int64 and float32 (full_dim,): coordinate c is added to ``slots[c]`` times ``signs[c]``; or empty
+    n_sketched : numbers of the sketch; 0 without one
+    tail_scale : of the sums of the tokens' tails
     """
-    products = np.empty((2, matrix.shape[1]), dtype=np.float32)
-    row = start
-    while row + 2 <= stop:
-        multiply_two_rows(rows[row], rows[row + 1], matrix, products[0], products[1])
-        _place_row(rows, row, matrix.shape[0], products[0], k_sim, cells, values)
-        _place_row(rows, row + 1, matrix.shape[0], products[1], k_sim, cells, values)
-        row += 2
-    if row < stop:
-        multiply_row(rows[row], matrix, products[0])
-        _place_row(rows, row, matrix.shape[0], products[0], k_sim, cells, values)
+
+    mean: bool
+    fill: bool
+    slots: Int64s
+    signs: Float32s
+    n_sketched: int
+    tail_scale: np.float32
 
 
-@numba.njit(nogil=True, cache=True)
-def _place_row(
-    rows: npt.NDArray[np.float32],
-    row: int,
-    head: int,
-    products: npt.NDArray[np.float32],
-    k_sim: int,
-    cells: npt.NDArray[np.int32],
-    values: npt.NDArray[np.float32],
-) -> None:
-    """Cells and values of one row from its products."""
-    n_repetitions = cells.shape[0]
-    width = 0 if products.size == n_repetitions * k_sim else values.shape[2]
-    is_hashed = rows.shape[1] == head
-    if not is_hashed:
-        for d in range(head):
-            is_hashed = is_hashed or rows[row, d] != 0.0
-    for repetition in range(n_repetitions):
-        cell = 0
-        for bit in range(repetition * k_sim, (repetition + 1) * k_sim):
-            positive = 1 if products[bit] > 0.0 else 0
-            cell = (cell << 1) | (positive ^ (cell & 1))
-        cells[repetition, row] = cell if is_hashed else -1
-        first = n_repetitions * k_sim + repetition * width
-        for j in range(width):
-            values[repetition, row, j] = products[first + j]
+class Room(NamedTuple):
+    """Scratch of one thread: cells and values of some tokens, and what one repetition of a document needs.
 
-
-@numba.njit(nogil=True, cache=True)
-def aggregate(
-    offsets: npt.NDArray[np.int64],
-    codes: npt.NDArray[np.int32],
-    cells: npt.NDArray[np.int32],
-    values: npt.NDArray[np.float32],
-    k_sim: int,
-    mean: bool,
-    fill: bool,
-    slots: npt.NDArray[np.int64],
-    signs: npt.NDArray[np.float32],
-    out: npt.NDArray[np.float32],
-) -> None:
-    """``out`` (zeroed) becomes the encodings: sums over cells, or means with empty cells filled.
-
-    With ``slots`` coordinate c of the full encoding is added to ``out[doc, slots[c]]`` times ``signs[c]``; without, it
-    is ``out[doc, c]``. Columns of ``out`` past those are left alone. Without a token in a cell a document stays zero.
+    The lines of the cells, zero between repetitions, lie in ``values`` behind the tokens' rows, from ``block_at`` on.
+    ``sources``, ``divisors`` and ``inverses`` say of every cell where its line is, what to divide it by, and 1 / that.
     """
-    n_cells, width = 1 << k_sim, values.shape[2]
-    block = np.empty((n_cells, width), dtype=np.float32)
-    counts = np.empty(n_cells, dtype=np.int64)
-    nearest = np.empty(n_cells, dtype=np.int64)
-    for repetition in range(cells.shape[0]):  # outermost: its rows of values stay in the cache
-        cell_of, value_of = cells[repetition], values[min(repetition, values.shape[0] - 1)]
-        base = repetition * n_cells * width
-        for doc in range(offsets.size - 1):
-            begin, end = offsets[doc], offsets[doc + 1]
-            block[:, :] = 0.0
-            counts[:] = 0
-            nearest[:] = _FAR
-            n_hashed = 0
-            for token in range(end - begin):
-                row = np.uint32(codes[begin + token])  # unsigned: numba then leaves out its test for negative indices
-                if cell_of[row] < 0:
-                    continue
-                n_hashed += 1
-                hit = np.uint32(cell_of[row])
-                nearest[hit] = min(nearest[hit], token)
-                counts[hit] += 1
-                for j in range(width):
-                    block[hit, j] += value_of[row, j]
-            if n_hashed == 0:
-                continue
-            if mean:
-                for cell in range(n_cells):
-                    if counts[cell] > 1:
-                        count = np.float32(counts[cell])
-                        for j in range(width):
-                            block[cell, j] /= count
-                if fill:
-                    _fill_empty(codes[begin:end], value_of, counts, nearest, k_sim, block)
-            if slots.size:
-                for cell in range(n_cells):
-                    if counts[cell] == 0 and not (mean and fill):
-                        continue
-                    for j in range(width):
-                        c = base + cell * width + j
-                        out[doc, slots[c]] += signs[c] * block[cell, j]
-            else:
-                for cell in range(n_cells):
-                    for j in range(width):
-                        out[doc, base + cell * width + j] = block[cell, j]
+
+    tokens: TokenRoom
+    cells: Int32s
+    values: Float32s
+    block_at: int
+    counts: Int32s
+    keys: Int32s
+    sources: Int64s
+    divisors: Float32s
+    inverses: Float32s
+    means: Float32s
+    row: Float32s
+    plain: Float32s
 
 
 @numba.njit(nogil=True, cache=True)
-def add_tails(
-    offsets: npt.NDArray[np.int64],
-    codes: npt.NDArray[np.int32],
-    rows: npt.NDArray[np.float32],
-    n_columns: int,
-    scale: float,
-    out: npt.NDArray[np.float32],
+def encode_rows(
+    offsets: Int64s, rows: Float32s, plan: Plan, finish: Finish, lanes: Lanes, room: Room, out: npt.NDArray[Any]
 ) -> None:
-    """The last ``n_columns`` of ``out`` (zeroed) become the sums of those of a document's tokens, times ``scale``."""
-    source, target = rows.shape[1] - n_columns, out.shape[1] - n_columns
+    """Encodings of documents whose tokens are ``rows[offsets[doc]:offsets[doc + 1]]``."""
+    doc, n_docs = 0, offsets.size - 1
+    while doc < n_docs:
+        last = doc + 1
+        while last < n_docs and offsets[last + 1] - offsets[doc] <= GROUP_TOKENS:
+            last += 1
+        begin, n = offsets[doc], offsets[last] - offsets[doc]
+        place_tokens(rows, begin, n, plan, lanes, room.tokens, room.cells, room.values)
+        for one in range(doc, last):
+            first, size = offsets[one] - begin, offsets[one + 1] - offsets[one]
+            _write_document(first, size, plan, finish, lanes, room, out, one)
+            if rows.shape[1] > plan.head:
+                for i in range(size):
+                    _add_tail(rows, offsets[one] + i, plan.head, i == 0, room.row)
+                _write_tail(rows.shape[1] - plan.head, size, finish, room, out, one)
+        doc = last
+
+
+@numba.njit(nogil=True, cache=True)
+def encode_codes(
+    offsets: Int64s,
+    codes: Int32s,
+    rows: Float32s,
+    cells: Int32s,
+    values: Float32s,
+    plan: Plan,
+    finish: Finish,
+    lanes: Lanes,
+    room: Room,
+    out: npt.NDArray[Any],
+) -> None:
+    """Encodings of documents whose tokens are rows ``codes[offsets[doc]:offsets[doc + 1]]`` of three tables."""
     for doc in range(offsets.size - 1):
-        for token in range(offsets[doc], offsets[doc + 1]):
-            row = np.uint32(codes[token])
-            for j in range(n_columns):
-                out[doc, target + j] += rows[row, source + j]
-        for j in range(n_columns):
-            out[doc, target + j] *= np.float32(scale)
+        begin, size = offsets[doc], offsets[doc + 1] - offsets[doc]
+        for i in range(size):
+            code = np.uint32(codes[begin + i])  # unsigned: numba then leaves out its test for negative indices
+            for r in range(cells.shape[1]):
+                room.cells[i, r] = cells[code, r]
+            for j in range(values.shape[1]):
+                room.values[i, j] = values[code, j]
+        _write_document(0, size, plan, finish, lanes, room, out, doc)
+        if rows.shape[1] > plan.head:
+            for i in range(size):
+                _add_tail(rows, np.int64(codes[begin + i]), plan.head, i == 0, room.row)
+            _write_tail(rows.shape[1] - plan.head, size, finish, room, out, doc)
 
 
 @numba.njit(nogil=True, cache=True)
-def _fill_empty(
-    codes: npt.NDArray[np.int32],
-    value_of: npt.NDArray[np.float32],
-    counts: npt.NDArray[np.int64],
-    nearest: npt.NDArray[np.int64],
-    k_sim: int,
-    block: npt.NDArray[np.float32],
+def _write_document(
+    first: int, n: int, plan: Plan, finish: Finish, lanes: Lanes, room: Room, out: npt.NDArray[Any], doc: int
 ) -> None:
-    """An empty cell takes the token whose bits differ from the cell's in the fewest places, the earliest among equals.
+    """The row of a document whose tokens are ``n`` from ``first`` on in the room, but for its tail."""
+    n_cells, width, base = 1 << plan.k_sim, plan.width, doc * out.shape[1]
+    full = plan.n_repetitions * n_cells * width
+    n_hashed = 0
+    for i in range(first, first + n):
+        n_hashed += room.cells[i, 0] < n_cells
+    if finish.n_sketched or n_hashed == 0:
+        room.row[:] = np.float32(0.0)
+    if n_hashed == 0:
+        for at in range(0, finish.n_sketched or full, room.row.size):
+            size = min(room.row.size, (finish.n_sketched or full) - at)
+            write_mean(room.plain, size, out, base + at, room.row, 0, _ONE, _ONE)
+        return
+    block = room.values.reshape(-1)[room.block_at : room.block_at + (n_cells + 1) * width]
+    for r in range(plan.n_repetitions):
+        _add_up(first, n, r, plan, finish, lanes, room)
+        _find_sources(first, r, plan, finish, room)
+        if finish.n_sketched:
+            _write_cells(plan, lanes, room, room.means, 0)
+            at = r * n_cells * width
+            for cell in range(n_cells):
+                if room.counts[cell] == 0 and not finish.fill:
+                    continue
+                for j in range(width):
+                    c = at + cell * width + j
+                    room.row[finish.slots[c]] += finish.signs[c] * room.means[cell * width + j]
+        else:
+            _write_cells(plan, lanes, room, out, base + r * n_cells * width)
+        block[:] = np.float32(0.0)
+    if finish.n_sketched:
+        write_mean(room.plain, finish.n_sketched, out, base, room.row, 0, _ONE, _ONE)
 
-    ``nearest`` comes as the first token of every cell, ``_FAR`` where there is none. A step along one bit adds
-    ``_ONE_BIT``; taking the minimum over both ends of every bit in turn leaves the least (bits, token) everywhere.
-    Numbers of cells that differ in bit b of their pattern differ in bits 0 … b, as they are prefix XORs.
-    """
-    n_cells = counts.size
-    for bit in range(k_sim):
-        flip = (2 << bit) - 1
-        for cell in range(n_cells):
-            other = cell ^ flip
-            if cell < other:
-                low, high = nearest[cell], nearest[other]
-                nearest[cell] = min(low, high + _ONE_BIT)
-                nearest[other] = min(high, low + _ONE_BIT)
-    for cell in range(n_cells):
-        if counts[cell] == 0:
-            row = np.uint32(codes[nearest[cell] & (_ONE_BIT - 1)])
-            for j in range(block.shape[1]):
-                block[cell, j] = value_of[row, j]
+
+@numba.njit(nogil=True, cache=True)
+def _values_at(r: int, plan: Plan, room: Room) -> int:
+    """Where the values of repetition ``r`` begin in a token's row: one that holds all, or the same for all."""
+    return r * plan.width if room.values.shape[1] >= plan.n_repetitions * plan.width else 0
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_up(first: int, n: int, r: int, plan: Plan, finish: Finish, lanes: Lanes, room: Room) -> None:
+    """Sums and sizes of the cells of repetition ``r``; with filling, the nearest token of every cell."""
+    width, stride, at = plan.width, room.values.shape[1], _values_at(r, plan, room)
+    counts, keys, cells = room.counts, room.keys, room.cells
+    counts[:] = 0
+    for i in range(first, first + n):
+        cell = np.uint32(cells[i, r])  # unsigned: numba then leaves out its test for negative indices
+        counts[cell] += 1
+        add_line(lanes.line, width, room.values, room.block_at + np.int64(cell) * width, i * stride + at)
+    if finish.fill:
+        keys[:] = _FAR
+        for i in range(n - 1, -1, -1):
+            keys[np.uint32(cells[first + i, r])] = np.int32(i)
+        spread_nearest(lanes.cells, keys, plan.k_sim, _STEP)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _find_sources(first: int, r: int, plan: Plan, finish: Finish, room: Room) -> None:
+    """Where the line of every cell is, and what to divide it by: without branches, which would be guesses."""
+    stride, at = room.values.shape[1], first * room.values.shape[1] + _values_at(r, plan, room)
+    sources, divisors, inverses, counts, keys = room.sources, room.divisors, room.inverses, room.counts, room.keys
+    mean, fill = np.int32(finish.mean), np.int64(finish.fill)
+    for cell in range(np.uint32(1) << np.uint32(plan.k_sim)):
+        is_filled = np.int64(counts[cell] == 0) & fill
+        own, nearest = room.block_at + np.int64(cell) * plan.width, np.int64(keys[cell] & (_STEP - 1)) * stride + at
+        sources[cell] = own + is_filled * (nearest - own)
+        divisors[cell] = np.float32(max(np.int32(1), counts[cell] * mean))
+        inverses[cell] = _ONE / divisors[cell]
+
+
+@numba.njit(nogil=True, cache=True)
+def _write_cells(plan: Plan, lanes: Lanes, room: Room, target: npt.NDArray[Any], to: int) -> None:
+    """Sums, or means, or what fills them, of all cells of a repetition."""
+    for cell in range(np.uint32(1) << np.uint32(plan.k_sim)):
+        start = to + np.int64(cell) * plan.width
+        count, inverse = room.divisors[cell], room.inverses[cell]
+        write_mean(lanes.line, plan.width, target, start, room.values, room.sources[cell], count, inverse)
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_tail(rows: Float32s, row: Any, head: int, is_first: bool, total: Float32s) -> None:
+    if is_first:
+        total[:] = np.float32(0.0)
+    for j in range(rows.shape[1] - head):
+        total[j] += rows[row, head + j]
+
+
+@numba.njit(nogil=True, cache=True)
+def _write_tail(n_columns: int, n: int, finish: Finish, room: Room, out: npt.NDArray[Any], doc: int) -> None:
+    if n == 0:
+        room.row[:] = np.float32(0.0)
+    for j in range(n_columns):
+        room.row[j] *= finish.tail_scale
+    to = (doc + 1) * out.shape[1] - n_columns
+    write_mean(room.plain, n_columns, out, to, room.row, 0, _ONE, _ONE)
