@@ -17,7 +17,7 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt $(VENV)/.installed
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
 
-# Builds the index over the Debian archive in data/, then asks it the four questions. Each line shown can be typed.
+# Builds the index over the Debian archive in data/, then asks it what it can answer. Each line shown can be typed.
 define ask
 @echo; echo '$$ $(BIN)/purlieu $(1)'
 @$(BIN)/purlieu $(1) --store $(STORE)
@@ -28,6 +28,7 @@ demo: $(VENV)/.installed
 	$(call ask,query debian similar --node nginx -k 8)
 	$(call ask,query debian ppr --seed python3-numpy python3-scipy -k 10)
 	$(call ask,query debian community --seed postgresql --size 20)
+	$(call ask,query debian labels --node nginx)
 	$(call ask,query debian search --text "convert a video to another format" -k 10)
 	@printf '\nTo ask over HTTP: make serve  (then http://127.0.0.1:8321/v1/indexes/debian)\n'
 
