@@ -15,6 +15,7 @@ from artifacts.disk import explained, hash_file, sync_directory, write_file
 from artifacts.manifest import MANIFEST, VERSION, FileEntry, Manifest, manifest_text, read_manifest
 from artifacts.place import Place
 from foundation.errors import ArtifactCorrupt, ArtifactVersion
+from foundation.pieces import Pieces
 
 
 @final
@@ -82,8 +83,8 @@ class ArtifactWriter:
         self._aside = aside
         self._files: dict[str, FileEntry] = {}
 
-    def array(self, name: str, array: Array) -> None:
-        """Write one array."""
+    def array(self, name: str, array: Array | Pieces) -> None:
+        """Write one array, or the pieces of one."""
         self._files[f"{name}.npy"] = write_array(self._aside, name, array)
 
     def arrays(self, arrays: Mapping[str, Array], prefix: str = "") -> None:

@@ -23,7 +23,21 @@ from foundation.errors import ArtifactVersion
 
 READABLE = {
     codec.KIND: codec.READABLE
-    for codec in (ann, corpus, embedding, fde, features, graph, labels, lexical, link, multivector, powers, powerwalk, retriever)
+    for codec in (
+        ann,
+        corpus,
+        embedding,
+        fde,
+        features,
+        graph,
+        labels,
+        lexical,
+        link,
+        multivector,
+        powers,
+        powerwalk,
+        retriever,
+    )
 } | {communities.SIGNATURES: communities.READABLE, communities.TABLES: communities.READABLE}
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from foundation.kernels.panels import PANEL
 from foundation.kernels.rows import has_vectors, widest
 from foundation.kernels.simd import GROUP, LANE, Registers
-from foundation.kernels.panels import PANEL
 from vectors.fde_matrices import FDEMatrices
 from vectors.fde_params import FDEParams
 from vectors.kernels.fde import GROUP_TOKENS, Finish, Room

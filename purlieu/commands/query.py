@@ -68,7 +68,9 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     what.add_argument("--vectors", metavar="FILE.npy", help="token vectors of one query, (n_tokens, dim)")
     search.add_argument("--no-rerank", action="store_true", help="order by the encodings alone, without MaxSim")
     search.add_argument(
-        "--ranking", choices=("tokens", "words", "both"), help="by tokens, by words, or both (default: all that was built)"
+        "--ranking",
+        choices=("tokens", "words", "both"),
+        help="by tokens, by words, or both (default: all that was built)",
     )
     search.set_defaults(run=run_search)
 

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.kernels.lines import number_cells
-from foundation.kernels.simd import Registers
 from foundation.kernels.panels import multiply_rows, settle_signs
+from foundation.kernels.simd import Registers
 from foundation.kernels.transforms import rotate, rotate_columns
 
 Float32s = npt.NDArray[np.float32]

@@ -41,7 +41,10 @@ d_proj = 8
 n_heldout = 10
 allow_missed = true
 """
-VOCABULARY = "boat river water rain cloud storm piano violin music choir dance paint colour brush canvas the".split()
+VOCABULARY = (
+    *("boat", "river", "water", "rain", "cloud", "storm", "piano", "violin"),
+    *("music", "choir", "dance", "paint", "colour", "brush", "canvas", "the"),
+)
 N_DOCS = 120
 
 
@@ -114,7 +117,9 @@ def test_both_rankings_are_fused_with_the_configured_weight(both: Store) -> None
     engine.warm()
     texts = ["a boat on the river", "paint", "violin music"]
     ranked = {
-        ranking: [[int(hit["id"][1:]) for hit in hits] for hits in engine.search(texts, k=N_DOCS, ranking=ranking)["results"]]
+        ranking: [
+            [int(hit["id"][1:]) for hit in hits] for hits in engine.search(texts, k=N_DOCS, ranking=ranking)["results"]
+        ]
         for ranking in ("words", "tokens")
     }
     answer = engine.search(texts, k=10)
