@@ -24,18 +24,20 @@ from tests.small import write_small
 INDEX = "small"
 # Stages in the order they are built; the unsplit ones are all assembling.
 STAGES = (
-    *("graph", "graph.undirected", "fastrp", "ann.nodes", "powerwalk", "minhash", "lsh"),
+    *("graph", "graph.undirected", "fastrp", "ann.nodes", "powerwalk", "minhash", "lsh", "labels"),
     *("corpus", "tokens", "muvera", "ann.documents", "retriever", "link"),
 )
 UNSPLIT = ("graph", "graph.undirected", "corpus", "link")
 SPLIT = tuple(stage for stage in STAGES if stage not in UNSPLIT)
-LITE = ("graph", "graph.undirected", "fastrp", "ann.nodes", "powerwalk", "minhash", "lsh")
+LITE = ("graph", "graph.undirected", "fastrp", "ann.nodes", "powerwalk", "minhash", "lsh", "labels")
 LITE_SPLIT = tuple(stage for stage in LITE if stage in SPLIT)
 # Stage by stage through every word of the question: the answers of a version, as text.
 QUESTIONS: Mapping[str, Any] = {
     "similar": lambda engine: engine.similar(["n001", "n017"], k=7),
     "ppr": lambda engine: engine.ppr([{"n001": 1.0, "n007": 0.5}], k=7),
     "community": lambda engine: engine.community(["n003"], size=20),
+    "labels": lambda engine: engine.labels(["n001", "n017"], communities=3),
+    "members": lambda engine: engine.members(0, k=20),
     "search": lambda engine: engine.search(["chess board", "audio player"], k=5),
 }
 Answers = dict[str, str]

@@ -20,8 +20,8 @@ SAMPLE = (
     "cancelled/threads SIGINT, fastrp begin/1",
     "cancelled/threads SIGTERM, fastrp assemble/1",
     "damaged/served release, flip/1",
-    "damaged/cached graph.undirected, flip/1",
-    "damaged/half-built lsh, missing/1",
+    "damaged/cached graph.undirected, missing/1",
+    "damaged/half-built lsh, cut/1",
     "races/directory: same config, wait/1",
     "clock/publish/1",
 )

@@ -270,7 +270,7 @@ def test_an_index_without_a_graph_has_no_nodes(api: Api) -> None:
 
 INVALID: list[tuple[str, Any, str]] = [
     ("similar", {"ids": ["ant"], "where": {"section": "x"}}, "where: unknown; known are ids, vectors, k"),
-    ("search", {"texts": ["a"], "where": {}}, "where: unknown; known are texts, vectors, k, rerank"),
+    ("search", {"texts": ["a"], "where": {}}, "where: unknown; known are texts, vectors, k, rerank, ranking"),
     ("ppr", {"queries": [{"seeds": {"ant": 1}, "exact": True}]}, "queries.0.exact: unknown"),
     ("similar", {}, "similar takes ids or vectors; pass exactly one of them"),
     ("similar", {"ids": ["ant"], "vectors": [[1, 2, 3]]}, "similar takes ids or vectors; pass exactly one of them"),
