@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from clustering.kmeans import check_installed
 from clustering.partitive_params import PartitiveParams as PartitiveParams
-from clustering.partitive_trials import Mixture, Trial, fit, nearest, need_sklearn, try_out
+from clustering.partitive_trials import Mixture, Trial, fit, nearest, try_out
 from foundation.errors import InvalidInput, InvalidParams
 from foundation.seeds import stream
 from foundation.threads import even_ranges
@@ -68,7 +69,7 @@ def partition(points: npt.NDArray[Any], params: PartitiveParams | None = None) -
         When there are fewer different points than ``min_clusters`` needs for its mixture.
     """
     params = params or PartitiveParams()
-    need_sklearn()
+    check_installed("partitive clustering", ("sklearn", "scikit-learn"))
     given = _parse(points)
     order = np.lexsort(given.T[::-1])
     with threadpool_limits(1):

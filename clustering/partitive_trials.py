@@ -5,7 +5,6 @@ Call on one thread of BLAS, or last bits vary. k-means runs in float32, mixtures
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import warnings
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from clustering.partitive_params import PartitiveParams
-from foundation.errors import MissingExtra
 from foundation.seeds import key
 from vectors.metrics import faiss_threads
 
@@ -53,12 +51,6 @@ class Mixture:
     trial: Trial
     centres: Float64s
     model: Any
-
-
-def need_sklearn() -> None:
-    """Raise MissingExtra unless scikit-learn is there."""
-    if importlib.util.find_spec("sklearn") is None:
-        raise MissingExtra(feature="partitive clustering", package="scikit-learn", extra="clustering")
 
 
 def try_out(points: Float64s, k: int, scale: float, params: PartitiveParams) -> Mixture | None:
