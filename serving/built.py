@@ -13,13 +13,19 @@ _NEEDS = {
     "community": {"lsh": "communities"},
     "labels": {"labels": "labels"},
     "members": {"labels": "labels"},
+    "neighbourhood": {"powerwalk": "powerwalk"},
+    "map": {"fastrp": "fastrp"},
     "search": {"retriever": "muvera"},
 }
 
 
+# Not among the questions an index lists: look-ups, and what other questions are drawn with.
+_BESIDE = frozenset({"nodes", "neighbourhood", "map"})
+
+
 def questions_of(release: Release) -> tuple[str, ...]:
     """Those of similar, ppr, community, labels, members, search whose stages were built."""
-    return tuple(name for name, needs in _NEEDS.items() if name != "nodes" and needs.keys() <= release.stages.keys())
+    return tuple(name for name, needs in _NEEDS.items() if name not in _BESIDE and needs.keys() <= release.stages.keys())
 
 
 def check_built(release: Release, question: str) -> None:
