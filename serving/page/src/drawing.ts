@@ -164,7 +164,7 @@ function graphOf(answer: Neighbourhood, seeds: Set<string>, groups: Group[]): Gr
       place,
       label: id,
       seed,
-      size: seed ? 13 : 3 + 9 * Math.sqrt(Math.min(hit.score / most, 1)),
+      size: seed ? (seeds.size > 5 ? 8 : 13) : 3 + 9 * Math.sqrt(Math.min(hit.score / most, 1)),
       color: colour(colourName(groups, hit.label)),
       forceLabel: seed || place < 12,
       zIndex: seed ? 2 : 1,

@@ -3,7 +3,7 @@
 import * as api from "./api";
 import { about } from "./about";
 import type { Group } from "./colours";
-import { el, fill } from "./dom";
+import { el } from "./dom";
 import type { Choose } from "./drawing";
 import { wordsOf } from "./marks";
 import { rows, small, type Looks } from "./rows";
@@ -27,26 +27,22 @@ export const TITLES: Record<List, string> = {
   index: "Index",
 };
 
-/** Ask for what the chosen tab shows and fill `panel` with it; an error is thrown, the panel as it was. */
-export async function showList(panel: HTMLElement, state: State, known: Known, choose: Choose): Promise<void> {
+/** Ask for what the chosen tab shows. */
+export async function contents(state: State, known: Known, choose: Choose): Promise<HTMLElement[]> {
   const labels = new Map<string, number>();
   for (const { id, label } of known.around?.results[0] ?? []) if (label !== undefined) labels.set(String(id), label);
   const looks: Looks = { groups: known.groups, seeds: state.seeds, labels, choose };
   switch (state.list) {
     case "index":
-      fill(panel, about(known.details));
-      return;
+      return [about(known.details)];
     case "ranking":
-      fill(panel, ...(known.around ? ranking(known.around, looks) : [unseeded("The ranking as seen from it")]));
-      return;
+      return known.around ? ranking(known.around, looks) : [unseeded("The ranking as seen from it")];
     case "similar":
-      fill(panel, ...(state.seeds.length ? await similar(state, looks) : [unseeded("Nodes that play a like role")]));
-      return;
+      return state.seeds.length ? similar(state, looks) : [unseeded("What plays a like role")];
     case "community":
-      fill(panel, ...(state.seeds.length ? await community(state, looks) : [unseeded("The community around it")]));
-      return;
+      return state.seeds.length ? community(state, looks) : [unseeded("The community around it")];
     case "documents":
-      fill(panel, ...(state.text ? await documents(state, looks) : [wordless()]));
+      return state.text ? documents(state, looks) : [wordless()];
   }
 }
 

@@ -6,7 +6,7 @@ import { groupsOf, type Group } from "./colours";
 import { byId, el, fill, say } from "./dom";
 import { Drawing } from "./drawing";
 import { FindBox } from "./find";
-import { showList, TITLES, type Known } from "./lists";
+import { contents, TITLES, type Known } from "./lists";
 import { MapView } from "./mapview";
 import { pointsOf, type Points } from "./points";
 import { fragmentOf, MOST_SEEDS, naturally, SIZES, stateOf, type List, type Picture, type State } from "./state";
@@ -16,6 +16,7 @@ import { setUpTheme } from "./theme";
 let state = stateOf(location.hash);
 let known: Known | null = null;
 let points: Points | null = null;
+let mapping: Promise<ArrayBuffer> | null = null; // the map that was asked for
 let asked = ""; // what `known.around` answers
 let turn = 0;
 
@@ -69,9 +70,10 @@ async function show(): Promise<void> {
     await lookAround();
     if (mine !== turn) return;
     picture();
-    const shown = showList(list, state, known, choose);
-    if (state.picture === "map") await loadMap();
-    await shown;
+    const listed = contents(state, known, choose).then((found) => {
+      if (mine === turn) fill(list, ...found);
+    });
+    await Promise.all([listed, state.picture === "map" ? loadMap() : null]);
     if (mine === turn) document.body.dataset["shown"] = location.hash || "#";
   } catch (error) {
     if (mine === turn && !api.isOutdated(error)) complain(error);
@@ -89,6 +91,7 @@ async function openIndex(): Promise<void> {
   select.onchange = () => go({ index: select.value, seeds: [], text: "", ...naturally({ seeds: [], text: "" }) });
   if (!state.index) throw new api.Problem("The store has no index yet: build one, and it appears here.", "empty");
   [known, points, asked] = [{ details: await api.details(state.index), around: null, groups: [] }, null, ""];
+  mapping = null;
 }
 
 // What needs no answer: tabs, seeds, which panel.
@@ -138,7 +141,7 @@ async function lookAround(): Promise<void> {
     const around = await api.neighbourhood(state.index, state.seeds, k);
     if (around.version !== known.details.version) {
       // A new version was published: everything shown has to be its own.
-      [known.details, points] = [await api.details(state.index), null];
+      [known.details, points, mapping] = [await api.details(state.index), null, null];
     }
     [known.around, known.groups] = [around, groupsOf(around.results[0] ?? [])];
   }
@@ -167,9 +170,16 @@ function legendEntry({ name, shown, size }: Group, place: number): HTMLElement {
 }
 
 async function loadMap(): Promise<void> {
-  if (points?.index === state.index) return;
+  if (points) return;
   mapNote.textContent = "The map is being drawn …";
-  points = pointsOf(await api.map(state.index));
+  mapping ??= api.map(state.index).catch((error) => {
+    mapping = null;
+    throw error;
+  });
+  const mine = mapping;
+  const file = await mine;
+  if (mine !== mapping || points) return;
+  points = pointsOf(file);
   map.load(points);
   const sampled = points.count < points.nodes ? `${count(points.count)} of ${count(points.nodes)} nodes` : `${count(points.count)} nodes`;
   const explained = points.explained.reduce((sum, share) => sum + share, 0);
@@ -198,7 +208,8 @@ addEventListener("hashchange", () => {
   void show();
 });
 setUpTheme(() => {
-  drawing.repaint();
+  if (state.picture === "map") drawn = null;
+  else drawing.repaint();
   map.draw();
 });
 // For scripts that drive the page: where a node is on the screen, and what the last picture of the map cost.

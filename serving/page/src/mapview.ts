@@ -14,7 +14,7 @@ const NEAR = 12; // pixels between a finger or the mouse and a point
 
 export class MapView {
   private readonly canvas = el("canvas", { tabIndex: 0, role: "application" });
-  private readonly tip = el("span", { class: "tip", hidden: true });
+  private readonly tip = el("span", { class: "tip", hidden: true, "aria-hidden": "true" });
   private readonly lassoButton: HTMLButtonElement;
   private points: Points | null = null;
   private grid: Grid | null = null;
@@ -30,6 +30,7 @@ export class MapView {
   private drawing = false;
   private waiting = 0;
   private pointed = -1;
+  private fitted = false;
   /** Milliseconds the last picture took. */
   took = 0;
 
@@ -65,6 +66,7 @@ export class MapView {
   load(points: Points): void {
     this.points = points;
     this.grid = new Grid(points.places);
+    this.fitted = false;
     this.canvas.setAttribute(
       "aria-label",
       `Map of ${points.count.toLocaleString("en")} nodes. Arrow keys move it, plus and minus zoom, 0 shows all, ` +
@@ -170,12 +172,11 @@ export class MapView {
   private resize(): void {
     const [width, height] = [this.host.clientWidth, this.host.clientHeight];
     if (!width || !height) return;
-    const first = this.canvas.width === 0 || !this.canvas.style.width;
     this.canvas.width = Math.round(width * this.ratio());
     this.canvas.height = Math.round(height * this.ratio());
     this.canvas.style.width = `${width}px`;
     this.canvas.style.height = `${height}px`;
-    if (first) this.fit();
+    if (!this.fitted) this.fit();
     this.draw();
   }
 
@@ -185,6 +186,7 @@ export class MapView {
     const { box } = this.grid;
     const scale = 0.92 * Math.min(width / (box.width || 1), height / (box.height || 1));
     this.whole = scale;
+    this.fitted = true;
     this.view = { x: box.left + box.width / 2, y: box.low + box.height / 2, scale };
     this.draw();
   }
