@@ -161,7 +161,7 @@ def test_a_lasso_on_the_map_takes_the_points_inside(view: Watched, engine: Engin
     places = {node: view.place_of(node) for node in everything}
     x, y = places["n010"]
     size = 14.0
-    page.get_by_role("button", name="Draw a lasso").click()
+    page.get_by_role("button", name="Lasso").click()
     page.mouse.move(x - size, y - size)
     page.mouse.down()
     for corner in ((x + size, y - size), (x + size, y + size), (x - size, y + size)):

@@ -3,7 +3,9 @@
 type Child = Node | string | null | undefined | false;
 type Properties = Record<string, unknown>;
 
-/** An element; `on…` properties are listeners, `class` and `aria-*` attributes, the rest properties of the element. */
+const ATTRIBUTES = new Set(["class", "role", "for", "spellcheck", "autocapitalize"]);
+
+/** An element; `on…` properties are listeners, `class`, `aria-*` and some more attributes, the rest its properties. */
 export function el<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   properties: Properties = {},
@@ -13,8 +15,7 @@ export function el<Name extends keyof HTMLElementTagNameMap>(
   for (const [key, value] of Object.entries(properties)) {
     if (value === undefined || value === false || value === null) continue;
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value as EventListener);
-    else if (key === "class" || key === "role" || key === "for" || key.includes("-"))
-      element.setAttribute(key, String(value));
+    else if (ATTRIBUTES.has(key) || key.includes("-")) element.setAttribute(key, String(value));
     else (element as unknown as Properties)[key] = value;
   }
   for (const child of children) if (child) element.append(child);

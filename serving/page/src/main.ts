@@ -89,6 +89,7 @@ async function openIndex(): Promise<void> {
   const select = byId<HTMLSelectElement>("index");
   fill(select, ...names.map((name) => el("option", { value: name, selected: name === state.index }, name)));
   select.onchange = () => go({ index: select.value, seeds: [], text: "", ...naturally({ seeds: [], text: "" }) });
+  select.parentElement!.hidden = names.length < 2;
   if (!state.index) throw new api.Problem("The store has no index yet: build one, and it appears here.", "empty");
   [known, points, asked] = [{ details: await api.details(state.index), around: null, groups: [] }, null, ""];
   mapping = null;
@@ -138,7 +139,10 @@ async function lookAround(): Promise<void> {
   if (asked === question) return;
   if (!state.seeds.length) [known.around, known.groups] = [null, []];
   else {
-    const around = await api.neighbourhood(state.index, state.seeds, k);
+    const around = await api.neighbourhood(state.index, state.seeds, k).catch((error) => {
+      if (!api.isOutdated(error)) forgetAround();
+      throw error;
+    });
     if (around.version !== known.details.version) {
       // A new version was published: everything shown has to be its own.
       [known.details, points, mapping] = [await api.details(state.index), null, null];
@@ -146,6 +150,12 @@ async function lookAround(): Promise<void> {
     [known.around, known.groups] = [around, groupsOf(around.results[0] ?? [])];
   }
   asked = question;
+}
+
+// What was drawn before has nothing to do with seeds that are not there.
+function forgetAround(): void {
+  [known!.around, known!.groups, asked] = [null, [], ""];
+  picture();
 }
 
 let drawn: unknown = null;

@@ -31,6 +31,7 @@ export class MapView {
   private waiting = 0;
   private pointed = -1;
   private fitted = false;
+  private image: ImageData | null = null;
   /** Milliseconds the last picture took. */
   took = 0;
 
@@ -41,7 +42,7 @@ export class MapView {
     private readonly take: (ids: string[]) => void,
   ) {
     const button = (text: string, title: string, onclick: () => void): HTMLButtonElement =>
-      el("button", { type: "button", class: "tool", title, "aria-label": title, onclick }, text);
+      el("button", { type: "button", class: "tool", title, "aria-label": text.length < 2 && title, onclick }, text);
     this.lassoButton = button("Lasso", "Draw a lasso around points to look from them", () => this.lasso(!this.drawing));
     this.lassoButton.setAttribute("aria-pressed", "false");
     tools.append(
@@ -108,7 +109,9 @@ export class MapView {
     if (!context || !this.points || width === 0 || height === 0) return;
     const started = performance.now();
     const ratio = this.ratio();
-    const image = context.createImageData(width, height);
+    if (this.image?.width !== width || this.image.height !== height)
+      this.image = context.createImageData(width, height);
+    const image = this.image;
     const zoomed = Math.log2(this.view.scale / this.whole);
     const size = Math.round(Math.min(Math.max(1.1 + 0.4 * zoomed, 1), 5) * ratio);
     const classes = Uint32Array.from({ length: N_COLOURS }, (_, at) => pixel(colour(`group-${at + 1}`)));

@@ -18,6 +18,7 @@ export interface Paint {
 }
 
 const SHADES = 24;
+let counts = new Uint8Array(0); // kept, because a picture follows a picture
 
 /** Draws into an image; `classOf` is 0 for points of no class, else the place of its colour in `classes` plus one. */
 export function drawPoints(
@@ -30,7 +31,8 @@ export function drawPoints(
 ): void {
   const { width, height } = image;
   const pixels = new Uint32Array(image.data.buffer);
-  const counts = new Uint8Array(width * height);
+  if (counts.length !== width * height) counts = new Uint8Array(width * height);
+  else counts.fill(0);
   const left = width / 2 - view.x * view.scale - size / 2;
   const top = height / 2 + view.y * view.scale - size / 2;
   const classed: number[] = [];
