@@ -59,7 +59,7 @@ def _files() -> dict[str, _File]:
     for path in sorted(BUILT.iterdir()):
         if path.suffix in TYPES:
             plain = path.read_bytes()
-            tag = f'"{hashlib.sha256(plain).hexdigest()[:20]}"'
+            tag = f'W/"{hashlib.sha256(plain).hexdigest()[:20]}"'
             files[path.name] = _File(plain, gzip.compress(plain, 6, mtime=0), TYPES[path.suffix], tag)
     return files
 

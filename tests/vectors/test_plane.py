@@ -62,6 +62,17 @@ def test_rows_in_several_blocks_are_projected_as_in_one(monkeypatch: pytest.Monk
     np.testing.assert_allclose(pieces.points, whole.points, atol=1e-5)
 
 
+def test_of_many_rows_a_sample_decides_the_axes(monkeypatch: pytest.MonkeyPatch) -> None:
+    spread = np.array([3.0, 1.0, 0.1, 0.1, 0.1])
+    vectors = (np.random.default_rng(6).normal(size=(4_000, 5)) * spread).astype(np.float32)
+    whole = principal_plane(vectors)
+    monkeypatch.setattr(plane, "_SAMPLE", 500)
+    sampled = principal_plane(vectors)
+    held = (sampled.points**2).sum() / (whole.points**2).sum()
+    assert 0.99 < held < 1.01
+    np.testing.assert_allclose(sampled.explained, whole.explained, atol=0.05)
+
+
 def test_one_number_a_row_has_one_axis() -> None:
     found = principal_plane(np.array([[2.0], [-3.0], [0.0]], dtype=np.float32))
     np.testing.assert_allclose(found.points, [[1, 0], [-1, 0], [0, 0]], atol=1e-6)
