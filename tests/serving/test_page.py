@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -12,10 +14,12 @@ import pytest
 from matplotlib.image import imread
 
 from artifacts.store import Store
+from flows.run import run_build
+from flows.settings import read_config
 from serving.api import create_app
 from serving.engine import Engine
 from tests.serving.browser import SIZES, Watched, launched, needs_browser, watched
-from tests.serving.live import running
+from tests.serving.live import running, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -327,3 +331,28 @@ def test_axe_finds_no_violation(browser: Browser, address: str, size: str, colou
             found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
             told = [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found]
             assert told == [], fragment
+
+
+def test_a_version_that_is_published_meanwhile_gives_all_that_is_shown(
+    browser: Browser, small_store: Store, small_config: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_store.root, tmp_path / "store")
+    store = Store.open(tmp_path / "store")
+    with running(create_app(store, look_seconds=0.01)) as address, watched(browser, address) as view:
+        page = view.open(f"{SEEDED}&list=index")
+        served = page.locator("tr", has_text="answers now").locator("code")
+        assert served.inner_text() == Engine.open(store, "small").version
+        run_build(read_config(small_config, ("fastrp.seed=9",)), store)
+        new = Engine.open(store, "small")
+        assert served.inner_text() != new.version
+
+        def has_become_new() -> bool:
+            for name in ("Similar", "Index"):  # the one asks, the other tells
+                page.get_by_role("tab", name=name).click()
+                view.settle()
+            return served.inner_text() == new.version
+
+        until(has_become_new, 60)
+        page.get_by_role("tab", name="Similar").click()
+        view.settle()
+        assert ids(page) == [hit["id"] for hit in new.similar(["n010"], k=20)["results"][0]]

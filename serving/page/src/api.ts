@@ -14,6 +14,9 @@ export class Problem extends Error {
   }
 }
 
+/** The version that answered last, of each index. */
+export const answered = new Map<string, string>();
+
 const KEY = "purlieu.key";
 const waiting = new Map<string, AbortController>();
 let asking: Promise<string> | null = null;
@@ -63,7 +66,9 @@ function ask<Kind>(index: string, question: string, body: unknown): Promise<Kind
 }
 
 async function json<Kind>(line: string, path: string, body?: string): Promise<Kind> {
-  return (await request(line, path, body)).json() as Promise<Kind>;
+  const found = await (await request(line, path, body)).json();
+  if (found.index && found.version) answered.set(found.index, found.version);
+  return found as Kind;
 }
 
 async function request(line: string, path: string, body?: string): Promise<Response> {

@@ -60,7 +60,7 @@ function take(seeds: string[], picture: Picture = "neighbourhood"): void {
   go({ seeds, picture: seeds.length ? picture : "map", list: left ? (seeds.length ? "ranking" : "index") : state.list });
 }
 
-async function show(): Promise<void> {
+async function show(again = true): Promise<void> {
   const mine = ++turn;
   document.body.classList.add("busy");
   try {
@@ -74,7 +74,12 @@ async function show(): Promise<void> {
       if (mine === turn) fill(list, ...found);
     });
     await Promise.all([listed, state.picture === "map" ? loadMap() : null]);
-    if (mine === turn) document.body.dataset["shown"] = location.hash || "#";
+    if (mine !== turn) return;
+    if (again && api.answered.get(state.index) !== known.details.version) {
+      known = null; // a new version was published, and everything shown has to be its own
+      return void show(false);
+    }
+    document.body.dataset["shown"] = location.hash || "#";
   } catch (error) {
     if (mine === turn && !api.isOutdated(error)) complain(error);
   } finally {
@@ -143,10 +148,6 @@ async function lookAround(): Promise<void> {
       if (!api.isOutdated(error)) forgetAround();
       throw error;
     });
-    if (around.version !== known.details.version) {
-      // A new version was published: everything shown has to be its own.
-      [known.details, points, mapping] = [await api.details(state.index), null, null];
-    }
     [known.around, known.groups] = [around, groupsOf(around.results[0] ?? [])];
   }
   asked = question;
@@ -190,6 +191,7 @@ async function loadMap(): Promise<void> {
   const file = await mine;
   if (mine !== mapping || points) return;
   points = pointsOf(file);
+  api.answered.set(points.index, points.version);
   map.load(points);
   const sampled = points.count < points.nodes ? `${count(points.count)} of ${count(points.nodes)} nodes` : `${count(points.count)} nodes`;
   const explained = points.explained.reduce((sum, share) => sum + share, 0);
