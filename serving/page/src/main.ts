@@ -73,7 +73,7 @@ async function show(again = true): Promise<void> {
     const listed = contents(state, known, choose).then((found) => {
       if (mine === turn) fill(list, ...found);
     });
-    await Promise.all([listed, state.picture === "map" ? loadMap() : null]);
+    await Promise.all([listed, !panels.map.hidden ? loadMap() : null]);
     if (mine !== turn) return;
     if (again && api.answered.get(state.index) !== known.details.version) {
       known = null; // a new version was published, and everything shown has to be its own
@@ -115,7 +115,9 @@ function frame(): void {
   const titles = { neighbourhood: "Neighbourhood", map: "Map" };
   showTabs(byId("list-tabs"), lists.map((name) => ({ name, title: TITLES[name] })), state.list, () => list, (name) => go({ list: name }));
   showTabs(byId("picture-tabs"), pictures.map((name) => ({ name, title: titles[name] })), state.picture, (name) => panels[name], (name) => go({ picture: name }));
-  for (const name of pictures) panels[name].hidden = name !== state.picture;
+  for (const name of ["neighbourhood", "map"] as Picture[])
+    panels[name].hidden = name !== state.picture || !pictures.includes(name);
+  byId("picture").hidden = pictures.length === 0;
   sizes.value = String(state.k);
   find.write(state.text);
   document.title = state.seeds.length ? `${state.seeds.slice(0, 3).join(", ")} · Purlieu` : "Purlieu";
@@ -155,7 +157,8 @@ async function lookAround(): Promise<void> {
 
 // What was drawn before has nothing to do with seeds that are not there.
 function forgetAround(): void {
-  [known!.around, known!.groups, asked] = [null, [], ""];
+  if (!known) return;
+  [known.around, known.groups, asked] = [null, [], ""];
   picture();
 }
 
