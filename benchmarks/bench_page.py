@@ -33,7 +33,11 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-VIEWS = {"map": "#index=debian", "neighbourhood": "#index=debian&seed=nginx", "documents": "#text=video+editor&seed=gimp"}
+VIEWS = {
+    "map": "#index=debian",
+    "neighbourhood": "#index=debian&seed=nginx",
+    "documents": "#text=video+editor&seed=gimp",
+}
 REPEATS = 5
 SHOWN = "() => document.body.dataset.shown === (location.hash || '#') && !document.body.classList.contains('busy')"
 MOVE = """async seconds => {

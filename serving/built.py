@@ -25,7 +25,9 @@ _BESIDE = frozenset({"nodes", "neighbourhood", "map"})
 
 def questions_of(release: Release) -> tuple[str, ...]:
     """Those of similar, ppr, community, labels, members, search whose stages were built."""
-    return tuple(name for name, needs in _NEEDS.items() if name not in _BESIDE and needs.keys() <= release.stages.keys())
+    return tuple(
+        name for name, needs in _NEEDS.items() if name not in _BESIDE and needs.keys() <= release.stages.keys()
+    )
 
 
 def check_built(release: Release, question: str) -> None:

@@ -178,7 +178,9 @@ def publish_first(store: Store) -> str:
     return next(name for name in names if name != served)
 
 
-@pytest.mark.parametrize("path", ["/assets", "/v1", "/v2/indexes", "/v1/indexes/", "/docs", "/redoc", "/v1/indexes/a/b/c"])
+@pytest.mark.parametrize(
+    "path", ["/assets", "/v1", "/v2/indexes", "/v1/indexes/", "/docs", "/redoc", "/v1/indexes/a/b/c"]
+)
 def test_what_is_not_there_is_a_problem(api: Api, path: str) -> None:
     found = api.problem(api.get(path), 404)
     assert found == {
