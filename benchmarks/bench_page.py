@@ -1,9 +1,9 @@
-"""The page over the Debian index in headless Chromium without a graphics card: how soon it shows, how smoothly it moves.
+"""The page over the Debian index in headless Chromium without a graphics card: how soon it shows, how it moves.
 
 Run: python benchmarks/bench_page.py [STORE]
-Seconds from asking for the address until all that it asks for is shown, in a browser that has nothing of it, when the
-service has computed the map before (which is measured by itself). Frames per second while the map of all nodes moves with every
-frame, and milliseconds that drawing one takes. Without STORE the index is built first. Needs Debian's chromium.
+Seconds from asking for the address until all that it asks for is shown, in a browser that has nothing of it; the first
+map, which the service computes, by itself. Frames per second while the map of all nodes moves with every frame, and
+milliseconds that drawing one takes. Without STORE the index is built first. Needs Debian's chromium.
 """
 
 from __future__ import annotations

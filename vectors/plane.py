@@ -49,6 +49,6 @@ def principal_plane(vectors: npt.NDArray[np.float32]) -> Plane:
 
 def _lengths(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Of each row, as a column; 1 for a zero row."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    lengths: npt.NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     lengths[lengths == 0] = 1.0
     return lengths[:, np.newaxis]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from vectors.plane import principal_plane
 def ids_in(file: bytes) -> list[str]:
     arrays = load(file)
     starts, text = arrays["id_starts"].tolist(), arrays["ids"].tobytes()
-    return [text[start:end].decode() for start, end in zip(starts, starts[1:], strict=False)]
+    return [text[start:end].decode() for start, end in pairwise(starts)]
 
 
 def about(file: bytes) -> dict[str, str]:

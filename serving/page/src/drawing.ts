@@ -79,7 +79,7 @@ export class Drawing {
         labelDensity: 0.9,
         labelGridCellSize: 90,
         labelRenderedSizeThreshold: 5,
-        stagePadding: 44,
+        stagePadding: 60,
         minCameraRatio: 0.1,
         maxCameraRatio: 3,
         zIndex: true,
@@ -166,7 +166,7 @@ function graphOf(answer: Neighbourhood, seeds: Set<string>, groups: Group[]): Gr
       seed,
       size: seed ? (seeds.size > 5 ? 8 : 13) : 3 + 9 * Math.sqrt(Math.min(hit.score / most, 1)),
       color: colour(colourName(groups, hit.label)),
-      forceLabel: seed || place < 12,
+      forceLabel: seed || place < 8,
       zIndex: seed ? 2 : 1,
     });
   });
@@ -194,7 +194,11 @@ function label(context: CanvasRenderingContext2D, data: Labelled): void {
   context.lineWidth = 4;
   context.strokeStyle = colour("panel");
   context.fillStyle = colour("text");
-  const [left, line] = [x + size + (seed || highlighted ? 7 : 4), y + 4.5];
+  const gap = size + (seed || highlighted ? 7 : 4);
+  const wide = context.measureText(data.label).width;
+  // On the other side where it would leave the paper.
+  const leaves = x + gap + wide > context.canvas.clientWidth - 4 && x - gap - wide > 0;
+  const [left, line] = [leaves ? x - gap - wide : x + gap, y + 4.5];
   context.strokeText(data.label, left, line);
   context.fillText(data.label, left, line);
 }
