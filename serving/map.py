@@ -5,6 +5,8 @@ Any program reads it: ``safetensors.numpy.load``, or a few lines of JavaScript a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save
@@ -33,7 +35,7 @@ def map_file(
     names = [str(id).encode("utf-8", "surrogatepass") for id in ids.take(rows)]
     starts = np.zeros(n_points + 1, dtype=np.uint32)
     starts[1:] = np.cumsum([len(name) for name in names], dtype=np.int64)
-    tensors = {
+    tensors: dict[str, npt.NDArray[Any]] = {
         "points": plane.points,
         "id_starts": starts,
         "ids": np.frombuffer(b"".join(names), dtype=np.uint8),

@@ -61,7 +61,7 @@ class Watched:
             reduced_motion="reduce",
         )
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)  # the first view waits until the index is open
         self.complaints: list[str] = []
         self.elsewhere: list[str] = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))

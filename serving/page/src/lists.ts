@@ -63,7 +63,7 @@ async function similar(state: State, looks: Looks): Promise<HTMLElement[]> {
   const asked = state.seeds.slice(0, SIMILAR_TO);
   const answer = await api.similar(state.index, asked, 20);
   const lists = asked.flatMap((seed, at) => [
-    el("h3", {}, "Like ", el("span", { class: "id" }, seed)),
+    el("h2", { class: "like" }, "Like ", el("span", { class: "id" }, seed)),
     rows(answer.results[at] ?? [], { ...looks, seeds: [], score: (score) => score.toFixed(3) }),
   ]);
   const rest = state.seeds.length - asked.length;

@@ -89,8 +89,9 @@ async function show(again = true): Promise<void> {
 
 async function openIndex(): Promise<void> {
   const { indexes } = await api.indexes();
-  const names = indexes.filter(({ version }) => version).map(({ index }) => index);
-  if (!state.index) state.index = names[0] ?? "";
+  const names = indexes.map(({ index }) => index);
+  // One that is still being opened has no version yet: asking for its details waits until it has.
+  if (!state.index) state.index = (indexes.find(({ version }) => version) ?? indexes[0])?.index ?? "";
   const select = byId<HTMLSelectElement>("index");
   fill(select, ...names.map((name) => el("option", { value: name, selected: name === state.index }, name)));
   select.onchange = () => go({ index: select.value, seeds: [], text: "", ...naturally({ seeds: [], text: "" }) });
