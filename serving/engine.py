@@ -95,6 +95,8 @@ class Engine:
                     "members": lambda: self.members(0, k=1),
                 }
                 rows[question]()
+        if "fastrp" in self.release.stages:
+            self.map_file()
 
     def similar(
         self,
@@ -307,7 +309,7 @@ class Engine:
     def map_file(self) -> bytes:
         """Every node, or a sample of many, as a point in the plane; `serving.map.map_file` says in what bytes.
 
-        Computed when first asked for and kept: that takes two passes over the embedding.
+        Computed by `warm` or when first asked for, and kept: that takes a pass over the embedding.
 
         Raises
         ------

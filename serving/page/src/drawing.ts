@@ -94,6 +94,13 @@ export class Drawing {
       );
       return;
     }
+    this.sigma.on("beforeRender", () => {
+      taken = [...(this.shown?.seeds ?? [])].slice(0, 5).flatMap((seed) => {
+        if (!this.sigma || !this.graph.hasNode(seed)) return [];
+        const { x, y } = this.sigma.graphToViewport(this.graph.getNodeAttributes(seed) as { x: number; y: number });
+        return [{ left: x - 16, right: x + 24 + 9 * seed.length, y }];
+      });
+    });
     this.sigma.on("clickNode", ({ node, event }) => this.choose(node, (event.original as MouseEvent).shiftKey));
     this.sigma.on("enterNode", ({ node }) => this.mark(node, false));
     this.sigma.on("leaveNode", () => this.mark(null));
@@ -178,6 +185,9 @@ function graphOf(answer: Neighbourhood, seeds: Set<string>, groups: Group[]): Gr
   return graph;
 }
 
+// Where names stand already in the picture being drawn; those of seeds are kept free from the start.
+let taken: { left: number; right: number; y: number }[] = [];
+
 // Beside the node, on a halo of the paper's colour; a ring around seeds and the marked node.
 function label(context: CanvasRenderingContext2D, data: Labelled): void {
   const { x, y, size, seed, highlighted } = data;
@@ -199,6 +209,9 @@ function label(context: CanvasRenderingContext2D, data: Labelled): void {
   // On the other side where it would leave the paper.
   const leaves = x + gap + wide > context.canvas.clientWidth - 4 && x - gap - wide > 0;
   const [left, line] = [leaves ? x - gap - wide : x + gap, y + 4.5];
+  const own = seed || highlighted;
+  if (!own && taken.some((box) => left < box.right && left + wide > box.left && Math.abs(box.y - y) < 15)) return;
+  taken.push({ left, right: left + wide, y });
   context.strokeText(data.label, left, line);
   context.fillText(data.label, left, line);
 }
