@@ -99,7 +99,8 @@ def measure(address: str) -> None:
         print_table(rows)
         _, page = view(browser, address, VIEWS["map"])
         print()
-        print_table([{"points": page.locator(".caption").inner_text().partition(" nodes")[0], **page.evaluate(MOVE, 3)}])
+        points = page.locator(".caption").inner_text().partition(" nodes")[0]
+        print_table([{"points": points, **page.evaluate(MOVE, 3)}])
         browser.close()
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save
+import orjson
 
 from clustering.labels import LabelIndex
 from foundation.ids import Ids
 from vectors.plane import principal_plane
 
 MAX_POINTS = 100_000
+_DTYPES = {"<f4": "F32", "<u4": "U32", "|u1": "U8"}
 
 
 def map_file(
@@ -38,10 +39,10 @@ def map_file(
     tensors: dict[str, npt.NDArray[Any]] = {
         "points": plane.points,
         "id_starts": starts,
-        "ids": np.frombuffer(b"".join(names), dtype=np.uint8),
     }
     if labels is not None:
         tensors["label"] = labels.of(rows).astype(np.uint32)
+    tensors["ids"] = np.frombuffer(b"".join(names), dtype=np.uint8)  # last, so that all others begin at their width
     about = {
         "index": index,
         "version": version,
@@ -49,4 +50,16 @@ def map_file(
         "method": "pca",
         "explained": " ".join(f"{share:.6f}" for share in plane.explained),
     }
-    return save(tensors, metadata=about)
+    return _file(tensors, about)
+
+
+def _file(tensors: dict[str, npt.NDArray[Any]], about: dict[str, str]) -> bytes:
+    """The safetensors file; its own library writes the metadata in any order, a new one in each process."""
+    head: dict[str, Any] = {"__metadata__": about}
+    end = 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.nbytes
+        head[name] = {"dtype": _DTYPES[tensor.dtype.str], "shape": tensor.shape, "data_offsets": (start, end)}
+    text = orjson.dumps(head)
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *(tensor.tobytes() for tensor in tensors.values())])
