@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= purlieu-store
 
-.PHONY: demo test faults bench serve lint clean
+.PHONY: demo test faults bench serve page lint clean
 
 # Installed once, and again when the dependencies change.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -30,7 +30,7 @@ demo: $(VENV)/.installed
 	$(call ask,query debian community --seed postgresql --size 20)
 	$(call ask,query debian labels --node nginx)
 	$(call ask,query debian search --text "convert a video to another format" -k 10)
-	@printf '\nTo ask over HTTP: make serve  (then http://127.0.0.1:8321/v1/indexes/debian)\n'
+	@printf '\nTo ask over HTTP: make serve  (then look at http://127.0.0.1:8321)\n'
 
 # A process for each core, up to four: many tests wait for servers. Files keep to one process and are taken in order.
 test: $(VENV)/.installed-test
@@ -51,6 +51,10 @@ bench: $(VENV)/.installed-test
 
 serve: $(VENV)/.installed
 	$(BIN)/purlieu serve --store $(STORE)
+
+# The page at /, from its TypeScript; needs Node.js 20. What it builds is kept in git and ships in the wheel.
+page:
+	cd serving/page && npm ci --ignore-scripts --no-audit --no-fund && npm run --silent build
 
 clean:
 	rm -rf $(VENV) $(STORE) build *.egg-info

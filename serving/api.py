@@ -24,6 +24,7 @@ from serving.keys import required
 from serving.metrics import CONTENT_TYPE, Measured, Metrics
 from serving.openapi import describe, problems
 from serving.opener import Opener, open_engine
+from serving.page import files
 from serving.problems import RefusedRequest, install, reason, sort_of_problem
 
 # A question computes; the threads beyond one per core are for questions that wait for the disk.
@@ -78,6 +79,7 @@ def create_app(
     )
     app.state.catalog, app.state.metrics = catalog, Metrics(catalog, store)
     app.include_router(_process)
+    app.include_router(files.router)  # open to all: it asks for the key itself
     guard = [] if api_keys is None else [Depends(required(api_keys))]
     refusals = {} if api_keys is None else problems(401)
     for router in (_listing, questions.router):

@@ -13,15 +13,21 @@ _NEEDS: dict[str, dict[str, str]] = {
     "community": {"lsh": "communities"},
     "labels": {"labels": "labels"},
     "members": {"labels": "labels"},
+    "neighbourhood": {"powerwalk": "powerwalk"},
+    "map": {"fastrp": "fastrp"},
     "search": {"retriever": "muvera"},
 }
 # Stages that are enough by themselves.
 _OR = {"search": "lexical"}
 
 
+# Not among the questions an index lists: look-ups, and what other questions are drawn with.
+_BESIDE = frozenset({"nodes", "neighbourhood", "map"})
+
+
 def questions_of(release: Release) -> tuple[str, ...]:
     """Those of similar, ppr, community, labels, members, search whose stages were built."""
-    return tuple(name for name in _NEEDS if name != "nodes" and _missing(release, name) is None)
+    return tuple(name for name in _NEEDS if name not in _BESIDE and _missing(release, name) is None)
 
 
 def check_built(release: Release, question: str) -> None:

@@ -32,6 +32,8 @@ from graph.csr import CSRGraph
 from serving.built import check_built, questions_of
 from serving.growing import Growths
 from serving.hybrid import CorpusSearch
+from serving.map import map_file
+from serving.neighbourhood import links_among
 from serving.ppr import Rankings, shortages
 from serving.search import DocumentSearch
 from serving.suggest import nearest_ids
@@ -106,6 +108,8 @@ class Engine:
                     "members": lambda: self.members(0, k=1),
                 }
                 rows[question]()
+        if "fastrp" in self.release.stages:
+            self.map_file()
 
     def similar(
         self,
@@ -295,6 +299,43 @@ class Engine:
             docs, scores = self._search.by_vectors(vectors or [], k, rerank, ranking)
         return self._answer([self._doc_hits(*pair) for pair in zip(docs, scores, strict=True)])
 
+    def neighbourhood(self, seeds: Mapping[str | int, float], *, k: int = 50) -> Answer:
+        """The ``k`` nodes that matter most as seen from weighted seeds, and the links among them.
+
+        As `ppr` answers for one query, and beside it ``links``: ``source`` and ``target`` are places in the list,
+        ``weight`` the link's; of an undirected graph each is there once. Where communities of the whole graph were
+        built every hit has ``label`` and ``size`` of its own, as `labels` gives them.
+
+        Raises
+        ------
+        InvalidQuery
+            No seeds, a weight that is not positive and finite, or k out of range.
+        UnknownId, NotBuilt
+        """
+        check_built(self.release, "neighbourhood")
+        answer = self.ppr([seeds], k=k)
+        hits = answer["results"][0]
+        rows = np.array(self._rows([hit["id"] for hit in hits]), dtype=np.int64)
+        if "labels" in self.release.stages:
+            labels = self._labels.of(rows).tolist()
+            for hit, label in zip(hits, labels, strict=True):
+                hit |= {"label": label, "size": int(self._labels.sizes[label])}
+        arcs = zip(*(column.tolist() for column in links_among(self._graph, rows)), strict=True)
+        links = [{"source": source, "target": target, "weight": weight} for source, target, weight in arcs]
+        return {**answer, "links": links}
+
+    def map_file(self) -> bytes:
+        """Every node, or a sample of many, as a point in the plane; `serving.map.map_file` says in what bytes.
+
+        Computed by `warm` or when first asked for, and kept: that takes a pass over the embedding.
+
+        Raises
+        ------
+        NotBuilt
+        """
+        check_built(self.release, "map")
+        return self._map
+
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[Hit]:
         """The first nodes whose id starts with ``prefix``, in id order; at most 1000.
 
@@ -403,6 +444,11 @@ class Engine:
     @cached_property
     def _labels(self) -> LabelIndex:
         return open_labels(self._path("labels"))
+
+    @cached_property
+    def _map(self) -> bytes:
+        labels = self._labels if "labels" in self.release.stages else None
+        return map_file(self.index, self.version, self._embedding, self.node_ids, labels)
 
     @cached_property
     def _search(self) -> CorpusSearch:

@@ -19,6 +19,7 @@ ADDED = (
     schemas.CommunityRequest,
     schemas.LabelsRequest,
     schemas.MembersRequest,
+    schemas.NeighbourhoodRequest,
     schemas.SearchRequest,
     schemas.Problem,
 )
@@ -37,6 +38,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route that may answer with these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}}
     return {status: {"description": MEANINGS[status], "content": content} for status in statuses}
+
+
+def gives_map() -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of the route whose answer is a file."""
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    return {200: {"description": "Points, ids and labels; `docs/http.md` names the arrays.", "content": content}}
 
 
 def takes(model: type[BaseModel]) -> dict[str, Any]:

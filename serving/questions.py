@@ -1,4 +1,4 @@
-"""The endpoints that ask an engine: nodes, similar, ppr, community, labels, members, search."""
+"""The endpoints that ask an engine: nodes, similar, ppr, community, labels, members, neighbourhood, map, search."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from foundation.errors import InvalidQuery
 from serving import schemas
 from serving.built import check_built
 from serving.inputs import Body, OneIndex, parsed
-from serving.openapi import problems, takes
+from serving.openapi import gives_map, problems, takes
 from serving.opener import Answer, EngineLike, Served
 
 router = APIRouter(prefix="/v1/indexes/{index}", tags=["questions"])
 _REFUSALS = problems(400, 404, 413, 422, 500, 503)
+MAP = "application/octet-stream"
 
 
 @router.get("/nodes", response_model=schemas.NodesAnswer, responses=problems(404, 422, 500, 503))
@@ -83,6 +84,26 @@ def members(served: OneIndex, body: Body) -> Response:
     engine = _built(served, "members")
     asked = parsed(schemas.MembersRequest, body)
     return _answered(engine.members(asked.label, k=asked.k))
+
+
+@router.post(
+    "/neighbourhood",
+    response_model=schemas.NeighbourhoodAnswer,
+    responses=_REFUSALS,
+    openapi_extra=takes(schemas.NeighbourhoodRequest),
+)
+def neighbourhood(served: OneIndex, body: Body) -> Response:
+    """The nodes that matter most around weighted seeds, and the links among them: one list."""
+    engine = _built(served, "neighbourhood")
+    asked = parsed(schemas.NeighbourhoodRequest, body)
+    return _answered(engine.neighbourhood(asked.seeds, k=asked.k))
+
+
+@router.get("/map", response_class=Response, responses=problems(404, 500, 503) | gives_map())
+def map(served: OneIndex) -> Response:
+    """Every node, or a sample of many, as a point in the plane; in the safetensors format."""
+    engine = _built(served, "map")
+    return Response(engine.map_file(), media_type=MAP)
 
 
 @router.post("/search", response_model=schemas.Answer, responses=_REFUSALS, openapi_extra=takes(schemas.SearchRequest))

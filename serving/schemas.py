@@ -22,6 +22,7 @@ MAX_TOKENS = 10_000  # vectors of one query of search
 MAX_TEXT = 100_000  # characters of one text
 MAX_ID = 4_096  # characters of one id
 MAX_LIMIT = 1_000  # ids of one look-up by prefix
+MAX_DRAWN = 500  # nodes of one neighbourhood
 FLOAT32_MAX = 3.4028234663852886e38
 _INT64 = range(-(2**63), 2**63)
 
@@ -150,6 +151,14 @@ class MembersRequest(_Request):
     k: int = Field(default=10, ge=1, le=MAX_HITS, description="Members wanted, those with the most weight inside.")
 
 
+class NeighbourhoodRequest(PPRQuery):
+    """The nodes around weighted seeds, to be drawn."""
+
+    k: int = Field(
+        default=50, ge=1, le=MAX_DRAWN, description="Nodes wanted, at most as many as there are; the seeds among them."
+    )
+
+
 class SearchRequest(_Request):
     """Documents that answer texts, or sets of token vectors: exactly one of ``texts`` and ``vectors``."""
 
@@ -252,6 +261,30 @@ class LabelsAnswer(_Answer):
     results: list[list[LabelHit]]
     paths: list[list[Step]] = Field(description="Per id: its community, then those it merges into, densest first.")
     n_communities: int = Field(description="Communities that were found; larger numbers are merges.")
+
+
+class DrawnNode(Hit):
+    """A node of a neighbourhood."""
+
+    label: int | None = Field(
+        default=None, description="Number of its community; left out where communities were not built."
+    )
+    size: int | None = Field(default=None, description="Nodes of its community.")
+
+
+class Link(BaseModel):
+    """A link between two nodes of a list."""
+
+    source: int = Field(description="Place of the one in the list.")
+    target: int = Field(description="Place of the other.")
+    weight: float
+
+
+class NeighbourhoodAnswer(RankingAnswer):
+    """One list, best first, and the links among its nodes; those of an undirected graph once."""
+
+    results: list[list[DrawnNode]]  # type: ignore[assignment]  # a hit that says more
+    links: list[Link]
 
 
 class MembersAnswer(Answer):

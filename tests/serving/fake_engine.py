@@ -154,6 +154,12 @@ class FakeEngine:
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[dict[str, Any]]:
         return [{"id": id, "from": self.version} for id in self.ids if str(id).startswith(prefix)][:limit]
 
+    def neighbourhood(self, seeds: Mapping[Any, float], *, k: int = 50) -> dict[str, Any]:
+        return {**self.ppr([seeds], k=k), "links": [{"source": 0, "target": 1, "weight": 1.5}]}
+
+    def map_file(self) -> bytes:
+        return b"a map"
+
     def _find(self, id: str | int) -> None:
         match id:
             case "!slow":

@@ -178,7 +178,9 @@ def publish_first(store: Store) -> str:
     return next(name for name in names if name != served)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v2/indexes", "/v1/indexes/", "/docs", "/redoc", "/v1/indexes/a/b/c"])
+@pytest.mark.parametrize(
+    "path", ["/assets", "/v1", "/v2/indexes", "/v1/indexes/", "/docs", "/redoc", "/v1/indexes/a/b/c"]
+)
 def test_what_is_not_there_is_a_problem(api: Api, path: str) -> None:
     found = api.problem(api.get(path), 404)
     assert found == {
@@ -233,6 +235,7 @@ def test_an_unknown_node_is_told_the_nearest(api: Api) -> None:
         ("ppr", {"queries": [{"seeds": {"anto": 1}}], "k": 1}),
         ("community", {"seeds": ["anto"], "size": 1}),
         ("labels", {"ids": ["anto"]}),
+        ("neighbourhood", {"seeds": {"anto": 1}, "k": 1}),
     ):
         found = api.problem(api.post(f"{DEMO}/{path}", body), 404)
         assert found["type"] == f"{URN}unknown-id"
@@ -249,6 +252,7 @@ def test_an_unknown_node_is_told_the_nearest(api: Api) -> None:
         ("texts", "members", {"label": 0}, "labels"),
         ("ranks", "search", {"texts": ["a"]}, "muvera"),
         ("texts", "ppr", {"queries": [{"seeds": {"ant": 1}}]}, "powerwalk"),
+        ("texts", "neighbourhood", {"seeds": {"ant": 1}}, "powerwalk"),
     ],
 )
 def test_a_question_the_index_was_not_built_for_says_so(
@@ -261,6 +265,24 @@ def test_a_question_the_index_was_not_built_for_says_so(
         f"index {index} was not built for {question}: its config has no table [{table}]; "
         f"add it and build again, or ask {found['questions'][0]}"
     )
+
+
+def test_a_neighbourhood_is_one_list_and_its_links(api: Api, version: str) -> None:
+    answer = api.post(f"{DEMO}/neighbourhood", {"seeds": {"ant": 1, "7": 0.5}, "k": 3}).json()
+    assert answer["version"] == version
+    assert [hit["id"] for hit in answer["results"][0]] == ["ant", "bee", "bear"]
+    assert answer["links"] == [{"source": 0, "target": 1, "weight": 1.5}]
+
+
+def test_the_map_is_a_file(api: Api) -> None:
+    answer = api.get(f"{DEMO}/map")
+    assert (answer.status_code, answer.content) == (200, b"a map")
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
+def test_an_index_without_embeddings_has_no_map(api: Api) -> None:
+    found = api.problem(api.get("/v1/indexes/ranks/map"), 404)
+    assert found["detail"].startswith("index ranks was not built for map: its config has no table [fastrp]; add it")
 
 
 def test_an_index_without_a_graph_has_no_nodes(api: Api) -> None:
@@ -321,6 +343,15 @@ INVALID: list[tuple[str, Any, str]] = [
     ("members", {}, "label: is required"),
     ("members", {"label": -1}, "label: Input should be greater than or equal to 0"),
     ("members", {"label": 3, "k": 1}, "community 3 of 3; 2 were found, numbered from 0; their merges follow"),
+    ("neighbourhood", {}, "seeds: is required"),
+    (
+        "neighbourhood",
+        {"seeds": {}},
+        "seeds: Dictionary should have at least 1 item after validation, not 0",
+    ),
+    ("neighbourhood", {"seeds": {"ant": -1}}, "seeds.ant: Input should be greater than 0"),
+    ("neighbourhood", {"seeds": {"ant": 1}, "k": 501}, "k: Input should be less than or equal to 500"),
+    ("neighbourhood", {"seeds": {"ant": 1}, "exact": True}, "exact: unknown; known are seeds, k"),
     ("search", {"texts": [""], "k": 1}, "an empty text; pass some words"),
     ("search", {"texts": ["x" * 100_001]}, "texts.0: String should have at most 100000 characters"),
     ("search", {"vectors": [[[1, 2], [1]]]}, "vectors: vectors of different widths: 1 and 2 numbers"),
@@ -699,6 +730,8 @@ def test_the_description_is_whole(api: Api) -> None:
         "/v1/indexes/{index}/community",
         "/v1/indexes/{index}/labels",
         "/v1/indexes/{index}/members",
+        "/v1/indexes/{index}/neighbourhood",
+        "/v1/indexes/{index}/map",
         "/v1/indexes/{index}/search",
     }
     names = set()

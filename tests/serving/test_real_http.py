@@ -57,6 +57,11 @@ QUESTIONS: list[tuple[str, dict[str, Any], Callable[[Engine], dict[str, Any]]]] 
     ),
     ("community", {"seeds": ["n010", "n015"], "size": 30}, lambda engine: engine.community(["n010", "n015"], size=30)),
     ("community", {"seeds": ["n010"]}, lambda engine: engine.community(["n010"])),
+    (
+        "neighbourhood",
+        {"seeds": {"n010": 1, "n015": 0.5}, "k": 30},
+        lambda engine: engine.neighbourhood({"n010": 1.0, "n015": 0.5}, k=30),
+    ),
     ("search", {"texts": ["chess", "video"], "k": 6}, lambda engine: engine.search(["chess", "video"], k=6)),
     (
         "search",
@@ -83,6 +88,10 @@ def test_vectors_travel_without_loss(api: Api, engine: Engine, small_store: Stor
     query = np.asarray(encoder.encode_queries(["music player"]).vectors.doc(0))
     response = api.post(f"{SMALL}/search", {"vectors": [query.tolist()], "k": 8})
     assert response.json() == engine.search(["music player"], k=8)
+
+
+def test_the_map_travels_as_the_engine_made_it(api: Api, engine: Engine) -> None:
+    assert api.get(f"{SMALL}/map").content == engine.map_file()
 
 
 def test_nodes_are_looked_up_by_prefix(api: Api, engine: Engine) -> None:
