@@ -114,8 +114,15 @@ class Catalog:
             raise UnknownId(kind="index", id=index, where="this store", nearest=tuple(nearest))
         return slot.answer
 
-    def look(self) -> None:
-        """Look at every index there is, so that new ones and new versions begin to open."""
+    def look(self, *, at_once: bool = False) -> None:
+        """Look at every index there is, so that new ones and new versions begin to open.
+
+        Those that were looked at a moment ago are left out, unless it is to be ``at_once``.
+        """
+        if at_once:
+            with self._lock:
+                for slot in self._slots.values():
+                    slot.next_look = 0.0
         for index in {*self.names(), *self._slots}:
             with contextlib.suppress(StoreUnavailable):  # who asks for that index is told
                 self._look_at(index)

@@ -54,11 +54,11 @@ Index = Annotated[str, Field(description="Name of the index.", examples=["debian
 Version = Annotated[str, Field(description="The version that gave all of this answer.", examples=["0a1b2c3d4e5f"])]
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class SimilarRequest(_Request):
+class SimilarRequest(Request):
     """Nodes whose embeddings are nearest to those of nodes, or to vectors: exactly one of ``ids`` and ``vectors``."""
 
     ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_QUERIES, fail_fast=True)] | None = Field(
@@ -80,7 +80,7 @@ class SimilarRequest(_Request):
         return value
 
 
-class PPRQuery(_Request):
+class PPRQuery(Request):
     """The place to look from."""
 
     seeds: dict[Annotated[str, Field(max_length=MAX_ID)], Weight] = Field(
@@ -88,7 +88,7 @@ class PPRQuery(_Request):
     )
 
 
-class PPRRequest(_Request):
+class PPRRequest(Request):
     """Personalised PageRank as seen from each set of seeds."""
 
     queries: list[PPRQuery] = Field(
@@ -110,7 +110,7 @@ class PPRRequest(_Request):
     )
 
 
-class CommunityRequest(_Request):
+class CommunityRequest(Request):
     """The community around all seeds together."""
 
     seeds: list[Id] = Field(
@@ -132,7 +132,7 @@ class CommunityRequest(_Request):
     )
 
 
-class LabelsRequest(_Request):
+class LabelsRequest(Request):
     """The communities of the whole graph that nodes are in."""
 
     ids: list[Id] = Field(
@@ -143,14 +143,14 @@ class LabelsRequest(_Request):
     )
 
 
-class MembersRequest(_Request):
+class MembersRequest(Request):
     """The nodes of one community of the whole graph."""
 
     label: int = Field(ge=0, description="Number of the community, as the labels of a node or its path name it.")
     k: int = Field(default=10, ge=1, le=MAX_HITS, description="Members wanted, those with the most weight inside.")
 
 
-class SearchRequest(_Request):
+class SearchRequest(Request):
     """Documents that answer texts, or sets of token vectors: exactly one of ``texts`` and ``vectors``."""
 
     texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_QUERIES, fail_fast=True)] | None = Field(
