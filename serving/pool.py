@@ -8,6 +8,7 @@ batches grow by themselves. A job that finds the line full, or has waited too lo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import Counter, deque
@@ -171,7 +172,8 @@ class Pool:
         taken, size = [first], first.size
         if first.group is not None:
             for job in self._waiting:
-                if job is not first and job.group == first.group and size + job.size <= self._limits.batch:
+                fits = size + job.size <= self._limits.batch
+                if job is not first and (job.group, job.heavy) == (first.group, first.heavy) and fits:
                     taken.append(job)
                     size += job.size
         gone = set(map(id, taken))
@@ -217,7 +219,8 @@ def _deliver(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
     loop = jobs[0].answer.get_loop() if jobs[0].answer is not None else None
     if loop is None or loop.is_closed():
         return
-    loop.call_soon_threadsafe(_settle, jobs, outcomes)
+    with contextlib.suppress(RuntimeError):  # it was closed just now: nobody waits any more
+        loop.call_soon_threadsafe(_settle, jobs, outcomes)
 
 
 def _settle(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:

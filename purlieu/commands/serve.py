@@ -66,7 +66,7 @@ def run_serve(args: argparse.Namespace) -> dict[str, Any] | None:
         host=args.host,
         port=args.port,
         api_key_file=args.api_key_file,
-        more_stores=[open_store(argparse.Namespace(store=address)) for address in args.also],
+        more_stores=[open_store(args, address) for address in args.also],
         limits=_limits(args),
         origins=args.cors_origin,
         log=Log(args.log, contents=args.log_queries),

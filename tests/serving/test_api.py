@@ -19,7 +19,8 @@ from artifacts.store import Store
 from foundation import errors
 from foundation.errors import EngineError, InvalidParams
 from serving import schemas
-from serving.api import THREADS, create_app
+from serving.api import create_app
+from serving.limits import Limits
 from serving.problems import problem_of
 from tests.serving.fake_engine import SECRET, FakeEngine, Opening, damage_version, publish_version
 from tests.serving.live import PROBLEM, Api, running, until
@@ -533,7 +534,7 @@ def test_keys_are_required_for_every_question_and_for_nothing_else(store: Store)
             assert client.get(path).status_code == 200
         asked = [("GET", "/v1/indexes"), ("GET", DEMO), ("GET", f"{DEMO}/nodes"), ("GET", f"{DEMO}/nodes?limit=x")]
         asked += [("POST", f"{DEMO}/{question}") for question in QUESTIONS]
-        asked += [("GET", "/v1/indexes/unknown")]
+        asked += [("GET", "/v1/indexes/unknown"), ("GET", "/v1/status"), ("POST", "/v1/reload")]
         for method, path in asked:
             response = api.get(path) if method == "GET" else api.post(path, {"no": "such"})
             found = api.problem(response, 401)
@@ -558,7 +559,7 @@ def test_no_keys_at_all_cannot_be_required(store: Store) -> None:
 
 def test_the_pool_is_bounded_and_the_process_answers_while_it_is_full(store: Store) -> None:
     opening = Opening()
-    app = create_app(store, opener=opening)
+    app = create_app(store, opener=opening, limits=Limits(threads=3, lanes=3, batch=1))
     with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         client.get(DEMO)
         engine = next(engine for engine in opening.engines if engine.index == "demo")
@@ -568,18 +569,18 @@ def test_the_pool_is_bounded_and_the_process_answers_while_it_is_full(store: Sto
         def ask() -> None:
             statuses.append(httpx.post(f"{address}{DEMO}/similar", json=body, timeout=60).status_code)
 
-        askers = [threading.Thread(target=ask) for _ in range(THREADS + 3)]
+        askers = [threading.Thread(target=ask) for _ in range(6)]
         for asker in askers:
             asker.start()
         try:
-            until(lambda: engine.busy == THREADS)
+            until(lambda: engine.busy == 3)
             assert client.get("/healthz").status_code == 200
         finally:
             opening.gate.set()
             for asker in askers:
                 asker.join(60)
         assert statuses == [200] * len(askers)
-        assert engine.most_busy == THREADS
+        assert engine.most_busy == 3
 
 
 def test_metrics_count_by_route_and_status(store: Store) -> None:
@@ -627,8 +628,8 @@ def test_two_apps_do_not_share_figures(store: Store) -> None:
     first, second = (create_app(store, opener=Opening()) for _ in range(2))
     with running(first) as address:
         httpx.get(f"{address}/healthz")
-    assert b'route="/healthz"' in first.state.metrics.text()
-    assert b'route="/healthz"' not in second.state.metrics.text()
+    assert b'route="/healthz"' in first.state.service.metrics.text()
+    assert b'route="/healthz"' not in second.state.service.metrics.text()
 
 
 def test_an_index_that_cannot_be_opened_is_unavailable_and_not_ready(tmp_path: Path) -> None:
@@ -672,7 +673,7 @@ def test_readiness_waits_for_the_first_opening_and_so_does_a_question(tmp_path: 
             threading.Thread(
                 target=lambda: answers.append(httpx.post(f"{address}{DEMO}/similar", json=body).status_code)
             )
-            for _ in range(THREADS + 2)
+            for _ in range(12)
         ]
         for asker in askers:
             asker.start()
@@ -691,6 +692,8 @@ def test_the_description_is_whole(api: Api) -> None:
         "/healthz",
         "/readyz",
         "/metrics",
+        "/v1/status",
+        "/v1/reload",
         "/v1/indexes",
         "/v1/indexes/{index}",
         "/v1/indexes/{index}/nodes",
@@ -710,7 +713,7 @@ def test_the_description_is_whole(api: Api) -> None:
                 (kind,) = response["content"]
                 assert response["content"][kind]["schema"], (path, status)
                 assert (kind == "application/problem+json") == (int(status) >= 400), (path, status)
-            assert ("requestBody" in operation) == (method == "post")
+            assert ("requestBody" in operation) == (method == "post" and "{index}" in path)
             given = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "path"}
             assert given == ({"index"} if "{index}" in path else set())
     assert len(names) == len(document["paths"])
@@ -718,10 +721,13 @@ def test_the_description_is_whole(api: Api) -> None:
         "200",
         "400",
         "404",
+        "408",
         "413",
         "422",
+        "429",
         "500",
         "503",
+        "504",
     }
 
 
