@@ -109,11 +109,17 @@ class KeyRing:
     A file that can no longer be used leaves the keys as they were; ``problem`` then says why, and ``log`` is told.
     """
 
-    def __init__(self, keys: Iterable[Key], path: Path | None = None, log: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        keys: Iterable[Key],
+        path: Path | None = None,
+        stamp: tuple[int, int, int] | None = None,
+        log: Callable[[str], None] | None = None,
+    ) -> None:
         self._keys = tuple(keys)
         self._path = path
         self._log = log
-        self._stamp = None if path is None else _stamp(path)
+        self._stamp = stamp  # of the file that was read
         self._next_look = time.monotonic() + LOOK_SECONDS
         self._lock = threading.Lock()
         self.problem: str | None = None
@@ -129,7 +135,8 @@ class KeyRing:
         InvalidInput
             As `read_keys`.
         """
-        return cls(read_keys(path), Path(path), log)
+        stamp = _stamp(Path(path))  # first: what is written after it is seen as a change
+        return cls(read_keys(path), Path(path), stamp, log)
 
     def find(self, given: str) -> Key | None:
         """The key that ``given`` is, if it is one; takes the same time whichever it is."""
