@@ -118,22 +118,23 @@ def two_versions(directory: Path) -> tuple[Store, list[str]]:
 
 def _asked(store: Store, versions: list[str]) -> list[tuple[str, bytes, list[Any]]]:
     """Questions, each with the answers of the versions."""
-    made, draw = [], random.Random(0)
+    made: list[tuple[str, bytes, list[Any]]] = []
+    draw = random.Random(0)
     words = ["chess", "video codec", "music player", "web proxy", "compiler library", "number 17"]
     engines = [Engine.open(store, "small", version) for version in versions]
+
+    def add(question: str, body: dict[str, Any], answers: list[Any]) -> None:
+        made.append((question, json.dumps(body).encode(), answers))
+
     for _ in range(N_QUESTIONS):
         ids, k = [f"n{number:03d}" for number in draw.sample(range(299), 3)], draw.choice([1, 5, 10, 40])
         seeds = {id: draw.choice([0.5, 1.0, 2.0]) for id in ids}
-        text = draw.sample(words, 2)
-        questions: list[tuple[str, dict[str, Any], Any]] = [
-            ("similar", {"ids": ids, "k": k}, lambda engine: engine.similar(ids, k=k)),
-            ("ppr", {"queries": [{"seeds": seeds}], "k": k}, lambda engine: engine.ppr([seeds], k=k)),
-            ("community", {"seeds": ids, "size": k + 3}, lambda engine: engine.community(ids, size=k + 3)),
-            ("labels", {"ids": ids}, lambda engine: engine.labels(ids)),
-            ("search", {"texts": text, "k": k}, lambda engine: engine.search(text, k=k)),
-        ]
-        for question, body, answer in questions:
-            made.append((question, json.dumps(body).encode(), [answer(engine) for engine in engines]))
+        texts = draw.sample(words, 2)
+        add("similar", {"ids": ids, "k": k}, [engine.similar(ids, k=k) for engine in engines])
+        add("ppr", {"queries": [{"seeds": seeds}], "k": k}, [engine.ppr([seeds], k=k) for engine in engines])
+        add("community", {"seeds": ids, "size": k + 3}, [engine.community(ids, size=k + 3) for engine in engines])
+        add("labels", {"ids": ids}, [engine.labels(ids) for engine in engines])
+        add("search", {"texts": texts, "k": k}, [engine.search(texts, k=k) for engine in engines])
     return made
 
 

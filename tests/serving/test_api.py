@@ -504,6 +504,7 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "StageTimeout": errors.StageTimeout(stage="s", seconds=1.0),
         "ServerUnavailable": errors.ServerUnavailable(address=SECRET, what="w", fix="f"),
         "NotOffered": errors.NotOffered(what=SECRET, fix="f"),
+        "ServiceFailed": errors.ServiceFailed(address=SECRET, status=429, what="w"),
         "TargetMissed": errors.TargetMissed(target="recall", asked=1.0, best=0.5, candidate="c"),
         "NotConverged": errors.NotConverged(algorithm="a", residual=1.0, tol=0.1, n_iter=1),
     }
