@@ -40,6 +40,8 @@ COMMANDS = (
     "gc",
     "query",
     "serve",
+    "key",
+    "mcp",
 )
 
 
