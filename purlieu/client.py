@@ -89,7 +89,7 @@ class _Attempts:
 
     def wait_for_nobody(self, error: httpx.TransportError) -> float:
         """Seconds until the next attempt, after one that got no answer; raises when there is none."""
-        if not self._left:
+        if not self._left or isinstance(error, httpx.ReadTimeout):  # it would take as long again
             what = f"no answer ({str(error) or type(error).__name__})"
             raise ServiceFailed(address=self._address, status=None, what=what) from None
         return self._next(0.0)

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from artifacts.store import Store
+from foundation.errors import StoreUnavailable
 from serving import admin, questions, schemas
 from serving.cache import AnswerCache
 from serving.catalog import State, silent
@@ -114,7 +115,12 @@ async def healthz() -> schemas.Health:
 
 @_process.get("/readyz", responses=problems(500, 503))
 def readyz(indexes: Indexes) -> schemas.Readiness:
-    """Whether every index that can be opened is open, and at least one is if there are any."""
+    """Whether every store is there, every index that can be opened is open, and at least one is if there are any."""
+    try:
+        indexes.check_stores()
+    except StoreUnavailable as error:
+        problem = sort_of_problem(503, "not-ready", "Not ready", f"a store cannot be read: {reason(error)}")
+        raise RefusedRequest(problem) from None
     indexes.look()
     states = indexes.states()
     opening = [state.index for state in states if state.served is None and state.opening]

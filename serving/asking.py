@@ -96,9 +96,11 @@ class Question:
 
 
 def _similar(engine: EngineLike, queries: Queries, asked: schemas.SimilarRequest) -> Answer:
-    if asked.ids is not None or asked.vectors is None:
-        return engine.similar(None if asked.ids is None else queries, k=asked.k)
-    return engine.similar(vectors=np.asarray(queries, dtype=np.float32), k=asked.k)
+    ids = None if asked.ids is None else queries
+    vectors = None
+    if asked.vectors is not None:
+        vectors = np.asarray(queries if ids is None else asked.vectors, dtype=np.float32)
+    return engine.similar(ids, vectors=vectors, k=asked.k)
 
 
 def _similar_kind(asked: schemas.SimilarRequest) -> Hashable | None:
@@ -112,10 +114,12 @@ def _ppr(engine: EngineLike, queries: Queries, asked: schemas.PPRRequest) -> Ans
 
 
 def _search(engine: EngineLike, queries: Queries, asked: schemas.SearchRequest) -> Answer:
-    if asked.texts is not None or asked.vectors is None:
-        return engine.search(None if asked.texts is None else queries, k=asked.k, rerank=asked.rerank)
-    vectors = [np.asarray(one, dtype=np.float32) for one in queries]
-    return engine.search(vectors=vectors, k=asked.k, rerank=asked.rerank)
+    texts = None if asked.texts is None else queries
+    vectors = None
+    if asked.vectors is not None:
+        given = queries if texts is None else asked.vectors
+        vectors = [np.asarray(one, dtype=np.float32) for one in given]
+    return engine.search(texts, vectors=vectors, k=asked.k, rerank=asked.rerank)
 
 
 def _search_kind(asked: schemas.SearchRequest) -> Hashable | None:

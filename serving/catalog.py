@@ -20,7 +20,14 @@ from typing import final
 
 from artifacts.publish import CURRENT, Release, read_release, version_names
 from artifacts.store import Store, index_name
-from foundation.errors import EngineError, InvalidParams, StoreUnavailable, UnknownId
+from foundation.errors import (
+    ArtifactCorrupt,
+    ArtifactMissing,
+    EngineError,
+    InvalidParams,
+    StoreUnavailable,
+    UnknownId,
+)
 from serving.opener import Opener, Refused, Served, open_engine, open_version
 
 RETRY_SECONDS = 30.0
@@ -155,6 +162,20 @@ class Catalog:
                 continue
         return sorted(found, key=lambda release: (release.created, release.version), reverse=True)
 
+    def check_store(self) -> None:
+        """Look whether the store is there.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        try:
+            self._store.checked()
+        except (EngineError, OSError) as error:
+            known = isinstance(error, ArtifactMissing | ArtifactCorrupt | StoreUnavailable)
+            what, fix = error.what if known else str(error), "bring it back; no restart is needed"
+            raise StoreUnavailable(path=self._store.address, what=what, fix=fix) from None
+
     def close(self) -> None:
         """Begin no more openings, and give those under way a moment to end."""
         with self._lock:
@@ -212,13 +233,16 @@ class Catalog:
     def _stamp(self, index: str) -> Hashable | None:
         """What changes whenever the pointer is replaced; None when there is no pointer."""
         try:
-            return self._store.place.stamp(f"{index_name(index)}/{CURRENT}")
+            found = self._store.place.stamp(f"{index_name(index)}/{CURRENT}")
         except InvalidParams:
             return None
         except OSError as error:
             what = f"the pointer of index {index} cannot be read ({getattr(error, 'strerror', None) or error})"
             fix = "check the disk and its permissions"
             raise StoreUnavailable(path=self._store.address, what=what, fix=fix) from None
+        if found is None:
+            self.check_store()  # an index that was unpublished is gone; one whose whole store is away is not
+        return found
 
     def _open(self, index: str, slot: _Slot) -> None:
         with self._turns:

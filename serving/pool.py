@@ -95,6 +95,8 @@ class Pool:
             When the line is full, or the job waited too long in it. Whatever else the job's outcome was.
         """
         loop = asyncio.get_running_loop()
+        if self._limits.batch == 1:
+            job.group = None  # alone in any case: it need not keep to a lane
         job.answer, job.since = loop.create_future(), time.monotonic()
         with self._changed:
             if self._closed or (len(self._waiting) >= self._limits.queue and not self._has_room(job)):

@@ -8,7 +8,7 @@ from typing import final
 
 from artifacts.publish import Release
 from artifacts.store import Store
-from foundation.errors import InvalidParams, UnknownId
+from foundation.errors import InvalidParams, StoreUnavailable, UnknownId
 from serving.catalog import Catalog, State, silent
 from serving.opener import Opener, Served, open_engine
 
@@ -71,24 +71,35 @@ class Catalogs:
         owner = self._owners.get(index)
         return [] if owner is None else owner.releases(index)
 
+    def check_stores(self) -> None:
+        """Look whether every store is there.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        for catalog in self._catalogs:
+            catalog.check_store()
+
     def close(self) -> None:
         """Begin no more openings."""
         for catalog in self._catalogs:
             catalog.close()
 
     def _found(self, index: str) -> Future[Served]:
-        unknown: UnknownId | None = None
+        nowhere: UnknownId | StoreUnavailable | None = None
         for catalog in self._catalogs:
             try:
                 answer = catalog.ask(index)
+            except StoreUnavailable as error:
+                nowhere = error  # it may be there
             except UnknownId as error:
-                if unknown is None or error.nearest:
-                    unknown = error
+                if nowhere is None or (isinstance(nowhere, UnknownId) and not nowhere.nearest):
+                    nowhere = error
             else:
                 self._owners[index] = catalog
                 return answer
-        assert unknown is not None  # there is a catalog
-        raise unknown
+        raise nowhere or UnknownId(kind="index", id=index, where="this store")
 
     def _states(self) -> list[tuple[Catalog, State]]:
         return [(catalog, state) for catalog in self._catalogs for state in catalog.states()]

@@ -44,7 +44,7 @@ class Busy:
 
     def __init__(self, address: str, client: httpx.Client, opening: Opening) -> None:
         self.api = Api(client)
-        self.api.get(DEMO)
+        until(lambda: self.api.get(DEMO).status_code == 200)
         self._address = address
         self._opening = opening
         self._askers: list[threading.Thread] = []
@@ -116,20 +116,23 @@ def test_an_answer_that_takes_too_long_is_given_up(store: Store, opening: Openin
     def play(busy: Busy) -> None:
         found = busy.api.problem(busy.api.post(f"{DEMO}/similar", SLOW), 504)
         assert found["type"] == f"{URN}time-limit"
-        assert found["detail"] == "the answer takes longer than 0.2 s; ask for less, or for less at a time"
+        assert found["detail"] == "the answer takes longer than 0.5 s; ask for less, or for less at a time"
         assert busy.api.post(f"{DEMO}/similar", QUICK | {"k": 2}).status_code == 200  # another thread takes it
 
-    busily(store, opening, Limits(threads=2, lanes=2, seconds=0.2), play)
+    busily(store, opening, Limits(threads=2, lanes=2, seconds=0.5), play)
 
 
 def test_a_body_that_comes_too_slowly_is_given_up(store: Store, opening: Opening) -> None:
     with running(create_app(store, opener=opening, limits=Limits(seconds=0.2))) as address:
-        httpx.get(f"{address}{DEMO}")
+        until(lambda: httpx.get(f"{address}{DEMO}").status_code == 200)
         with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=30) as connection:
             connection.sendall(f"POST {DEMO}/similar HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{{".encode())
-            answer = connection.recv(65536)
+            answer = b""
+            while b"urn:purlieu:problem:too-slow" not in answer:
+                piece = connection.recv(65536)
+                assert piece, answer
+                answer += piece
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"urn:purlieu:problem:too-slow" in answer
 
 
 def test_an_index_that_does_not_open_in_time_is_not_ready(store: Store, opening: Opening) -> None:

@@ -78,3 +78,22 @@ def test_a_store_cannot_be_served_twice_and_none_cannot_be_served(first: Store) 
     for stores in ([], [first, first]):
         with pytest.raises(InvalidParams, match="one store or several different ones"):
             Catalogs(stores, Opening())
+
+
+def test_a_store_that_goes_away_and_comes_back_needs_no_restart(first: Store, second: Store, tmp_path: Path) -> None:
+    publish_version(first, 1)
+    publish_version(second, 2, "other")
+    app = create_app([first, second], opener=Opening(), look_seconds=0.0)
+    with running(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+        api = Api(client)
+        until(lambda: api.get("/readyz").status_code == 200)
+        first.root.rename(tmp_path / "away")
+        found = api.problem(api.get("/readyz"), 503)
+        assert found["detail"] == "a store cannot be read: no store here"
+        for number, index in enumerate(("demo", "other") * 3, 1):
+            assert api.post(f"/v1/indexes/{index}/similar", {"ids": ["ant"] * number, "k": 1}).status_code == 200
+        assert api.get("/v1/indexes").status_code == 200
+        (tmp_path / "away").rename(first.root)
+        assert api.get("/readyz").status_code == 200
+        version = publish_version(first, 3)
+        until(lambda: api.post("/v1/indexes/demo/similar", {"ids": ["ant"], "k": 1}).json()["version"] == version)
