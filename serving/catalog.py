@@ -20,15 +20,8 @@ from typing import final
 
 from artifacts.publish import CURRENT, Release, read_release, version_names
 from artifacts.store import Store, index_name
-from foundation.errors import (
-    ArtifactCorrupt,
-    ArtifactMissing,
-    EngineError,
-    InvalidParams,
-    StoreUnavailable,
-    UnknownId,
-)
-from serving.opener import Opener, Refused, Served, open_engine, open_version
+from foundation.errors import EngineError, InvalidParams, StoreUnavailable, UnknownId
+from serving.opener import Opener, Refused, Served, check_there, open_engine, open_version
 
 RETRY_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
@@ -162,20 +155,6 @@ class Catalog:
                 continue
         return sorted(found, key=lambda release: (release.created, release.version), reverse=True)
 
-    def check_store(self) -> None:
-        """Look whether the store is there.
-
-        Raises
-        ------
-        StoreUnavailable
-        """
-        try:
-            self._store.checked()
-        except (EngineError, OSError) as error:
-            known = isinstance(error, ArtifactMissing | ArtifactCorrupt | StoreUnavailable)
-            what, fix = error.what if known else str(error), "bring it back; no restart is needed"
-            raise StoreUnavailable(path=self._store.address, what=what, fix=fix) from None
-
     def close(self) -> None:
         """Begin no more openings, and give those under way a moment to end."""
         with self._lock:
@@ -241,7 +220,7 @@ class Catalog:
             fix = "check the disk and its permissions"
             raise StoreUnavailable(path=self._store.address, what=what, fix=fix) from None
         if found is None:
-            self.check_store()  # an index that was unpublished is gone; one whose whole store is away is not
+            check_there(self._store)  # an index that was unpublished is gone; one whose whole store is away is not
         return found
 
     def _open(self, index: str, slot: _Slot) -> None:

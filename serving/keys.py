@@ -1,7 +1,7 @@
 """API keys: read from a file that holds their hashes, with what each is for; compared in constant time.
 
-A line of the file is ``NAME SCOPES sha256:HEX``, as ``purlieu key`` writes it, or a bare key, which is for queries. Keys
-that `new_key` makes are random numbers of 256 bits: of such a number a plain SHA-256 gives nothing away, and a slow or
+A line of the file is ``NAME SCOPES sha256:HEX``, as ``purlieu key`` writes it, or a bare key, for queries. Keys that
+`new_key` makes are random numbers of 256 bits: of such a number a plain SHA-256 gives nothing away, and a slow or
 salted hash would only make requests slow.
 """
 

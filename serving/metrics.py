@@ -111,7 +111,7 @@ class _Work(Collector):
         }
         counters = {
             "purlieu_pool_calls": ("Calls of engines.", state.calls),
-            "purlieu_pool_questions": ("Requests these calls answered: more than calls, where requests share.", state.jobs),
+            "purlieu_pool_questions": ("Requests these calls answered, more than calls where they share.", state.jobs),
             "purlieu_pool_refused": ("Requests refused because too many waited.", state.refused),
             "purlieu_cache_hits": ("Requests answered from what was kept.", cache.hits),
             "purlieu_cache_misses": ("Requests whose answer was not kept.", cache.misses),

@@ -108,3 +108,21 @@ def open_version(store: Store, index: str, opener: Opener) -> Served | Refused:
         return Refused(version, unopened, f"{name}: {error}")
     finally:
         store.close()  # what is mapped stays so; the cache of a far store may drop it when room is needed
+
+
+def check_there(store: Store) -> None:
+    """Look whether a store that was opened once is still there.
+
+    Raises
+    ------
+    StoreUnavailable
+    """
+    try:
+        store.checked()
+    except (ArtifactMissing, ArtifactCorrupt, StoreUnavailable) as error:
+        what = error.what
+    except (EngineError, OSError) as error:
+        what = str(error)
+    else:
+        return
+    raise StoreUnavailable(path=store.address, what=what, fix="bring it back; no restart is needed")

@@ -10,7 +10,7 @@ from artifacts.publish import Release
 from artifacts.store import Store
 from foundation.errors import InvalidParams, StoreUnavailable, UnknownId
 from serving.catalog import Catalog, State, silent
-from serving.opener import Opener, Served, open_engine
+from serving.opener import Opener, Served, check_there, open_engine
 
 
 @final
@@ -78,8 +78,8 @@ class Catalogs:
         ------
         StoreUnavailable
         """
-        for catalog in self._catalogs:
-            catalog.check_store()
+        for store in self._stores:
+            check_there(store)
 
     def close(self) -> None:
         """Begin no more openings."""

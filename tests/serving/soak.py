@@ -73,7 +73,7 @@ class Soaked:
 
 
 def soak(store: Store, versions: list[str], seconds: float, n_askers: int = 2, every: float = 2.0) -> Soaked:
-    """Serve ``store`` in a process of its own and ask; another of ``versions`` is published ``every`` so many seconds."""
+    """Serve ``store`` in a process of its own and ask; every so many seconds another of ``versions`` is published."""
     asked = _asked(store, versions)
     soaked, stop, lock = Soaked(), threading.Event(), threading.Lock()
     words = ["serve", "--store", str(store.root), "--port", "0", "--cache", "2MB", "--log", "json"]

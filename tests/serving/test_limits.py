@@ -92,7 +92,8 @@ def test_more_than_may_wait_is_told_to_come_again(store: Store, opening: Opening
             found = busy.api.problem(refused, 429)
             assert found["type"] == f"{URN}overloaded"
             assert 1 <= int(refused.headers["retry-after"]) <= 60
-            assert found["detail"] == f"more is asked than can be answered now; ask again in {refused.headers['retry-after']} s"
+            seconds = refused.headers["retry-after"]
+            assert found["detail"] == f"more is asked than can be answered now; ask again in {seconds} s"
         assert busy.api.get("/healthz").status_code == 200
         assert busy.api.get("/v1/status").json()["refused"] == 2
         assert "purlieu_pool_refused_total 2.0" in busy.api.get("/metrics").text.splitlines()
