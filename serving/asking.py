@@ -71,12 +71,12 @@ class Question:
         )
 
     def _answers(self, engine: EngineLike, several: Sequence[tuple[Queries, Any]]) -> list[Outcome]:
-        if len(several) > 1:
-            try:
-                return list(self._together(engine, several))
-            except Exception:  # whose it is shows when each is asked alone
-                pass
-        return [self._alone(engine, queries, asked) for queries, asked in several]
+        if len(several) == 1:
+            return [self._alone(engine, *several[0])]
+        try:
+            return list(self._together(engine, several))
+        except Exception:  # whose it is shows when each is asked alone
+            return [self._alone(engine, queries, asked) for queries, asked in several]
 
     def _alone(self, engine: EngineLike, queries: Queries, asked: Any) -> Outcome:
         try:
