@@ -78,6 +78,14 @@ class Members(Answer):
     path: Sequence[Step]
 
 
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related(Answer):
+    """One list, and the weights of the signals that took part."""
+
+    signals: Mapping[str, float]
+
+
 _Answer = TypeVar("_Answer", bound=Answer)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import EngineError, InvalidQuery, NotBuilt, ServiceFailed, UnknownId
-from purlieu.answers import Answer, Community, Hit, Id, Labels, Members, Ranking, answer_of, ids_of
+from purlieu.answers import Answer, Community, Hit, Id, Labels, Members, Ranking, Related, answer_of, ids_of
 
 T = TypeVar("T")
 
@@ -71,6 +71,18 @@ def search(
     tokens = None if vectors is None else [_numbers(one) for one in vectors]
     body = {"k": k, "rerank": rerank, **_given(texts=texts, vectors=tokens)}
     return Call("search", lambda found: answer_of(Answer, found), body)
+
+
+def related(
+    seeds: Sequence[Id],
+    *,
+    text: str | None = None,
+    k: int = 10,
+    weights: Mapping[str, float] | None = None,
+) -> Call[Related]:
+    """What is near the seeds by all signals together; ``ranks`` is among the fields of a hit."""
+    body = {"seeds": list(seeds), "k": k, **_given(text=text, weights=weights)}
+    return Call("related", lambda found: answer_of(Related, found), body)
 
 
 def nodes(prefix: str = "", *, limit: int = 20) -> Call[list[Hit]]:

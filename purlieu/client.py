@@ -66,6 +66,7 @@ class _Questions:
     labels = _Question(calls.labels)
     members = _Question(calls.members)
     search = _Question(calls.search)
+    related = _Question(calls.related)
     nodes = _Question(calls.nodes)
     details = _Question(calls.details)
 

@@ -190,6 +190,15 @@ SEARCH = Question(
     "search", schemas.SearchRequest, _search, lambda asked: asked.texts or asked.vectors or (), _search_kind, _lists
 )
 
+RELATED = Question(
+    "related",
+    schemas.RelatedRequest,
+    lambda engine, _, asked: engine.related(asked.seeds, text=asked.text, k=asked.k, weights=asked.weights),
+    _one,
+    _never,
+    _lists,
+)
+
 
 def looked_up(engine: EngineLike, asked: schemas.NodesQuery) -> Job:
     """What a pool runs to find nodes by the beginning of their id."""

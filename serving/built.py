@@ -8,6 +8,7 @@ from foundation.errors import NotBuilt
 # Question -> the stages it reads last, each with the config table that asks for it; with these come all others.
 _NEEDS = {
     "nodes": {"graph": "graph"},
+    "related": {"graph": "graph"},
     "similar": {"fastrp": "fastrp", "ann.nodes": "ann.nodes"},
     "ppr": {"powerwalk": "powerwalk"},
     "community": {"lsh": "communities"},
@@ -16,10 +17,12 @@ _NEEDS = {
     "search": {"retriever": "muvera"},
 }
 
+_ALWAYS = ("nodes", "related")  # of every index with a graph; the latter says itself which signals it lacks
+
 
 def questions_of(release: Release) -> tuple[str, ...]:
     """Those of similar, ppr, community, labels, members, search whose stages were built."""
-    return tuple(name for name, needs in _NEEDS.items() if name != "nodes" and needs.keys() <= release.stages.keys())
+    return tuple(name for name, needs in _NEEDS.items() if name not in _ALWAYS and needs.keys() <= release.stages.keys())
 
 
 def check_built(release: Release, question: str) -> None:

@@ -20,6 +20,7 @@ ADDED = (
     schemas.LabelsRequest,
     schemas.MembersRequest,
     schemas.SearchRequest,
+    schemas.RelatedRequest,
     schemas.Problem,
 )
 INDEX = {

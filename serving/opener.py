@@ -53,6 +53,14 @@ class EngineLike(Protocol):
         k: int = 10,
         rerank: bool = True,
     ) -> Answer: ...
+    def related(
+        self,
+        seeds: Sequence[str | int],
+        *,
+        text: str | None = None,
+        k: int = 10,
+        weights: Mapping[str, float] | None = None,
+    ) -> Answer: ...
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[dict[str, Any]]: ...
 
 

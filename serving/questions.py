@@ -1,4 +1,4 @@
-"""The endpoints that ask an engine: nodes, similar, ppr, community, labels, members, search."""
+"""The endpoints that ask an engine: nodes, similar, ppr, community, labels, members, search, related."""
 
 from __future__ import annotations
 
@@ -69,3 +69,11 @@ async def members(request: Request) -> Response:
 async def search(request: Request) -> Response:
     """Documents, one list per text or per set of token vectors."""
     return await answer_posted(request, asking.SEARCH)
+
+
+@router.post(
+    "/related", response_model=schemas.RelatedAnswer, responses=_REFUSALS, openapi_extra=takes(schemas.RelatedRequest)
+)
+async def related(request: Request) -> Response:
+    """What is near all seeds by every signal together: one list, fused by reciprocal rank."""
+    return await answer_posted(request, asking.RELATED)

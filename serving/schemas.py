@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
 
 from serving.ppr import MAX_RMAX, MIN_RMAX
+from serving.related import DEPTH
 
 MAX_BODY = 16 << 20  # bytes of a request's body
 MAX_QUERIES = 1_000  # queries of one request
 MAX_SEEDS = 10_000  # seeds of one query
 MAX_HITS = 100_000  # answers of one request: its queries times k
 MAX_WIDTH = 65_536  # numbers of one vector
+MAX_RELATED = 100  # seeds of one question for what is related: each is asked for by itself
 MAX_TOKENS = 10_000  # vectors of one query of search
 MAX_TEXT = 100_000  # characters of one text
 MAX_ID = 4_096  # characters of one id
@@ -171,6 +173,19 @@ class SearchRequest(Request):
         return value
 
 
+class RelatedRequest(Request):
+    """What is near some nodes by all signals together."""
+
+    seeds: list[Id] = Field(min_length=1, max_length=MAX_RELATED, fail_fast=True, examples=[["vim"]])
+    text: Annotated[str, Field(max_length=MAX_TEXT)] | None = Field(
+        default=None, description="What documents are searched for; left out, search takes no part."
+    )
+    k: int = Field(default=10, ge=1, le=DEPTH, description="Answers wanted.")
+    weights: dict[Literal["similar", "ppr", "community", "search"], Annotated[float, Field(ge=0, le=1e6)]] | None = Field(
+        default=None, description="Which signals take part, and how much; left out, all that can, equally."
+    )
+
+
 class NodesQuery(BaseModel):
     """Look-up of nodes by the beginning of their id."""
 
@@ -231,6 +246,23 @@ class LabelHit(Node):
     label: int = Field(description="Number of the community.")
     size: int = Field(description="Nodes of the community.")
     score: float = Field(description="Weight of the node's links within the community found for it.")
+
+
+class RelatedHit(BaseModel):
+    """A node or document, and where the signals have it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Id
+    score: float = Field(description="Sum over the signals of weight / (60 + rank).")
+    ranks: dict[str, int] = Field(description="The best rank of each signal that has it in its first hundred.")
+
+
+class RelatedAnswer(_Answer):
+    """One list, fused by reciprocal rank."""
+
+    results: list[list[RelatedHit]]
+    signals: dict[str, float] = Field(description="The signals that took part, and their weights.")
 
 
 class Step(BaseModel):

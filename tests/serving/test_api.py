@@ -704,6 +704,7 @@ def test_the_description_is_whole(api: Api) -> None:
         "/v1/indexes/{index}/labels",
         "/v1/indexes/{index}/members",
         "/v1/indexes/{index}/search",
+        "/v1/indexes/{index}/related",
     }
     names = set()
     for path, operations in document["paths"].items():

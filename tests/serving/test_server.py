@@ -220,7 +220,6 @@ def test_a_key_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 def test_the_command_takes_limits_several_stores_and_writes_a_log_for_programs(store: Store, tmp_path: Path) -> None:
     other = Store.create(tmp_path / "other")
-    publish_version(other, 1)
     words = ["serve", "--store", str(store.root), "--also", str(other.root), "--port", "0", "--threads", "2"]
     words += ["--queue", "3", "--wait", "1.5", "--time-limit", "9", "--batch", "1", "--cache", "0"]
     process = Process("-m", "purlieu.main", *words, "--cors-origin", "https://a.org", "--log", "json", "--log-queries")
