@@ -73,6 +73,10 @@ def make_server(index: str, engine: Callable[[], EngineLike]) -> MCPServer[Any]:
         """Documents that answer a text, best first; k at most 100."""
         return answered(lambda engine: engine.search([text], k=min(k, MOST)))
 
+    def related(seeds: list[str], text: str | None = None, k: int = 10) -> dict[str, Any]:
+        """What is near all seeds by every signal together, and by a text if one is given; k at most 100."""
+        return answered(lambda engine: engine.related(seeds, text=text, k=min(k, MOST)))
+
     def look_up(prefix: str, limit: int = 20) -> dict[str, Any]:
         """The first nodes whose id starts with the prefix; limit at most 100."""
 
@@ -94,5 +98,6 @@ def make_server(index: str, engine: Callable[[], EngineLike]) -> MCPServer[Any]:
     for question in offered.questions:
         server.add_tool(tools[question])
     if "graph" in offered.release.stages:
+        server.add_tool(related)
         server.add_tool(look_up)
     return server

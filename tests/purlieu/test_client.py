@@ -63,6 +63,7 @@ ASKED: list[Callable[[Any], Any]] = [
     lambda asked: asked.members(0, k=4),
     lambda asked: asked.search(["chess", "video"], k=6),
     lambda asked: asked.search(["chess"], k=6, rerank=False),
+    lambda asked: asked.related(["n010", "n015"], text="chess", k=8, weights={"ppr": 2.0, "search": 0.5}),
 ]
 
 
@@ -96,7 +97,7 @@ def test_nodes_and_details_are_looked_up(client: Client, engine: Engine) -> None
 
 
 def test_it_has_every_question_of_the_engine_with_its_arguments() -> None:
-    for name in ("similar", "ppr", "community", "labels", "members", "search", "nodes"):
+    for name in ("similar", "ppr", "community", "labels", "members", "search", "related", "nodes"):
         ours = inspect.signature(getattr(client_module.calls, name)).parameters
         theirs = inspect.signature(getattr(Engine, name)).parameters
         assert list(ours) == list(theirs)[1:]

@@ -45,6 +45,7 @@ def test_every_tool_answers_what_the_engine_answers(engine: Engine) -> None:
         ("labels", {"ids": ["n000"]}),
         ("members", {"label": 0, "k": 3}),
         ("search", {"text": "chess", "k": 3}),
+        ("related", {"seeds": ["n010"], "text": "chess", "k": 4}),
         ("look_up", {"prefix": "n02", "limit": 2}),
     )
     expected = [
@@ -54,6 +55,7 @@ def test_every_tool_answers_what_the_engine_answers(engine: Engine) -> None:
         engine.labels(["n000"]),
         engine.members(0, k=3),
         engine.search(["chess"], k=3),
+        engine.related(["n010"], text="chess", k=4),
         {"index": "small", "version": engine.version, "results": [engine.nodes("n02", limit=2)]},
     ]
     assert [result.structured_content for result in results] == expected

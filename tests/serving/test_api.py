@@ -27,7 +27,7 @@ from tests.serving.live import PROBLEM, Api, running, until
 
 DEMO = "/v1/indexes/demo"
 URN = "urn:purlieu:problem:"
-QUESTIONS = ("similar", "ppr", "community", "labels", "members", "search")
+QUESTIONS = ("similar", "ppr", "community", "labels", "members", "search", "related")
 
 
 @pytest.fixture(scope="module")
