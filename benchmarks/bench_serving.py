@@ -73,7 +73,9 @@ def _measured(store: Path, index: str, seconds: float, connections: Sequence[int
     return rows
 
 
-def _row(kind: str, question: str, n: int, load: Load, before: dict[str, int], after: dict[str, int]) -> dict[str, object]:
+def _row(
+    kind: str, question: str, n: int, load: Load, before: dict[str, int], after: dict[str, int]
+) -> dict[str, object]:
     calls = after["calls"] - before["calls"]
     return {
         "": kind,

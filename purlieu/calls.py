@@ -106,7 +106,9 @@ def error_of(address: str, index: str, status: int, problem: Mapping[str, Any]) 
         case "not-built":
             table = detail.partition("[")[2].partition("]")[0]
             question = detail.partition(" was not built for ")[2].partition(":")[0]
-            return NotBuilt(index=index, question=question, table=table, questions=tuple(problem.get("questions") or ()))
+            return NotBuilt(
+                index=index, question=question, table=table, questions=tuple(problem.get("questions") or ())
+            )
         case "invalid-query" | "invalid-request":
             what, _, fix = detail.partition("; ")
             return InvalidQuery(what=what, fix=fix or "read /openapi.json for what it takes")

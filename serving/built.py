@@ -22,7 +22,9 @@ _ALWAYS = ("nodes", "related")  # of every index with a graph; the latter says i
 
 def questions_of(release: Release) -> tuple[str, ...]:
     """Those of similar, ppr, community, labels, members, search whose stages were built."""
-    return tuple(name for name, needs in _NEEDS.items() if name not in _ALWAYS and needs.keys() <= release.stages.keys())
+    return tuple(
+        name for name, needs in _NEEDS.items() if name not in _ALWAYS and needs.keys() <= release.stages.keys()
+    )
 
 
 def check_built(release: Release, question: str) -> None:

@@ -182,9 +182,7 @@ class KeyRing:
 def required(ring: KeyRing, scope: str) -> Callable[..., Awaitable[None]]:
     """A dependency that refuses a request without a key of ``ring`` for ``scope``."""
 
-    async def check(
-        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-    ) -> None:
+    async def check(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
         if given is None:
             raise _refused("no API key; send the header Authorization: Bearer KEY", "Bearer")
         key = ring.find(given.credentials)

@@ -27,7 +27,7 @@ Run = Callable[[Sequence[Any]], list[Outcome]]
 
 
 @final
-class Overloaded(Exception):  # noqa: N818  # a state, told to the caller as a problem
+class Overloaded(Exception):  # a state, told to the caller as a problem
     """Refused without having begun; ``retry_after`` seconds from now there should be room."""
 
     def __init__(self, retry_after: int) -> None:

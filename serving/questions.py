@@ -17,7 +17,10 @@ _REFUSALS = problems(400, 404, 408, 413, 422, 429, 500, 503, 504)
 
 
 @router.get(
-    "/nodes", response_model=schemas.NodesAnswer, responses=problems(404, 422, 429, 500, 503, 504), openapi_extra=takes()
+    "/nodes",
+    response_model=schemas.NodesAnswer,
+    responses=problems(404, 422, 429, 500, 503, 504),
+    openapi_extra=takes(),
 )
 async def nodes(request: Request, asked: Annotated[schemas.NodesQuery, Query()]) -> Response:
     """The first nodes whose id starts with a prefix."""

@@ -19,9 +19,7 @@ OFFSET = 60  # as in the paper: how fast the worth of a rank falls
 Hit = dict[str, Any]
 
 
-def chosen_weights(
-    weights: Mapping[str, float] | None, built: Sequence[str], *, with_text: bool
-) -> dict[str, float]:
+def chosen_weights(weights: Mapping[str, float] | None, built: Sequence[str], *, with_text: bool) -> dict[str, float]:
     """Weight of every signal that takes part: those asked for, or 1 for each that can.
 
     Raises
@@ -46,12 +44,10 @@ def chosen_weights(
     return taking_part
 
 
-def fused(
-    lists: Iterable[tuple[str, float, Sequence[Hit]]], seeds: Iterable[str | int], k: int
-) -> list[Hit]:
+def fused(lists: Iterable[tuple[str, float, Sequence[Hit]]], seeds: Iterable[str | int], k: int) -> list[Hit]:
     """The best ``k`` of lists of hits, each named by its signal and weighted; ties by id, without the seeds.
 
-    ``score`` is the sum over the lists of weight / (60 + rank), ``ranks`` the best rank of each signal that has the hit.
+    ``score`` is the sum over the lists of weight / (60 + rank), ``ranks`` the best rank in each signal that has it.
     """
     left_out = {str(seed) for seed in seeds}
     found: dict[str, Hit] = {}

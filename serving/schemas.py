@@ -181,8 +181,8 @@ class RelatedRequest(Request):
         default=None, description="What documents are searched for; left out, search takes no part."
     )
     k: int = Field(default=10, ge=1, le=DEPTH, description="Answers wanted.")
-    weights: dict[Literal["similar", "ppr", "community", "search"], Annotated[float, Field(ge=0, le=1e6)]] | None = Field(
-        default=None, description="Which signals take part, and how much; left out, all that can, equally."
+    weights: dict[Literal["similar", "ppr", "community", "search"], Annotated[float, Field(ge=0, le=1e6)]] | None = (
+        Field(default=None, description="Which signals take part, and how much; left out, all that can, equally.")
     )
 
 

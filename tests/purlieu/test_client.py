@@ -90,9 +90,7 @@ def test_vectors_travel_without_loss(client: Client, engine: Engine) -> None:
 
 
 def test_nodes_and_details_are_looked_up(client: Client, engine: Engine) -> None:
-    assert client.nodes("n02", limit=3) == [
-        Hit(hit.pop("id"), 0.0, hit) for hit in engine.nodes("n02", limit=3)
-    ]
+    assert client.nodes("n02", limit=3) == [Hit(hit.pop("id"), 0.0, hit) for hit in engine.nodes("n02", limit=3)]
     assert client.details()["version"] == engine.version
 
 
@@ -234,7 +232,10 @@ def test_an_answer_that_is_none_of_ours_is_said_to_be(odd: str, body: bytes) -> 
 
 def test_nobody_there_is_said_after_the_last_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "FIRST_WAIT", 0.001)
-    with Client("http://127.0.0.1:9", "i", retries=2) as client, pytest.raises(ServiceFailed, match="no answer") as found:
+    with (
+        Client("http://127.0.0.1:9", "i", retries=2) as client,
+        pytest.raises(ServiceFailed, match="no answer") as found,
+    ):
         client.similar(["a"])
     assert found.value.status is None
 

@@ -99,9 +99,7 @@ def test_only_what_was_built_is_offered_and_no_answer_fills_a_context(tmp_path: 
 
 def test_the_command_speaks_the_protocol_over_stdio(small_store: Store, engine: Engine) -> None:
     words = ["-P", "-m", "purlieu.main", "mcp", "small", "--store", str(small_store.root)]
-    started = mcp.StdioServerParameters(
-        command=sys.executable, args=words, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    started = mcp.StdioServerParameters(command=sys.executable, args=words, env={**os.environ, "PYTHONPATH": str(ROOT)})
     (result,) = called(started, ("similar", {"ids": ["n000"], "k": 2}))
     assert result.structured_content == engine.similar(["n000"], k=2)
 

@@ -64,7 +64,9 @@ def test_similar_nodes_are_the_same_alone_and_together(engine: Engine, ids: list
 
 
 @NOT_TIMED
-@given(rows=st.lists(st.lists(st.integers(0, 299), min_size=1, max_size=3), min_size=1, max_size=8), noise=st.integers())
+@given(
+    rows=st.lists(st.lists(st.integers(0, 299), min_size=1, max_size=3), min_size=1, max_size=8), noise=st.integers()
+)
 def test_nodes_near_vectors_are_the_same_alone_and_together(
     engine: Engine, small_store: Store, rows: list[list[int]], noise: int
 ) -> None:
@@ -75,7 +77,9 @@ def test_nodes_near_vectors_are_the_same_alone_and_together(
 
 
 @NOT_TIMED
-@given(queries=st.lists(st.lists(seeds, min_size=1, max_size=3), min_size=1, max_size=6), k=st.sampled_from([1, 10, 250]))
+@given(
+    queries=st.lists(st.lists(seeds, min_size=1, max_size=3), min_size=1, max_size=6), k=st.sampled_from([1, 10, 250])
+)
 def test_rankings_their_bounds_and_notes_are_the_same_alone_and_together(
     engine: Engine, queries: list[list[dict[str, float]]], k: int
 ) -> None:

@@ -17,7 +17,7 @@ from foundation.errors import InvalidParams
 from serving.api import create_app
 from serving.logs import MAX_CONTENT, Log
 from tests.serving.fake_engine import Opening, publish_version
-from tests.serving.live import Api, running
+from tests.serving.live import running
 
 DEMO = "/v1/indexes/demo"
 ORIGIN = "https://pages.example.org"

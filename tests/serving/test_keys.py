@@ -160,7 +160,10 @@ def test_a_key_is_good_for_its_scopes_alone(guarded: tuple[Api, Path]) -> None:
     api, _ = guarded
     assert api.get("/v1/indexes", **bearer("plain-key")).status_code == 200
     assert api.get("/v1/status", **bearer(SECRET)).status_code == 200
-    for path, key, scope, known in (("/v1/indexes", SECRET, "query", "admin"), ("/v1/status", "plain-key", "admin", "query")):
+    for path, key, scope, known in (
+        ("/v1/indexes", SECRET, "query", "admin"),
+        ("/v1/status", "plain-key", "admin", "query"),
+    ):
         refused = api.get(path, **bearer(key))
         found = api.problem(refused, 403)
         assert found["type"] == "urn:purlieu:problem:forbidden"

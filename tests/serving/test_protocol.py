@@ -103,10 +103,14 @@ def test_a_body_that_goes_on_after_its_refusal_ends_with_the_connection(port: in
     with connected(port) as connection:
         connection.sendall(f"POST {DEMO}/similar HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n".encode())
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
-        with pytest.raises(ConnectionError):
+
+        def go_on() -> None:
             for _ in range(200):
                 connection.sendall(b" ")
                 time.sleep(0.05)
+
+        with pytest.raises(ConnectionError):
+            go_on()
 
 
 def test_slow_connections_leave_others_alone(port: int) -> None:
@@ -144,7 +148,13 @@ def test_requests_sent_ahead_are_all_answered_however_the_bytes_are_cut(port: in
 
 @pytest.mark.parametrize(
     "sent",
-    [b"\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01" + b"a" * 200, b"GET /\xff HTTP/1.1\r\n\r\n"],
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01" + b"a" * 200,
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+    ],
 )
 def test_what_is_no_http_is_refused_and_the_server_lives(port: int, sent: bytes) -> None:
     with connected(port) as connection:

@@ -29,10 +29,10 @@ hits = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
     seeds=st.sets(st.sampled_from("abcx"), max_size=2),
     k=st.integers(1, 10),
 )
-def test_scores_are_those_of_the_paper(
-    lists: list[tuple[str, float, list[str]]], seeds: set[str], k: int
-) -> None:
-    found = fused([(signal, weight, [{"id": id, "score": 9.0} for id in ids]) for signal, weight, ids in lists], seeds, k)
+def test_scores_are_those_of_the_paper(lists: list[tuple[str, float, list[str]]], seeds: set[str], k: int) -> None:
+    found = fused(
+        [(signal, weight, [{"id": id, "score": 9.0} for id in ids]) for signal, weight, ids in lists], seeds, k
+    )
     score: dict[str, float] = {}
     ranks: dict[str, dict[str, int]] = {}
     for signal, weight, ids in lists:
@@ -42,14 +42,16 @@ def test_scores_are_those_of_the_paper(
             score[id] = score.get(id, 0.0) + weight / (OFFSET + rank)
             ranks.setdefault(id, {})
             ranks[id][signal] = min(rank, ranks[id].get(signal, 999))
-    expected = sorted(score, key=lambda id: (-score[id], id))[:k]
+    expected = sorted(score, key=lambda node: (-score[node], node))[:k]
     assert [hit["id"] for hit in found] == expected
     assert [hit["score"] for hit in found] == [score[id] for id in expected]
     assert [hit["ranks"] for hit in found] == [ranks[id] for id in expected]
 
 
 def test_an_engine_fuses_the_lists_it_gives(engine: Engine) -> None:
-    answer = engine.related(SEEDS, text="chess", k=20, weights={"similar": 2.0, "ppr": 1.0, "community": 1.0, "search": 3.0})
+    answer = engine.related(
+        SEEDS, text="chess", k=20, weights={"similar": 2.0, "ppr": 1.0, "community": 1.0, "search": 3.0}
+    )
     assert answer["signals"] == {"similar": 2.0, "ppr": 1.0, "community": 1.0, "search": 3.0}
     each = engine.similar(SEEDS, k=DEPTH)["results"]
     lists: list[tuple[str, float, list[Any]]] = [("similar", 1.0, hits) for hits in each]
@@ -64,7 +66,9 @@ def test_an_engine_fuses_the_lists_it_gives(engine: Engine) -> None:
 
 def test_by_default_all_signals_take_part_that_can(engine: Engine) -> None:
     assert engine.related(SEEDS)["signals"] == {"similar": 1.0, "ppr": 1.0, "community": 1.0}
-    assert engine.related(SEEDS, text="chess")["signals"] == dict.fromkeys(("similar", "ppr", "community", "search"), 1.0)
+    assert engine.related(SEEDS, text="chess")["signals"] == dict.fromkeys(
+        ("similar", "ppr", "community", "search"), 1.0
+    )
 
 
 def test_one_signal_alone_keeps_its_order(engine: Engine) -> None:
@@ -85,7 +89,9 @@ def test_one_signal_alone_keeps_its_order(engine: Engine) -> None:
         ({}, None, "no signal takes part"),
     ],
 )
-def test_weights_that_cannot_be_are_refused(engine: Engine, weights: dict[str, Any], text: str | None, what: str) -> None:
+def test_weights_that_cannot_be_are_refused(
+    engine: Engine, weights: dict[str, Any], text: str | None, what: str
+) -> None:
     with pytest.raises(InvalidQuery) as found:
         engine.related(SEEDS, text=text, weights=weights)
     assert found.value.what == what
