@@ -79,7 +79,7 @@ async def _run(service: Service, facts: dict[str, Any], job: Job) -> bytes:
         problem = sort_of_problem(429, "overloaded", "Too many requests", detail)
         raise RefusedRequest(problem, {"Retry-After": str(refused.retry_after)}) from None
     finally:
-        facts["together"] = job.n_together
+        facts.update(size=job.size, together=job.n_together)
 
 
 @contextlib.asynccontextmanager

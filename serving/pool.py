@@ -44,7 +44,7 @@ class Job:
     ----------
     run : answers the ``what`` of one job, or of several of one ``group``, in order; raises nothing
     group : jobs of equal groups may be run together; None runs alone
-    size : queries in it, or more if their lists are long
+    size : queries in it, or more if their lists are long: what a call is measured by
     heavy : takes one of the few places for what takes long
     """
 
@@ -99,7 +99,8 @@ class Pool:
             job.group = None  # alone in any case: it need not keep to a lane
         job.answer, job.since = loop.create_future(), time.monotonic()
         with self._changed:
-            if self._closed or (len(self._waiting) >= self._limits.queue and not self._has_room(job)):
+            # Jobs for which there is a thread are among those waiting until it has taken them.
+            if self._closed or len(self._waiting) >= self._limits.queue + self._limits.threads - self._running:
                 self._refused += 1
                 raise Overloaded(self._retry_after())
             self._waiting.append(job)
@@ -156,10 +157,6 @@ class Pool:
         thread = threading.Thread(target=self._work, name=f"answers {len(self._threads)}", daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    def _has_room(self, job: Job) -> bool:
-        """Whether ``job`` would begin at once."""
-        return self._running < self._limits.threads and not self._waiting and self._may_begin(job)
 
     def _may_begin(self, job: Job) -> bool:
         if job.heavy and self._heavy >= self._limits.heavy:

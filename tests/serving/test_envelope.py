@@ -127,7 +127,7 @@ def test_the_log_is_one_object_a_request_and_says_nothing_of_what_was_asked(stor
     first = requests[0]
     assert (first["request"], first["method"], first["status"]) == ("mine", "POST", 200)
     assert (first["route"], first["index"]) == ("/v1/indexes/{index}/similar", "demo")
-    assert (first["queries"], first["together"]) == (2, 1)
+    assert (first["size"], first["together"]) == (2, 1)
     assert first["seconds"] > 0
     assert first["bytes"] > 0
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", first["time"])
