@@ -289,8 +289,8 @@ class Engine:
         """What is near the seeds by all signals together: one list, best first, the seeds not in it.
 
         The first hundred of `similar` (of each seed, its weight shared among them), `ppr`, `community` and, given a
-        ``text``, `search` are fused by reciprocal rank; each hit has its ``ranks`` in them. ``weights`` says which signals
-        take part and how much, by default all that can, equally. A document that is no node may be among the hits.
+        ``text``, `search` are fused by reciprocal rank; each hit has its ``ranks`` in them. ``weights`` says which
+        take part and how much, by default all, equally. A document that is no node may be among the hits.
 
         Raises
         ------
