@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,13 @@ from tests.serving.live import running
 
 
 @pytest.fixture(scope="module")
-def engine(small_store: Store) -> Engine:
+def engine(small_store: Path) -> Engine:
     return Engine.open(small_store, "small")
 
 
 @pytest.fixture(scope="module")
-def address(small_store: Store) -> Iterator[str]:
-    with running(create_app(small_store)) as address:
+def address(small_store: Path) -> Iterator[str]:
+    with running(create_app(Store.open(small_store))) as address:
         yield address
 
 
@@ -67,7 +68,7 @@ ASKED: list[Callable[[Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("ask", ASKED)
+@pytest.mark.parametrize("ask", ASKED, ids=range(len(ASKED)))
 def test_a_client_answers_what_the_engine_answers(client: Client, engine: Engine, ask: Callable[[Any], Any]) -> None:
     assert as_dictionary(ask(client)) == ask(engine)
 
@@ -113,6 +114,7 @@ def test_it_has_every_question_of_the_engine_with_its_arguments() -> None:
         lambda asked: asked.search([" "]),
         lambda asked: asked.members(10_000),
     ],
+    ids=["unknown", "nothing", "k", "empty", "label"],
 )
 def test_errors_are_those_of_the_engine(client: Client, engine: Engine, ask: Callable[[Any], Any]) -> None:
     with pytest.raises(EngineError) as expected:
@@ -140,8 +142,8 @@ def test_an_unknown_index_and_a_question_that_was_not_built(tmp_path_factory: py
     assert (unbuilt.value.question, unbuilt.value.table, unbuilt.value.questions) == ("search", "muvera", ("ppr",))
 
 
-def test_a_key_is_sent_and_needed(small_store: Store) -> None:
-    with running(create_app(small_store, api_keys={"a-good-key"})) as address:
+def test_a_key_is_sent_and_needed(small_store: Path) -> None:
+    with running(create_app(Store.open(small_store), api_keys={"a-good-key"})) as address:
         with Client(address, "small", api_key="a-good-key") as client:
             assert client.nodes(limit=1)
         with Client(address, "small") as client, pytest.raises(ServiceFailed) as refused:

@@ -22,7 +22,7 @@ mcp = pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 
 @pytest.fixture(scope="module")
-def engine(small_store: Store) -> Engine:
+def engine(small_store: Path) -> Engine:
     return Engine.open(small_store, "small")
 
 
@@ -97,8 +97,8 @@ def test_only_what_was_built_is_offered_and_no_answer_fills_a_context(tmp_path: 
     assert asked == [MOST]
 
 
-def test_the_command_speaks_the_protocol_over_stdio(small_store: Store, engine: Engine) -> None:
-    words = ["-P", "-m", "purlieu.main", "mcp", "small", "--store", str(small_store.root)]
+def test_the_command_speaks_the_protocol_over_stdio(small_store: Path, engine: Engine) -> None:
+    words = ["-P", "-m", "purlieu.main", "mcp", "small", "--store", str(small_store)]
     started = mcp.StdioServerParameters(command=sys.executable, args=words, env={**os.environ, "PYTHONPATH": str(ROOT)})
     (result,) = called(started, ("similar", {"ids": ["n000"], "k": 2}))
     assert result.structured_content == engine.similar(["n000"], k=2)
