@@ -86,7 +86,7 @@ def test_vectors_travel_without_loss(client: Client, engine: Engine) -> None:
     random = np.random.default_rng(0)
     vectors = random.normal(size=(3, 128)).astype(np.float32)
     assert as_dictionary(client.similar(vectors=vectors, k=5)) == engine.similar(vectors=vectors, k=5)
-    tokens = [random.normal(size=(n, 64)).astype(np.float32) for n in (1, 4)]
+    tokens = [random.normal(size=(n, 128)).astype(np.float32) for n in (1, 4)]
     assert as_dictionary(client.search(vectors=tokens, k=5)) == engine.search(vectors=tokens, k=5)
 
 
