@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= purlieu-store
 
-.PHONY: demo test faults bench serve page lint clean
+.PHONY: demo test faults bench soak serve page lint clean
 
 # Installed once, and again when the dependencies change.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -39,6 +39,10 @@ test: $(VENV)/.installed-test
 # Some half an hour of faults, and the page that says what came of them.
 faults: $(VENV)/.installed-test
 	$(BIN)/python -P -m tests.faults --write docs/reliability.md
+
+# Half an hour of questions, right and wrong, while versions change: answers, refusals and memory are held to account.
+soak: $(VENV)/.installed-test
+	$(BIN)/python -P -m tests.serving.soak
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .

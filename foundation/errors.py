@@ -20,6 +20,7 @@ EngineError
 ├── PartitionFailed   (RuntimeError)       a partition that cannot be computed: stage and range
 ├── StageTimeout      (TimeoutError)       a stage that took longer than it may
 ├── ServerUnavailable (ConnectionError)    no Prefect API answers
+├── ServiceFailed     (RuntimeError)       a Purlieu service that refused, failed or did not answer
 ├── GateFailed        (RuntimeError)       a version that was built and falls short of the quality gate
 ├── TargetMissed      (RuntimeError)       an asked-for quality that no candidate reached
 └── NotConverged      (RuntimeError)       an iteration that ran out of steps
@@ -304,6 +305,20 @@ class ServerUnavailable(EngineError, ConnectionError):
 
     def __str__(self) -> str:
         return f"{self.address}: no Prefect server answers ({self.what}); {self.fix}"
+
+
+@dataclass(eq=False, kw_only=True)
+class ServiceFailed(EngineError, RuntimeError):
+    """A Purlieu service at ``address`` that refused, failed, or did not answer; then ``status`` is None."""
+
+    address: str
+    status: int | None
+    what: str
+
+    def __str__(self) -> str:
+        status = "" if self.status is None else f" (status {self.status})"
+        fix = "check the address and that it runs" if self.status is None else "the log of the service says more"
+        return f"{self.address}: {self.what}{status}; {fix}"
 
 
 @dataclass(eq=False, kw_only=True)

@@ -10,14 +10,17 @@ if TYPE_CHECKING:
     from artifacts.store import Store
 
 
-def open_store(args: argparse.Namespace) -> Store:
-    """The existing store of ``--store``; PURLIEU_CACHE and PURLIEU_CACHE_LIMIT say where and how much to cache."""
+def open_store(args: argparse.Namespace, address: str | None = None) -> Store:
+    """The existing store of ``--store``, or the one at ``address``.
+
+    PURLIEU_CACHE and PURLIEU_CACHE_LIMIT say where and how much to cache.
+    """
     from artifacts.store import Store
     from foundation.sizes import parse_size
 
     limit = os.environ.get("PURLIEU_CACHE_LIMIT", "auto")
     return Store.open(
-        args.store,
+        args.store if address is None else address,
         cache=os.environ.get("PURLIEU_CACHE"),
         cache_limit=None if limit == "auto" else parse_size(limit),
     )

@@ -1,14 +1,13 @@
 """The HTTP service: what there is and whether it runs; `serving.questions` has the questions, `serving.server` listens.
 
-Endpoints that compute or read files are plain functions: they run in a pool of `THREADS` threads, and the event loop
-stays free to take requests and to say that the process lives.
+Questions are computed in the threads of a `serving.pool.Pool`; endpoints that read files are plain functions, which
+run in a pool of the framework's. The event loop stays free to take requests and to say that the process lives.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from importlib.metadata import version as version_of
 
 import anyio.to_thread
@@ -16,19 +15,24 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from artifacts.store import Store
-from foundation.errors import InvalidParams
-from serving import questions, schemas
-from serving.catalog import Catalog, State, silent
+from foundation.errors import StoreUnavailable
+from serving import admin, questions, schemas
+from serving.cache import AnswerCache
+from serving.catalog import State, silent
+from serving.envelope import Envelope, Note, check_origins
 from serving.inputs import Indexes, OneIndex
-from serving.keys import required
+from serving.keys import KeyRing, plain_keys, required
+from serving.limits import Limits
 from serving.metrics import CONTENT_TYPE, Measured, Metrics
 from serving.openapi import describe, problems
 from serving.opener import Opener, open_engine
 from serving.page import files
+from serving.pool import Pool
 from serving.problems import RefusedRequest, install, reason, sort_of_problem
+from serving.service import Service, service_of
+from serving.stores import Catalogs
 
-# A question computes; the threads beyond one per core are for questions that wait for the disk.
-THREADS = (os.cpu_count() or 1) + 4
+THREADS = 4  # for what reads files and computes nothing
 DESCRIPTION = (
     "What is near this? Every answer names the version of the index that gave all of it. "
     "Errors are RFC 9457 problems: 4xx are the caller's and say what to do, 5xx are the service's."
@@ -36,35 +40,46 @@ DESCRIPTION = (
 
 
 def create_app(
-    store: Store,
+    store: Store | Sequence[Store],
     *,
-    api_keys: frozenset[str] | None = None,
+    api_keys: Collection[str] | KeyRing | None = None,
+    limits: Limits | None = None,
+    origins: Collection[str] = (),
     opener: Opener = open_engine,
     look_seconds: float | None = None,
     log: Callable[[str], None] = silent,
+    note: Note | None = None,
 ) -> FastAPI:
-    """The service over every index of ``store``, those that appear later too.
+    """The service over every index of ``store``, or of several, those that appear later too.
 
     Parameters
     ----------
     api_keys : ``/v1`` is only for who sends one of them; None opens it to all
+    limits : see `serving.limits.Limits`
+    origins : whose pages in a browser may ask, such as "https://example.org"
     opener, look_seconds : see `serving.catalog.Catalog`
     log : told in one line what an operator should know
+    note : told of every request, see `serving.envelope.Envelope`
 
     Raises
     ------
     InvalidParams
-        ``api_keys`` without a key.
+        ``api_keys`` without a key, ``origins`` with what is none, or a store named twice.
     """
-    if api_keys is not None and not api_keys:
-        raise InvalidParams(name="api_keys", value=set(api_keys), allowed="at least one key, or None for no keys")
-    catalog = Catalog(store, opener, look_seconds=look_seconds, log=log)
+    allowed = check_origins(origins)
+    limits = limits or Limits()
+    keys = api_keys if api_keys is None or isinstance(api_keys, KeyRing) else KeyRing(plain_keys(api_keys))
+    stores = [store] if isinstance(store, Store) else store
+    catalog = Catalogs(stores, opener, look_seconds=look_seconds, log=log)
+    pool, cache = Pool(limits), AnswerCache(limits.cache_bytes)
+    service = Service(catalog, limits, pool, cache, keys, Metrics(catalog, pool, cache, keys))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001  # the signature FastAPI wants
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         await anyio.to_thread.run_sync(catalog.look)
         yield
+        pool.close()
         await anyio.to_thread.run_sync(catalog.close)
 
     app = FastAPI(
@@ -77,15 +92,15 @@ def create_app(
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.catalog, app.state.metrics = catalog, Metrics(catalog, store)
+    app.state.service = service
     app.include_router(_process)
     app.include_router(files.router)  # open to all: it asks for the key itself
-    guard = [] if api_keys is None else [Depends(required(api_keys))]
-    refusals = {} if api_keys is None else problems(401)
-    for router in (_listing, questions.router):
-        app.include_router(router, dependencies=guard, responses=refusals)
-    app.add_middleware(Measured, metrics=app.state.metrics)
+    for router, scope in ((_listing, "query"), (questions.router, "query"), (admin.router, "admin")):
+        guard = [] if keys is None else [Depends(required(keys, scope))]
+        app.include_router(router, dependencies=guard, responses={} if keys is None else problems(401, 403))
+    app.add_middleware(Measured, metrics=service.metrics)
     install(app, log)
+    app.add_middleware(Envelope, origins=allowed, note=note)
     describe(app)
     return app
 
@@ -102,7 +117,12 @@ async def healthz() -> schemas.Health:
 
 @_process.get("/readyz", responses=problems(500, 503))
 def readyz(indexes: Indexes) -> schemas.Readiness:
-    """Whether every index that can be opened is open, and at least one is if there are any."""
+    """Whether every store is there, every index that can be opened is open, and at least one is if there are any."""
+    try:
+        indexes.check_stores()
+    except StoreUnavailable as error:
+        problem = sort_of_problem(503, "not-ready", "Not ready", f"a store cannot be read: {reason(error)}")
+        raise RefusedRequest(problem) from None
     indexes.look()
     states = indexes.states()
     opening = [state.index for state in states if state.served is None and state.opening]
@@ -117,7 +137,7 @@ def readyz(indexes: Indexes) -> schemas.Readiness:
 def metrics(request: Request, indexes: Indexes) -> Response:
     """Counts and times in Prometheus' text format."""
     indexes.look()
-    return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE)
+    return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE)
 
 
 @_listing.get("/indexes", responses=problems(500))

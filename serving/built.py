@@ -8,6 +8,7 @@ from foundation.errors import NotBuilt
 # Question -> the stages it reads last, each with the config table that asks for it; with these come all others.
 _NEEDS: dict[str, dict[str, str]] = {
     "nodes": {"graph": "graph"},
+    "related": {"graph": "graph"},
     "similar": {"fastrp": "fastrp", "ann.nodes": "ann.nodes"},
     "ppr": {"powerwalk": "powerwalk"},
     "community": {"lsh": "communities"},
@@ -19,10 +20,8 @@ _NEEDS: dict[str, dict[str, str]] = {
 }
 # Stages that are enough by themselves.
 _OR = {"search": "lexical"}
-
-
-# Not among the questions an index lists: look-ups, and what other questions are drawn with.
-_BESIDE = frozenset({"nodes", "neighbourhood", "map"})
+# Not among the questions an index lists: look-ups, what other questions are drawn with, and what fuses them.
+_BESIDE = frozenset({"nodes", "related", "neighbourhood", "map"})
 
 
 def questions_of(release: Release) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from typing import final
 from artifacts.publish import CURRENT, Release, read_release, version_names
 from artifacts.store import Store, index_name
 from foundation.errors import EngineError, InvalidParams, StoreUnavailable, UnknownId
-from serving.opener import Opener, Refused, Served, open_engine, open_version
+from serving.opener import Opener, Refused, Served, check_there, open_engine, open_version
 
 RETRY_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
@@ -114,8 +114,15 @@ class Catalog:
             raise UnknownId(kind="index", id=index, where="this store", nearest=tuple(nearest))
         return slot.answer
 
-    def look(self) -> None:
-        """Look at every index there is, so that new ones and new versions begin to open."""
+    def look(self, *, at_once: bool = False) -> None:
+        """Look at every index there is, so that new ones and new versions begin to open.
+
+        Those that were looked at a moment ago are left out, unless it is to be ``at_once``.
+        """
+        if at_once:
+            with self._lock:
+                for slot in self._slots.values():
+                    slot.next_look = 0.0
         for index in {*self.names(), *self._slots}:
             with contextlib.suppress(StoreUnavailable):  # who asks for that index is told
                 self._look_at(index)
@@ -205,13 +212,16 @@ class Catalog:
     def _stamp(self, index: str) -> Hashable | None:
         """What changes whenever the pointer is replaced; None when there is no pointer."""
         try:
-            return self._store.place.stamp(f"{index_name(index)}/{CURRENT}")
+            found = self._store.place.stamp(f"{index_name(index)}/{CURRENT}")
         except InvalidParams:
             return None
         except OSError as error:
             what = f"the pointer of index {index} cannot be read ({getattr(error, 'strerror', None) or error})"
             fix = "check the disk and its permissions"
             raise StoreUnavailable(path=self._store.address, what=what, fix=fix) from None
+        if found is None:
+            check_there(self._store)  # an index that was unpublished is gone; one whose whole store is away is not
+        return found
 
     def _open(self, index: str, slot: _Slot) -> None:
         with self._turns:

@@ -35,6 +35,7 @@ from serving.hybrid import CorpusSearch
 from serving.map import map_file
 from serving.neighbourhood import links_among
 from serving.ppr import Rankings, shortages
+from serving.related import DEPTH, chosen_weights, fused
 from serving.search import DocumentSearch
 from serving.suggest import nearest_ids
 from vectors.ann import ANNIndex
@@ -335,6 +336,48 @@ class Engine:
         """
         check_built(self.release, "map")
         return self._map
+
+    def related(
+        self,
+        seeds: Sequence[str | int],
+        *,
+        text: str | None = None,
+        k: int = 10,
+        weights: Mapping[str, float] | None = None,
+    ) -> Answer:
+        """What is near the seeds by all signals together: one list, best first, the seeds not in it.
+
+        The first hundred of `similar` (of each seed, its weight shared among them), `ppr`, `community` and, given a
+        ``text``, `search` are fused by reciprocal rank; each hit has its ``ranks`` in them. ``weights`` says which
+        take part and how much, by default all, equally. A document that is no node may be among the hits.
+
+        Raises
+        ------
+        InvalidQuery
+            No seeds, k out of range, or weights that cannot be.
+        UnknownId, NotBuilt
+        """
+        check_built(self.release, "related")
+        if not seeds:
+            raise InvalidQuery(what="related without seeds", fix="name at least one node")
+        self._check_k(k, DEPTH, "of every signal that are fused")
+        parts = chosen_weights(weights, self.questions, with_text=text is not None)
+        depth = min(DEPTH, self._graph.n_nodes)
+        lists: list[tuple[str, float, list[Hit]]] = []
+        for signal, weight in parts.items():
+            match signal:
+                case "similar":
+                    each = self.similar(seeds, k=max(1, min(depth, self._graph.n_nodes - 1)))["results"]
+                    lists += [(signal, weight / len(each), hits) for hits in each]
+                case "ppr":
+                    lists.append((signal, weight, self.ppr([dict.fromkeys(seeds, 1.0)], k=depth)["results"][0]))
+                case "community":
+                    size = max(depth, len(set(self._rows(seeds))))
+                    lists.append((signal, weight, self.community(seeds, size=size)["results"][0]))
+                case "search":
+                    hits = self.search([text or ""], k=min(DEPTH, self._corpus.n_docs))["results"][0]
+                    lists.append((signal, weight, hits))
+        return self._answer([fused(lists, seeds, k)], signals=parts)
 
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[Hit]:
         """The first nodes whose id starts with ``prefix``, in id order; at most 1000.

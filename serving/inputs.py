@@ -9,28 +9,58 @@ from fastapi import Depends, Path, Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from serving.catalog import Catalog
 from serving.opener import Served
 from serving.problems import RefusedRequest, misfit, sort_of_problem
 from serving.schemas import MAX_BODY
+from serving.service import Service, service_of
+from serving.stores import Catalogs
+
+OPENING_RETRY = 5  # seconds after which to ask again for an index that is still being opened
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-async def _catalog(request: Request) -> Catalog:
-    catalog: Catalog = request.app.state.catalog
-    return catalog
+async def _catalog(request: Request) -> Catalogs:
+    return service_of(request).catalog
 
 
-Indexes = Annotated[Catalog, Depends(_catalog)]
+Indexes = Annotated[Catalogs, Depends(_catalog)]
 
 
-async def _served(indexes: Indexes, index: Annotated[str, Path(description="Name of the index.")]) -> Served:
-    answer = indexes.ask(index)
-    return answer.result() if answer.done() else await asyncio.wrap_future(answer)
+async def served_of(service: Service, index: str) -> Served:
+    """What serves ``index``; the first requests for one wait until it is open.
+
+    Raises
+    ------
+    EngineError
+        No such index, or none of its versions can be opened.
+    RefusedRequest
+        When opening takes longer than a request may.
+    """
+    answer = service.catalog.ask(index)
+    if answer.done():
+        return answer.result()
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(answer), service.limits.seconds)
+    except TimeoutError:
+        problem = sort_of_problem(503, "not-ready", "Not ready", f"index {index} is still being opened; ask again")
+        raise RefusedRequest(problem, {"Retry-After": str(OPENING_RETRY)}) from None
 
 
-async def _body(request: Request) -> bytes:
+async def _served(request: Request, index: Annotated[str, Path(description="Name of the index.")]) -> Served:
+    return await served_of(service_of(request), index)
+
+
+OneIndex = Annotated[Served, Depends(_served)]
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, if it is whole and not too large.
+
+    Raises
+    ------
+    RefusedRequest
+    """
     declared = request.headers.get("content-length", "")
     large = declared.isdigit() and int(declared) > MAX_BODY
     body = bytearray()
@@ -50,15 +80,10 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-OneIndex = Annotated[Served, Depends(_served)]
-Body = Annotated[bytes, Depends(_body)]
-
-
 def parsed(model: type[_Model], body: bytes) -> _Model:
     """The body as ``model``.
 
-    Called by the endpoints, not by FastAPI: so it happens in the pool, and by pydantic's own JSON reader, which is
-    strict about what is a number and a string and refuses what is no UTF-8.
+    By pydantic's own JSON reader, which is strict about what is a number and a string and refuses what is no UTF-8.
     """
     try:
         return model.model_validate_json(body)

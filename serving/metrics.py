@@ -17,7 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from artifacts.health import last_success_age, version_age
 from artifacts.store import Store
 from foundation.errors import EngineError
-from serving.catalog import Catalog
+from serving.cache import AnswerCache
+from serving.keys import KeyRing
+from serving.pool import Pool
+from serving.stores import Catalogs
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 # Seconds: an answer from memory takes about a millisecond, an exact ranking of a large graph many seconds.
@@ -28,7 +31,7 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 class Metrics:
     """The figures of one app, in a registry of its own."""
 
-    def __init__(self, catalog: Catalog, store: Store) -> None:
+    def __init__(self, catalog: Catalogs, pool: Pool, cache: AnswerCache, keys: KeyRing | None) -> None:
         self._registry = CollectorRegistry()
         labels = ("route", "status")
         self._requests = Counter("purlieu_http_requests", "Requests answered.", labels, registry=self._registry)
@@ -39,12 +42,18 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
-        self._registry.register(_Indexes(catalog, store))
+        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # looking labels up takes longer
+        self._registry.register(_Indexes(catalog))
+        self._registry.register(_Work(pool, cache, keys))
 
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route, str(status)).observe(seconds)
+        known = self._known.get((route, status))
+        if known is None:
+            known = self._requests.labels(route, str(status)), self._seconds.labels(route, str(status))
+            self._known[route, status] = known
+        known[0].inc()
+        known[1].observe(seconds)
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""
@@ -81,12 +90,44 @@ class Measured:
 
 
 @final
+class _Work(Collector):
+    """What is being computed, what waits, and what was answered without computing."""
+
+    def __init__(self, pool: Pool, cache: AnswerCache, keys: KeyRing | None) -> None:
+        self._pool = pool
+        self._cache = cache
+        self._keys = keys
+
+    def collect(self) -> Iterable[Metric]:
+        state, cache = self._pool.state(), self._cache
+        gauges = {
+            "purlieu_pool_running": ("Calls of engines under way.", state.running),
+            "purlieu_pool_waiting": ("Questions that wait for a thread.", state.waiting),
+            "purlieu_cache_bytes": ("Size of the answers that are kept.", cache.n_bytes),
+            "purlieu_api_keys_stale": (
+                "1 while the key file cannot be used and the keys read before are good.",
+                int(self._keys is not None and self._keys.problem is not None),
+            ),
+        }
+        counters = {
+            "purlieu_pool_calls": ("Calls of engines.", state.calls),
+            "purlieu_pool_questions": ("Requests these calls answered, more than calls where they share.", state.jobs),
+            "purlieu_pool_refused": ("Requests refused because too many waited.", state.refused),
+            "purlieu_cache_hits": ("Requests answered from what was kept.", cache.hits),
+            "purlieu_cache_misses": ("Requests whose answer was not kept.", cache.misses),
+        }
+        for name, (text, value) in gauges.items():
+            yield GaugeMetricFamily(name, text, value=value)
+        for name, (text, value) in counters.items():
+            yield CounterMetricFamily(name, text, value=value)
+
+
+@final
 class _Indexes(Collector):
     """Read from the catalog at every scrape, so that a version that went leaves no figure behind."""
 
-    def __init__(self, catalog: Catalog, store: Store) -> None:
+    def __init__(self, catalog: Catalogs) -> None:
         self._catalog = catalog
-        self._store = store
 
     def collect(self) -> Iterable[Metric]:
         labels = ("index", "version")
@@ -109,8 +150,8 @@ class _Indexes(Collector):
             labels=("index",),
         )
         now = datetime.now(UTC)
-        for state in self._catalog.states():
-            age = self._last_success(state.index, now)
+        for store, state in self._catalog.states_by_store():
+            age = _last_success(store, state.index, now)
             if age is not None:
                 built.add_metric((state.index,), age)
             if state.served is not None:
@@ -123,8 +164,9 @@ class _Indexes(Collector):
             opening.add_metric((state.index,), int(state.opening))
         return served, refused, refusals, opening, aged, built
 
-    def _last_success(self, index: str, now: datetime) -> float | None:
-        try:
-            return last_success_age(self._store, index, now)
-        except (EngineError, OSError):
-            return None  # a journal that cannot be read must not hide the other figures
+
+def _last_success(store: Store, index: str, now: datetime) -> float | None:
+    try:
+        return last_success_age(store, index, now)
+    except (EngineError, OSError):
+        return None  # a journal that cannot be read must not hide the other figures

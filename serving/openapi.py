@@ -21,16 +21,28 @@ ADDED = (
     schemas.MembersRequest,
     schemas.NeighbourhoodRequest,
     schemas.SearchRequest,
+    schemas.RelatedRequest,
     schemas.Problem,
 )
+INDEX = {
+    "name": "index",
+    "in": "path",
+    "required": True,
+    "description": "Name of the index.",
+    "schema": {"type": "string", "title": "Index"},
+}
 MEANINGS = {
     400: "The body is not JSON.",
     401: "No API key, or a wrong one.",
+    403: "The API key is for something else.",
     404: "No such index or node, or a question the index was not built for.",
+    408: "The body came too slowly.",
     413: "The body is too large.",
     422: "The request cannot be answered as asked.",
+    429: "More is asked than can be answered now; Retry-After says when to ask again.",
     500: "The service failed.",
     503: "What is needed cannot be read or is not open yet.",
+    504: "The answer takes longer than a request may.",
 }
 
 
@@ -46,10 +58,13 @@ def gives_map() -> dict[int | str, dict[str, Any]]:
     return {200: {"description": "Points, ids and labels; `docs/http.md` names the arrays.", "content": content}}
 
 
-def takes(model: type[BaseModel]) -> dict[str, Any]:
-    """The ``openapi_extra`` of a route that reads ``model`` from its body."""
-    content = {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}}
-    return {"requestBody": {"required": True, "content": content}}
+def takes(model: type[BaseModel] | None = None) -> dict[str, Any]:
+    """The ``openapi_extra`` of a route that reads the index from its path, and ``model`` from its body."""
+    extra: dict[str, Any] = {"parameters": [INDEX]}
+    if model is not None:
+        content = {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}}
+        extra["requestBody"] = {"required": True, "content": content}
+    return extra
 
 
 def describe(app: FastAPI) -> None:

@@ -54,6 +54,14 @@ class EngineLike(Protocol):
         rerank: bool = True,
         ranking: str | None = None,
     ) -> Answer: ...
+    def related(
+        self,
+        seeds: Sequence[str | int],
+        *,
+        text: str | None = None,
+        k: int = 10,
+        weights: Mapping[str, float] | None = None,
+    ) -> Answer: ...
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[dict[str, Any]]: ...
     def neighbourhood(self, seeds: Mapping[Any, float], *, k: int = 50) -> Answer: ...
     def map_file(self) -> bytes: ...
@@ -111,3 +119,21 @@ def open_version(store: Store, index: str, opener: Opener) -> Served | Refused:
         return Refused(version, unopened, f"{name}: {error}")
     finally:
         store.close()  # what is mapped stays so; the cache of a far store may drop it when room is needed
+
+
+def check_there(store: Store) -> None:
+    """Look whether a store that was opened once is still there.
+
+    Raises
+    ------
+    StoreUnavailable
+    """
+    try:
+        store.checked()
+    except (ArtifactMissing, ArtifactCorrupt, StoreUnavailable) as error:
+        what = error.what
+    except (EngineError, OSError) as error:
+        what = str(error)
+    else:
+        return
+    raise StoreUnavailable(path=store.address, what=what, fix="bring it back; no restart is needed")

@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
 
 from serving.ppr import MAX_RMAX, MIN_RMAX
+from serving.related import DEPTH
 
 MAX_BODY = 16 << 20  # bytes of a request's body
 MAX_QUERIES = 1_000  # queries of one request
 MAX_SEEDS = 10_000  # seeds of one query
 MAX_HITS = 100_000  # answers of one request: its queries times k
 MAX_WIDTH = 65_536  # numbers of one vector
+MAX_RELATED = 100  # seeds of one question for what is related: each is asked for by itself
 MAX_TOKENS = 10_000  # vectors of one query of search
 MAX_TEXT = 100_000  # characters of one text
 MAX_ID = 4_096  # characters of one id
@@ -55,11 +57,11 @@ Index = Annotated[str, Field(description="Name of the index.", examples=["debian
 Version = Annotated[str, Field(description="The version that gave all of this answer.", examples=["0a1b2c3d4e5f"])]
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class SimilarRequest(_Request):
+class SimilarRequest(Request):
     """Nodes whose embeddings are nearest to those of nodes, or to vectors: exactly one of ``ids`` and ``vectors``."""
 
     ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_QUERIES, fail_fast=True)] | None = Field(
@@ -81,7 +83,7 @@ class SimilarRequest(_Request):
         return value
 
 
-class PPRQuery(_Request):
+class PPRQuery(Request):
     """The place to look from."""
 
     seeds: dict[Annotated[str, Field(max_length=MAX_ID)], Weight] = Field(
@@ -89,7 +91,7 @@ class PPRQuery(_Request):
     )
 
 
-class PPRRequest(_Request):
+class PPRRequest(Request):
     """Personalised PageRank as seen from each set of seeds."""
 
     queries: list[PPRQuery] = Field(
@@ -111,7 +113,7 @@ class PPRRequest(_Request):
     )
 
 
-class CommunityRequest(_Request):
+class CommunityRequest(Request):
     """The community around all seeds together."""
 
     seeds: list[Id] = Field(
@@ -133,7 +135,7 @@ class CommunityRequest(_Request):
     )
 
 
-class LabelsRequest(_Request):
+class LabelsRequest(Request):
     """The communities of the whole graph that nodes are in."""
 
     ids: list[Id] = Field(
@@ -144,7 +146,7 @@ class LabelsRequest(_Request):
     )
 
 
-class MembersRequest(_Request):
+class MembersRequest(Request):
     """The nodes of one community of the whole graph."""
 
     label: int = Field(ge=0, description="Number of the community, as the labels of a node or its path name it.")
@@ -159,7 +161,7 @@ class NeighbourhoodRequest(PPRQuery):
     )
 
 
-class SearchRequest(_Request):
+class SearchRequest(Request):
     """Documents that answer texts, or sets of token vectors: exactly one of ``texts`` and ``vectors``."""
 
     texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_QUERIES, fail_fast=True)] | None = Field(
@@ -181,6 +183,19 @@ class SearchRequest(_Request):
     def _one_width(cls, value: list[list[list[float]]] | None) -> list[list[list[float]]] | None:
         _same_width(vector for tokens in value or () for vector in tokens)
         return value
+
+
+class RelatedRequest(Request):
+    """What is near some nodes by all signals together."""
+
+    seeds: list[Id] = Field(min_length=1, max_length=MAX_RELATED, fail_fast=True, examples=[["vim"]])
+    text: Annotated[str, Field(max_length=MAX_TEXT)] | None = Field(
+        default=None, description="What documents are searched for; left out, search takes no part."
+    )
+    k: int = Field(default=10, ge=1, le=DEPTH, description="Answers wanted.")
+    weights: dict[Literal["similar", "ppr", "community", "search"], Annotated[float, Field(ge=0, le=1e6)]] | None = (
+        Field(default=None, description="Which signals take part, and how much; left out, all that can, equally.")
+    )
 
 
 class NodesQuery(BaseModel):
@@ -243,6 +258,23 @@ class LabelHit(Node):
     label: int = Field(description="Number of the community.")
     size: int = Field(description="Nodes of the community.")
     score: float = Field(description="Weight of the node's links within the community found for it.")
+
+
+class RelatedHit(BaseModel):
+    """A node or document, and where the signals have it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Id
+    score: float = Field(description="Sum over the signals of weight / (60 + rank).")
+    ranks: dict[str, int] = Field(description="The best rank of each signal that has it in its first hundred.")
+
+
+class RelatedAnswer(_Answer):
+    """One list, fused by reciprocal rank."""
+
+    results: list[list[RelatedHit]]
+    signals: dict[str, float] = Field(description="The signals that took part, and their weights.")
 
 
 class Step(BaseModel):

@@ -7,8 +7,7 @@ import errno
 import ipaddress
 import signal
 import socket
-import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -16,34 +15,56 @@ import uvicorn
 from artifacts.store import Store
 from foundation.errors import InvalidParams
 from serving.api import create_app
-from serving.keys import read_keys
+from serving.keys import KeyRing
+from serving.limits import Limits
+from serving.logs import Log
+from serving.protocol import LimitedProtocol
 
 GRACE_SECONDS = 30  # for requests under way when the server is told to stop
 
 
 def serve(
-    store: Store | Path | str, *, host: str = "127.0.0.1", port: int = 8321, api_key_file: Path | str | None = None
+    store: Store | Path | str,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8321,
+    api_key_file: Path | str | None = None,
+    more_stores: Sequence[Store | Path | str] = (),
+    limits: Limits | None = None,
+    origins: Collection[str] = (),
+    log: Log | None = None,
 ) -> None:
-    """Answer over HTTP from every index of ``store`` until SIGINT or SIGTERM; for a main thread, which gets these.
+    """Answer over HTTP from every index of ``store`` and of ``more_stores`` until SIGINT or SIGTERM.
 
+    For a main thread, which gets these signals.
     Port 0 takes any free one. What an operator should know, the address first of all, goes to stderr line by line.
 
     Raises
     ------
     InvalidParams
-        An address that cannot be listened on, or one beyond loopback without ``api_key_file``.
+        An address that cannot be listened on, or one beyond loopback without ``api_key_file``; origins that are none;
+        a store named twice.
     InvalidInput
         A key file without keys.
     ArtifactMissing, ArtifactVersion, ArtifactCorrupt, StoreUnavailable
         No store that can be read.
     """
-    opened = store if isinstance(store, Store) else Store.open(store)
-    keys = None if api_key_file is None else read_keys(api_key_file)
+    log = log or Log()
+    opened = [one if isinstance(one, Store) else Store.open(one) for one in (store, *more_stores)]
+    keys = None if api_key_file is None else KeyRing.of_file(api_key_file, log.say)
     with contextlib.closing(_bound(host, port, public=keys is not None)) as listener:
-        app = create_app(opened, api_keys=keys, log=_say)
+        app = create_app(
+            opened,
+            api_keys=keys,
+            limits=limits,
+            origins=origins,
+            log=log.say,
+            note=log.note if log.takes_requests else None,
+        )
         config = uvicorn.Config(
             app,
             access_log=False,
+            http=LimitedProtocol,
             log_config=None,  # errors go to stderr by Python's own default
             log_level="warning",
             proxy_headers=False,
@@ -56,7 +77,7 @@ def serve(
         address, number = listener.getsockname()[:2]
         url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
         with _signals_end(server):
-            _say(f"serving {opened.address} at {url}")
+            log.say(f"serving {', '.join(one.address for one in opened)} at {url}")
             server.run(sockets=[listener])
 
 
@@ -107,8 +128,3 @@ def _signals_end(server: uvicorn.Server) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"purlieu: {line}\n")
-    sys.stderr.flush()

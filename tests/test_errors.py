@@ -34,6 +34,7 @@ CAUGHT_AS = {
     "StageTimeout": TimeoutError,
     "GateFailed": RuntimeError,
     "ServerUnavailable": ConnectionError,
+    "ServiceFailed": RuntimeError,
     "TargetMissed": RuntimeError,
     "NotConverged": RuntimeError,
 }

@@ -41,6 +41,8 @@ COMMANDS = (
     "query",
     "evaluate",
     "serve",
+    "key",
+    "mcp",
 )
 
 

@@ -151,6 +151,19 @@ class FakeEngine:
             assert np.asarray(one).dtype == np.float32
         return self._answer(len(texts or vectors or ()), k, score=2.0 if rerank else 1.0)
 
+    def related(
+        self,
+        seeds: Sequence[str | int],
+        *,
+        text: str | None = None,
+        k: int = 10,
+        weights: Mapping[str, float] | None = None,
+    ) -> dict[str, Any]:
+        for id in seeds:
+            self._find(id)
+        hits = [{"id": id, "score": 0.5, "ranks": {"ppr": 1}, "from": self.version} for id in self.ids[:k]]
+        return {**self._answer(0, 1), "results": [hits], "signals": weights or {"ppr": 1.0}}
+
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[dict[str, Any]]:
         return [{"id": id, "from": self.version} for id in self.ids if str(id).startswith(prefix)][:limit]
 

@@ -19,14 +19,15 @@ from artifacts.store import Store
 from foundation import errors
 from foundation.errors import EngineError, InvalidParams
 from serving import schemas
-from serving.api import THREADS, create_app
+from serving.api import create_app
+from serving.limits import Limits
 from serving.problems import problem_of
 from tests.serving.fake_engine import SECRET, FakeEngine, Opening, damage_version, publish_version
 from tests.serving.live import PROBLEM, Api, running, until
 
 DEMO = "/v1/indexes/demo"
 URN = "urn:purlieu:problem:"
-QUESTIONS = ("similar", "ppr", "community", "labels", "members", "search")
+QUESTIONS = ("similar", "ppr", "community", "labels", "members", "search", "related")
 
 
 @pytest.fixture(scope="module")
@@ -534,6 +535,7 @@ def test_every_error_of_the_engine_is_a_problem_with_the_right_side_to_blame() -
         "StageTimeout": errors.StageTimeout(stage="s", seconds=1.0),
         "ServerUnavailable": errors.ServerUnavailable(address=SECRET, what="w", fix="f"),
         "NotOffered": errors.NotOffered(what=SECRET, fix="f"),
+        "ServiceFailed": errors.ServiceFailed(address=SECRET, status=429, what="w"),
         "TargetMissed": errors.TargetMissed(target="recall", asked=1.0, best=0.5, candidate="c"),
         "NotConverged": errors.NotConverged(algorithm="a", residual=1.0, tol=0.1, n_iter=1),
     }
@@ -564,7 +566,7 @@ def test_keys_are_required_for_every_question_and_for_nothing_else(store: Store)
             assert client.get(path).status_code == 200
         asked = [("GET", "/v1/indexes"), ("GET", DEMO), ("GET", f"{DEMO}/nodes"), ("GET", f"{DEMO}/nodes?limit=x")]
         asked += [("POST", f"{DEMO}/{question}") for question in QUESTIONS]
-        asked += [("GET", "/v1/indexes/unknown")]
+        asked += [("GET", "/v1/indexes/unknown"), ("GET", "/v1/status"), ("POST", "/v1/reload")]
         for method, path in asked:
             response = api.get(path) if method == "GET" else api.post(path, {"no": "such"})
             found = api.problem(response, 401)
@@ -589,7 +591,7 @@ def test_no_keys_at_all_cannot_be_required(store: Store) -> None:
 
 def test_the_pool_is_bounded_and_the_process_answers_while_it_is_full(store: Store) -> None:
     opening = Opening()
-    app = create_app(store, opener=opening)
+    app = create_app(store, opener=opening, limits=Limits(threads=3, lanes=3, batch=1))
     with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         client.get(DEMO)
         engine = next(engine for engine in opening.engines if engine.index == "demo")
@@ -599,18 +601,18 @@ def test_the_pool_is_bounded_and_the_process_answers_while_it_is_full(store: Sto
         def ask() -> None:
             statuses.append(httpx.post(f"{address}{DEMO}/similar", json=body, timeout=60).status_code)
 
-        askers = [threading.Thread(target=ask) for _ in range(THREADS + 3)]
+        askers = [threading.Thread(target=ask) for _ in range(6)]
         for asker in askers:
             asker.start()
         try:
-            until(lambda: engine.busy == THREADS)
+            until(lambda: engine.busy == 3)
             assert client.get("/healthz").status_code == 200
         finally:
             opening.gate.set()
             for asker in askers:
                 asker.join(60)
         assert statuses == [200] * len(askers)
-        assert engine.most_busy == THREADS
+        assert engine.most_busy == 3
 
 
 def test_metrics_count_by_route_and_status(store: Store) -> None:
@@ -658,8 +660,8 @@ def test_two_apps_do_not_share_figures(store: Store) -> None:
     first, second = (create_app(store, opener=Opening()) for _ in range(2))
     with running(first) as address:
         httpx.get(f"{address}/healthz")
-    assert b'route="/healthz"' in first.state.metrics.text()
-    assert b'route="/healthz"' not in second.state.metrics.text()
+    assert b'route="/healthz"' in first.state.service.metrics.text()
+    assert b'route="/healthz"' not in second.state.service.metrics.text()
 
 
 def test_an_index_that_cannot_be_opened_is_unavailable_and_not_ready(tmp_path: Path) -> None:
@@ -703,7 +705,7 @@ def test_readiness_waits_for_the_first_opening_and_so_does_a_question(tmp_path: 
             threading.Thread(
                 target=lambda: answers.append(httpx.post(f"{address}{DEMO}/similar", json=body).status_code)
             )
-            for _ in range(THREADS + 2)
+            for _ in range(12)
         ]
         for asker in askers:
             asker.start()
@@ -722,6 +724,8 @@ def test_the_description_is_whole(api: Api) -> None:
         "/healthz",
         "/readyz",
         "/metrics",
+        "/v1/status",
+        "/v1/reload",
         "/v1/indexes",
         "/v1/indexes/{index}",
         "/v1/indexes/{index}/nodes",
@@ -733,6 +737,7 @@ def test_the_description_is_whole(api: Api) -> None:
         "/v1/indexes/{index}/neighbourhood",
         "/v1/indexes/{index}/map",
         "/v1/indexes/{index}/search",
+        "/v1/indexes/{index}/related",
     }
     names = set()
     for path, operations in document["paths"].items():
@@ -743,7 +748,7 @@ def test_the_description_is_whole(api: Api) -> None:
                 (kind,) = response["content"]
                 assert response["content"][kind]["schema"], (path, status)
                 assert (kind == "application/problem+json") == (int(status) >= 400), (path, status)
-            assert ("requestBody" in operation) == (method == "post")
+            assert ("requestBody" in operation) == (method == "post" and "{index}" in path)
             given = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "path"}
             assert given == ({"index"} if "{index}" in path else set())
     assert len(names) == len(document["paths"])
@@ -751,10 +756,13 @@ def test_the_description_is_whole(api: Api) -> None:
         "200",
         "400",
         "404",
+        "408",
         "413",
         "422",
+        "429",
         "500",
         "503",
+        "504",
     }
 
 

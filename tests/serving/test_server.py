@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,7 +17,8 @@ import pytest
 
 from artifacts.store import Store
 from foundation.errors import ArtifactMissing, InvalidInput, InvalidParams
-from serving.keys import read_keys
+from purlieu.main import main
+from serving.keys import plain_keys, read_keys
 from serving.server import serve
 from tests.serving.fake_engine import publish_version
 
@@ -185,7 +187,7 @@ def test_a_store_that_is_not_there_is_said_before_anything_listens(tmp_path: Pat
 def test_keys_are_one_a_line(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text("one\n# two\n\n  three\t\r\none\n#\n")
-    assert read_keys(path) == {"one", "three"}
+    assert set(read_keys(path)) == set(plain_keys(["one", "three"]))
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n"])
@@ -214,3 +216,45 @@ def test_a_key_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InvalidInput, match="cannot be read"):
         read_keys(tmp_path / "binary")
+
+
+def test_the_command_takes_limits_several_stores_and_writes_a_log_for_programs(store: Store, tmp_path: Path) -> None:
+    other = Store.create(tmp_path / "other")
+    words = ["serve", "--store", str(store.root), "--also", str(other.root), "--port", "0", "--threads", "2"]
+    words += ["--queue", "3", "--wait", "1.5", "--time-limit", "9", "--batch", "1", "--cache", "0"]
+    process = Process("-m", "purlieu.main", *words, "--cors-origin", "https://a.org", "--log", "json", "--log-queries")
+    try:
+        said = json.loads(process.first_line)
+        assert said["event"] == "message"
+        assert f"serving {store.root}, {other.root} at http://" in said["message"]
+        address = said["message"].rpartition(" ")[2]
+        answer = httpx.get(f"{address}/v1/status?x=1", headers={"Origin": "https://a.org"})
+        assert answer.headers["access-control-allow-origin"] == "https://a.org"
+        code, out, err = process.end(signal.SIGTERM)
+    finally:
+        process.close()
+    assert (code, out) == (0, "")
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert [(line["status"], line["query"]) for line in lines if line["event"] == "request"] == [(200, "x=1")]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--threads", "0"], 2),
+        (["--queue", "-1"], 2),
+        (["--wait", "0"], 2),
+        (["--time-limit", "nan"], 2),
+        (["--batch", "0"], 2),
+        (["--cache", "plenty"], 2),
+        (["--cors-origin", "*"], 2),
+        (["--also", "nowhere-at-all"], 4),
+    ],
+)
+def test_options_that_cannot_be_are_one_line(
+    store: Store, capsys: pytest.CaptureFixture[str], words: list[str], code: int
+) -> None:
+    assert main(["serve", "--store", str(store.root), "--port", "0", *words]) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1

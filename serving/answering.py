@@ -1,0 +1,107 @@
+"""The way of a question through the service: version, body, cache, pool; and what happens when it takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import anyio.to_thread
+from fastapi import Request
+from fastapi.responses import Response
+
+from serving.asking import Question
+from serving.built import check_built
+from serving.cache import MAX_BODY as KEPT_BODY
+from serving.envelope import facts_of
+from serving.inputs import parsed, read_body, served_of
+from serving.opener import EngineLike
+from serving.pool import Job, Overloaded
+from serving.problems import RefusedRequest, sort_of_problem
+from serving.service import Service, service_of
+
+JSON = "application/json"
+SMALL_BODY = 64 << 10  # bytes that are parsed where they arrive: handing them to a thread would take longer
+
+
+async def answer_posted(request: Request, question: Question) -> Response:
+    """The answer to the question in the body of ``request``.
+
+    Raises
+    ------
+    EngineError, RefusedRequest
+        Whatever keeps it from being answered.
+    """
+    service, facts = service_of(request), facts_of(request)
+    engine = await _engine(service, request, question.name)
+    async with _limited(service, "body"):
+        facts["body"] = body = await read_body(request)
+    key = None
+    if service.limits.cache_bytes and len(body) <= KEPT_BODY:
+        key = service.cache.key(engine.index, engine.version, question.name, body)
+        kept = service.cache.get(key)
+        if kept is not None:
+            facts["cached"] = True
+            return _response(kept)
+    async with _limited(service, "answer"):
+        if len(body) <= SMALL_BODY:
+            asked = parsed(question.model, body)
+        else:
+            asked = await anyio.to_thread.run_sync(parsed, question.model, body)
+        answer = await _run(service, facts, question.job(engine, asked))
+    if key is not None:
+        service.cache.keep(key, answer)
+    return _response(answer)
+
+
+async def answer_looked_up(
+    request: Request, question: str, job: Callable[[EngineLike], Job], media_type: str = JSON
+) -> Response:
+    """The answer to a question that has no body."""
+    service, facts = service_of(request), facts_of(request)
+    engine = await _engine(service, request, question)
+    async with _limited(service, "answer"):
+        return Response(await _run(service, facts, job(engine)), media_type=media_type)
+
+
+async def _engine(service: Service, request: Request, question: str) -> EngineLike:
+    """The engine, before the body is read: what was never built cannot be asked rightly."""
+    index: str = request.path_params["index"]
+    engine = (await served_of(service, index)).engine
+    facts_of(request).update(index=index, version=engine.version)
+    check_built(engine.release, question)
+    return engine
+
+
+async def _run(service: Service, facts: dict[str, Any], job: Job) -> bytes:
+    try:
+        return await service.pool.run(job)
+    except Overloaded as refused:
+        detail = f"more is asked than can be answered now; ask again in {refused.retry_after} s"
+        problem = sort_of_problem(429, "overloaded", "Too many requests", detail)
+        raise RefusedRequest(problem, {"Retry-After": str(refused.retry_after)}) from None
+    finally:
+        facts.update(size=job.size, together=job.n_together)
+
+
+@contextlib.asynccontextmanager
+async def _limited(service: Service, what: str) -> AsyncIterator[None]:
+    """Refuse what takes longer than a request may; a kernel under way cannot be stopped and keeps its thread."""
+    seconds = service.limits.seconds
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise  # of a file or a network: not ours
+        if what == "body":
+            detail = f"the body did not arrive within {seconds:g} s"
+            raise RefusedRequest(sort_of_problem(408, "too-slow", "The body came too slowly", detail)) from None
+        detail = f"the answer takes longer than {seconds:g} s; ask for less, or for less at a time"
+        raise RefusedRequest(sort_of_problem(504, "time-limit", "It takes too long", detail)) from None
+
+
+def _response(answer: bytes) -> Response:
+    return Response(answer, media_type=JSON)

@@ -1,0 +1,252 @@
+"""How a question of HTTP becomes a question to an engine, alone or together with others like it.
+
+Requests of one kind that wait are asked in one call, and each gets its part of the answer. That is what it would have
+got alone, bytes and all, because engines answer every query of a call by itself; where one request of a call cannot be
+answered, each is asked alone, so that it fails alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import orjson
+
+from foundation.errors import InvalidQuery
+from serving import schemas
+from serving.opener import Answer, EngineLike
+from serving.pool import Job, Outcome
+from serving.ppr import shortages
+
+HEAVY = 100  # a request of more queries than this, or of longer lists, takes a place of those for what takes long
+_LIST = 400  # hits of one query that count as one query more, so that no call makes more than some 100,000
+
+Queries = Sequence[Any]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One endpoint's question.
+
+    Attributes
+    ----------
+    name : as `artifacts.publish.Release` has it, and as in the path
+    model : what its body must be
+    ask : the engine's answer to these queries, with everything else as in the request
+    queries : those of a request, each of which gets one list of hits
+    kind : requests of equal kinds may be asked together; None: this one alone
+    part : queries ``[first, last)`` of an answer as an answer
+    """
+
+    name: str
+    model: type[schemas.Request]
+    ask: Callable[[EngineLike, Queries, Any], Answer]
+    queries: Callable[[Any], Queries]
+    kind: Callable[[Any], Hashable | None]
+    part: Callable[[Answer, int, int, Any], Answer]
+
+    def job(self, engine: EngineLike, asked: schemas.Request) -> Job:
+        """What a pool runs to answer ``asked``.
+
+        Raises
+        ------
+        InvalidQuery
+            For more answers than one request may ask for.
+        """
+        queries = self.queries(asked)
+        _check_hits(len(queries), getattr(asked, "k", 1))
+        kind = self.kind(asked)
+        size = max(len(queries), len(queries) * getattr(asked, "k", 1) // _LIST)
+        return Job(
+            run=lambda several: self._answers(engine, several),
+            what=(queries, asked),
+            # The engine itself is part of it: versions are never mixed, and the old one goes with its last job.
+            group=None if kind is None else (engine, self.name, kind),
+            size=size,
+            heavy=size > HEAVY or bool(getattr(asked, "exact", False)),
+        )
+
+    def _answers(self, engine: EngineLike, several: Sequence[tuple[Queries, Any]]) -> list[Outcome]:
+        if len(several) == 1:
+            return [self._alone(engine, *several[0])]
+        try:
+            return list(self._together(engine, several))
+        except Exception:  # whose it is shows when each is asked alone
+            return [self._alone(engine, queries, asked) for queries, asked in several]
+
+    def _alone(self, engine: EngineLike, queries: Queries, asked: Any) -> Outcome:
+        try:
+            return _written(self.ask(engine, queries, asked))
+        except Exception as error:
+            return error
+
+    def _together(self, engine: EngineLike, several: Sequence[tuple[Queries, Any]]) -> list[bytes]:
+        asked = several[0][1]  # of equal kinds: they differ in their queries alone
+        whole = self.ask(engine, [query for queries, _ in several for query in queries], asked)
+        parts, first = [], 0
+        for queries, _ in several:
+            last = first + len(queries)
+            parts.append(_written(self.part(whole, first, last, asked)))
+            first = last
+        return parts
+
+
+def _similar(engine: EngineLike, queries: Queries, asked: schemas.SimilarRequest) -> Answer:
+    ids = None if asked.ids is None else queries
+    vectors = None
+    if asked.vectors is not None:
+        vectors = np.asarray(queries if ids is None else asked.vectors, dtype=np.float32)
+    return engine.similar(ids, vectors=vectors, k=asked.k)
+
+
+def _similar_kind(asked: schemas.SimilarRequest) -> Hashable | None:
+    if (asked.ids is None) == (asked.vectors is None):
+        return None
+    return asked.k, None if asked.vectors is None else len(asked.vectors[0])
+
+
+def _ppr(engine: EngineLike, queries: Queries, asked: schemas.PPRRequest) -> Answer:
+    return engine.ppr([query.seeds for query in queries], k=asked.k, exact=asked.exact, rmax=asked.rmax)
+
+
+def _search(engine: EngineLike, queries: Queries, asked: schemas.SearchRequest) -> Answer:
+    texts = None if asked.texts is None else queries
+    vectors = None
+    if asked.vectors is not None:
+        given = queries if texts is None else asked.vectors
+        vectors = [np.asarray(one, dtype=np.float32) for one in given]
+    return engine.search(texts, vectors=vectors, k=asked.k, rerank=asked.rerank, ranking=asked.ranking)
+
+
+def _search_kind(asked: schemas.SearchRequest) -> Hashable | None:
+    if (asked.texts is None) == (asked.vectors is None):
+        return None
+    return asked.k, asked.rerank, asked.ranking, None if asked.vectors is None else len(asked.vectors[0][0])
+
+
+def _lists(answer: Answer, first: int, last: int, asked: Any) -> Answer:  # noqa: ARG001  # as `Question.part`
+    return {**answer, "results": answer["results"][first:last]}
+
+
+def _ranking(answer: Answer, first: int, last: int, asked: schemas.PPRRequest) -> Answer:
+    results, residual = answer["results"][first:last], answer["residual"][first:last]
+    return {
+        **answer,
+        "results": results,
+        "error_bound": answer["error_bound"][first:last],
+        "residual": residual,
+        "notes": shortages(results, asked.k, residual),  # they number a request's own queries
+    }
+
+
+def _one(asked: Any) -> Queries:  # noqa: ARG001  # as `Question.queries`
+    return (None,)
+
+
+def _never(asked: Any) -> None:  # noqa: ARG001  # as `Question.kind`
+    return None
+
+
+SIMILAR = Question(
+    "similar", schemas.SimilarRequest, _similar, lambda asked: asked.ids or asked.vectors or (), _similar_kind, _lists
+)
+PPR = Question(
+    "ppr",
+    schemas.PPRRequest,
+    _ppr,
+    lambda asked: asked.queries,
+    lambda asked: None if asked.exact else (asked.k, asked.rmax),
+    _ranking,
+)
+COMMUNITY = Question(
+    "community",
+    schemas.CommunityRequest,
+    lambda engine, _, asked: engine.community(asked.seeds, size=asked.size, after=asked.after, method=asked.method),
+    _one,
+    _never,
+    _lists,
+)
+LABELS = Question(
+    "labels",
+    schemas.LabelsRequest,
+    lambda engine, _, asked: engine.labels(asked.ids, communities=asked.communities),
+    _one,
+    _never,
+    _lists,
+)
+MEMBERS = Question(
+    "members",
+    schemas.MembersRequest,
+    lambda engine, _, asked: engine.members(asked.label, k=asked.k),
+    _one,
+    _never,
+    _lists,
+)
+NEIGHBOURHOOD = Question(
+    "neighbourhood",
+    schemas.NeighbourhoodRequest,
+    lambda engine, _, asked: engine.neighbourhood(asked.seeds, k=asked.k),
+    _one,
+    _never,
+    _lists,
+)
+SEARCH = Question(
+    "search", schemas.SearchRequest, _search, lambda asked: asked.texts or asked.vectors or (), _search_kind, _lists
+)
+
+RELATED = Question(
+    "related",
+    schemas.RelatedRequest,
+    lambda engine, _, asked: engine.related(asked.seeds, text=asked.text, k=asked.k, weights=asked.weights),
+    _one,
+    _never,
+    _lists,
+)
+
+
+def looked_up(engine: EngineLike, asked: schemas.NodesQuery) -> Job:
+    """What a pool runs to find nodes by the beginning of their id."""
+
+    def run(several: Sequence[Any]) -> list[Outcome]:
+        try:
+            found = engine.nodes(asked.prefix, limit=asked.limit)
+            return [_json({"index": engine.index, "version": engine.version, "results": [found]}) for _ in several]
+        except Exception as error:
+            return [error]
+
+    return Job(run=run, what=asked)
+
+
+def mapped(engine: EngineLike) -> Job:
+    """What a pool runs to give out the map."""
+
+    def run(several: Sequence[Any]) -> list[Outcome]:
+        try:
+            return [engine.map_file() for _ in several]
+        except Exception as error:
+            return [error]
+
+    return Job(run=run, what=None)
+
+
+def _check_hits(n_queries: int, k: int) -> None:
+    if n_queries * k > schemas.MAX_HITS:
+        raise InvalidQuery(
+            what=f"{n_queries} queries for {k:,} answers each",
+            fix=f"ask for at most {schemas.MAX_HITS:,} answers in one request, all queries together",
+        )
+
+
+def _written(answer: Answer) -> bytes:
+    # JSON has no NaN, and would have null where the description promises a number.
+    if not all(math.isfinite(hit["score"]) for hits in answer["results"] for hit in hits):
+        raise ArithmeticError(f"a score of index {answer['index']}@{answer['version']} is not finite")
+    return _json(answer)
+
+
+def _json(document: Answer) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -1,0 +1,222 @@
+"""Ask a server everything, right and wrong, for a long time, while versions change under it.
+
+Run: python -m tests.serving.soak [--seconds 1800] [--askers 4]        prints one JSON document, exits 1 on a failure
+
+Every answer must be, to the last number, that of one of the two versions that are published in turn; every refusal
+must be the one that was due. Memory is the server's own (``RssAnon``: what it mapped from files is the kernel's to
+drop), and its median over the last quarter may be 5 % above that of the second quarter; the first is for warming up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from artifacts.publish import point_current
+from artifacts.store import Store
+from flows.run import run_build
+from flows.settings import read_config
+from serving.engine import Engine
+from tests.small import write_small
+
+ROOT = Path(__file__).parents[2]
+SMALL = "/v1/indexes/small"
+GROWTH = 0.05
+N_QUESTIONS = 200
+WRONG: list[tuple[str, bytes, int]] = [
+    ("similar", b'{"ids":["nobody"]}', 404),
+    ("similar", b'{"ids":["n000"],"k":100000}', 422),
+    ("ppr", b'{"queries":[{"seeds":{"n000":NaN}}]}', 422),
+    ("search", b'{"texts":[" "]}', 422),
+    ("search", b"{", 400),
+    ("nothing", b"{}", 404),
+]
+
+
+@dataclass
+class Soaked:
+    """What came of it."""
+
+    seconds: float = 0.0
+    requests: int = 0
+    refused_rightly: int = 0
+    overloaded: int = 0
+    reloads: int = 0
+    failures: list[str] = field(default_factory=list)
+    megabytes: list[float] = field(default_factory=list)
+
+    @property
+    def growth(self) -> float:
+        """Share by which memory grew from the second quarter to the last."""
+        quarter = len(self.megabytes) // 4
+        before = statistics.median(self.megabytes[quarter : 2 * quarter])
+        return statistics.median(self.megabytes[3 * quarter :]) / before - 1
+
+    @property
+    def good(self) -> bool:
+        return not self.failures and self.growth <= GROWTH and self.requests > 0 and self.reloads > 0
+
+
+def soak(store: Store, versions: list[str], seconds: float, n_askers: int = 2, every: float = 2.0) -> Soaked:
+    """Serve ``store`` in a process of its own and ask; every so many seconds another of ``versions`` is published."""
+    asked = _asked(store, versions)
+    soaked, stop, lock = Soaked(), threading.Event(), threading.Lock()
+    words = ["serve", "--store", str(store.root), "--port", "0", "--cache", "2MB", "--log", "json"]
+    with (store.root.parent / "server.log").open("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-W", "error", "-m", "purlieu.main", *words],
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        try:
+            address = _address(store.root.parent / "server.log")
+            askers = [
+                threading.Thread(target=_ask, args=(address, asked, number, soaked, stop, lock))
+                for number in range(n_askers)
+            ]
+            for asker in askers:
+                asker.start()
+            _watch(process.pid, store, versions, seconds, every, soaked)
+            stop.set()
+            for asker in askers:
+                asker.join(60)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(60)
+        if code != 0:
+            soaked.failures.append(f"the server ended with {code}")
+        log.seek(0)
+        soaked.failures += [line for line in log if "unexpected" in line or "Traceback" in line][:5]
+    return soaked
+
+
+def two_versions(directory: Path) -> tuple[Store, list[str]]:
+    """A store with two versions of the small index."""
+    config = write_small(directory / "sources")
+    store = Store.create(directory / "store")
+    versions = []
+    for seed in (0, 9):
+        run_build(read_config(config, (f"fastrp.seed={seed}", f"powerwalk.seed={seed}")), store)
+        versions.append(Engine.open(store, "small").version)
+    return store, versions
+
+
+def _asked(store: Store, versions: list[str]) -> list[tuple[str, bytes, list[Any]]]:
+    """Questions, each with the answers of the versions."""
+    made: list[tuple[str, bytes, list[Any]]] = []
+    draw = random.Random(0)
+    words = ["chess", "video codec", "music player", "web proxy", "compiler library", "number 17"]
+    engines = [Engine.open(store, "small", version) for version in versions]
+
+    def add(question: str, body: dict[str, Any], answers: list[Any]) -> None:
+        made.append((question, json.dumps(body).encode(), answers))
+
+    for _ in range(N_QUESTIONS):
+        ids, k = [f"n{number:03d}" for number in draw.sample(range(299), 3)], draw.choice([1, 5, 10, 40])
+        seeds = {id: draw.choice([0.5, 1.0, 2.0]) for id in ids}
+        texts = draw.sample(words, 2)
+        add("similar", {"ids": ids, "k": k}, [engine.similar(ids, k=k) for engine in engines])
+        add("ppr", {"queries": [{"seeds": seeds}], "k": k}, [engine.ppr([seeds], k=k) for engine in engines])
+        add("community", {"seeds": ids, "size": k + 3}, [engine.community(ids, size=k + 3) for engine in engines])
+        add("labels", {"ids": ids}, [engine.labels(ids) for engine in engines])
+        add("search", {"texts": texts, "k": k}, [engine.search(texts, k=k) for engine in engines])
+    return made
+
+
+def _ask(
+    address: str,
+    asked: list[tuple[str, bytes, list[Any]]],
+    number: int,
+    soaked: Soaked,
+    stop: threading.Event,
+    lock: threading.Lock,
+) -> None:
+    draw = random.Random(number)
+    with httpx.Client(base_url=address, timeout=60) as client:
+        while not stop.is_set():
+            answers: list[Any] | None = None
+            if draw.random() < 0.05:
+                question, body, due = draw.choice(WRONG)
+            else:
+                (question, body, answers), due = draw.choice(asked), 200
+            try:
+                response = client.post(f"{SMALL}/{question}", content=body)
+                status, found = response.status_code, response.json()
+            except (httpx.HTTPError, ValueError) as error:
+                status, found = 0, repr(error)
+            good = status == due and (answers is None or found in answers)
+            with lock:
+                soaked.requests += 1
+                soaked.refused_rightly += good and due != 200
+                soaked.overloaded += status == 429
+                if not good and status != 429 and len(soaked.failures) < 20:
+                    soaked.failures.append(f"{question} {body[:80]!r}: {status} {str(found)[:200]}")
+
+
+def _watch(pid: int, store: Store, versions: list[str], seconds: float, every: float, soaked: Soaked) -> None:
+    begun = time.monotonic()
+    next_flip = begun + every
+    while (now := time.monotonic()) < begun + seconds:
+        if now >= next_flip:
+            soaked.reloads += 1
+            point_current(store, "small", versions[soaked.reloads % len(versions)])
+            next_flip = now + every
+        soaked.megabytes.append(_anonymous(pid))
+        time.sleep(min(1.0, seconds / 60))
+    soaked.seconds = time.monotonic() - begun
+
+
+def _anonymous(pid: int) -> float:
+    found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def _address(log: Path, seconds: float = 120.0) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := re.search(r"http://[\d.:]+", log.read_text()):
+            return found[0]
+        time.sleep(0.05)
+    raise SystemExit(f"the server did not start: {log.read_text()}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Hold a server under load and look at its memory and its answers.")
+    parser.add_argument("--seconds", type=float, default=1800.0)
+    parser.add_argument("--askers", type=int, default=4)
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between two publications")
+    args = parser.parse_args()
+    with TemporaryDirectory() as place:
+        soaked = soak(*two_versions(Path(place)), args.seconds, args.askers, args.every)
+    document = {
+        "good": soaked.good,
+        "seconds": round(soaked.seconds, 1),
+        "requests": soaked.requests,
+        "refused_rightly": soaked.refused_rightly,
+        "overloaded": soaked.overloaded,
+        "reloads": soaked.reloads,
+        "megabytes": [round(soaked.megabytes[len(soaked.megabytes) * part // 8], 1) for part in range(8)],
+        "growth": round(soaked.growth, 4),
+        "failures": soaked.failures,
+    }
+    sys.stdout.write(json.dumps(document) + "\n")
+    raise SystemExit(0 if soaked.good else 1)
+
+
+if __name__ == "__main__":
+    main()
