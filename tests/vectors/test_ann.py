@@ -34,7 +34,8 @@ from vectors import ann_params
 from vectors.ann import ANNIndex, tune
 from vectors.ann_build import BuiltShard, build_shard, build_shards
 from vectors.ann_files import write_description, write_shard
-from vectors.ann_params import ANNParams, index_bytes, parse_bytes, plan, shard_ranges
+from vectors.ann_forms import index_bytes
+from vectors.ann_params import ANNParams, parse_bytes, plan, shard_ranges
 from vectors.ann_shard import Shard
 from vectors.exact import exact_top_k, exact_values
 from vectors.metrics import METRICS, Metric
