@@ -23,6 +23,8 @@ from vectors.metrics import Float32s, Metric, is_distance
 
 _SAMPLE: Final = (6_000, 50_000)  # least and most rows of the sample; a tenth in between
 SAMPLE_QUERIES: Final = 300
+_SCANNED_ROWS: Final = 1_000  # up to these there is nothing to gain
+_FEWEST_BITS: Final = 32  # columns that single bits tell vectors apart by
 _MOST_CODES: Final = 1024  # columns beyond which learning a codebook for each four or eight takes too long
 # Columns that a graph still walks well; on 784 pixels it took twice the work of lists at equal recall, and twenty times the
 # build, so wider vectors are not even tried in a graph.
@@ -42,14 +44,13 @@ class Candidate:
 
 
 def candidates(n: int, dim: int, params: ANNParams) -> list[Candidate]:
-    """Every family that fits the memory, each with the widest storage that does."""
-    kinds: list[Kind] = ["ivf", "ivfsq"]
-    if dim >= 32:
-        kinds.append("rabitq")
-    if dim <= _MOST_CODES:
-        kinds.append("ivfpq")
-    if dim <= _WALKED_COLUMNS and params.metric != "inner_product":
-        kinds.append("hnsw")
+    """Every family that fits the memory, each with the widest storage that does; a scan comes last."""
+    kinds: list[Kind] = []
+    if n > _SCANNED_ROWS:
+        kinds += ["ivf", "ivfsq"]
+        kinds += ["rabitq"] if dim >= _FEWEST_BITS else []
+        kinds += ["ivfpq"] if dim <= _MOST_CODES else []
+        kinds += ["hnsw"] if dim <= _WALKED_COLUMNS and params.metric != "inner_product" else []
     kinds.append("flat")
     limit = None if params.memory is None else parse_bytes(params.memory)
     found = []
