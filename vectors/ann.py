@@ -104,7 +104,7 @@ class ANNIndex:
         ef_search: int | None = None,
         n_probe: int | None = None,
         k_factor: int | None = None,
-        where: npt.NDArray[np.bool_] | None = None,
+        where: npt.ArrayLike | None = None,
         exclude: npt.ArrayLike | None = None,
         n_threads: int = 1,
     ) -> tuple[Int64s, Float32s]:
@@ -142,7 +142,7 @@ class ANNIndex:
         )
 
     def candidates(
-        self, queries: npt.NDArray[Any], n: int, *, where: npt.NDArray[np.bool_] | None = None
+        self, queries: npt.NDArray[Any], n: int, *, where: npt.ArrayLike | None = None
     ) -> tuple[Int64s, Float32s]:
         """The n rows found closest, for a caller who scores them again anyway.
 
@@ -182,13 +182,16 @@ class ANNIndex:
         wider = Effort(n_probe=measured.n_probe).wider(k, K).n_probe
         return Effort(n_probe=n_probe or wider, k_factor=k_factor or measured.k_factor)
 
-    def _allowed(self, where: npt.NDArray[np.bool_] | None) -> Bools | None:
-        if where is not None and (where.dtype != np.bool_ or where.shape != (self.n_rows,)):
+    def _allowed(self, where: npt.ArrayLike | None) -> Bools | None:
+        if where is None:
+            return None
+        given = np.asarray(where)
+        if given.dtype != np.bool_ or given.shape != (self.n_rows,):
             raise InvalidQuery(
-                what=f"where is {where.dtype} of shape {where.shape}",
+                what=f"where is {given.dtype} of shape {given.shape}",
                 fix=f"pass bool of shape ({self.n_rows},), true for rows that may be found",
             )
-        return where
+        return given
 
     def save(self, directory: Path | str) -> None:
         """Write the index into ``directory``: a plain FAISS file per shard, and ``ann.json`` last."""
