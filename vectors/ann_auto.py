@@ -18,11 +18,11 @@ from foundation.errors import TargetMissed
 from vectors.ann_build import DistinctRows, build_shards, distinct_rows, index_rows
 from vectors.ann_cost import scan_cost
 from vectors.ann_families import SAMPLE_QUERIES, Candidate, Projections, candidates, on_sample, walked, walks_cost
-from vectors.ann_forms import Storage
+from vectors.ann_forms import LISTED, AskedStorage
 from vectors.ann_measure import measure
 from vectors.ann_params import ANNParams, form_of, plan
 from vectors.ann_shard import Shard
-from vectors.ann_tuning import TARGET, Measured, Tried
+from vectors.ann_tuning import N_QUERIES, TARGET, HeldOut, Measured, Tried, held_out
 from vectors.metrics import parse_queries
 
 _BEHIND: Final = 1.5
@@ -50,10 +50,12 @@ def choose(
     rows = distinct_rows(vectors, params.metric, 0, n)
     forms = candidates(n, dim, params)
     learned = Projections(rows.rows, params)
-    given = None if heldout is None else parse_queries(heldout, dim, params.metric)[:SAMPLE_QUERIES]
+    asked = None if heldout is None else parse_queries(heldout, dim, params.metric)
+    given = None if asked is None else asked[:SAMPLE_QUERIES]
     families = [candidate for candidate in forms if candidate.kind != "flat"]
     order = _ranked([on_sample(candidate, rows, params, learned, given) for candidate in families], params)
     tried = [family for family, _ in order]
+    held = None
     best: tuple[list[Shard], Measured] | None = None
     missed: list[tuple[list[Shard], Measured]] = []
     for nth, (family, behind) in enumerate(order):
@@ -61,7 +63,10 @@ def choose(
             break
         candidate = Candidate(kind=family.kind, storage=_asked_storage(family, forms))
         shards = _built(candidate, vectors, rows, params, learned, n_threads)
-        measured = _measured(candidate, shards, vectors, params, heldout, n_threads)
+        if held is None and family.kind in LISTED:  # the same for all lists
+            held = held_out(vectors, rows.ids, params, N_QUERIES[family.kind], asked, n_threads=n_threads)
+        known = held if family.kind in LISTED else None
+        measured = _measured(candidate, shards, vectors, params, heldout, n_threads, held=known)
         tried += measured.tried
         if not _reaches(measured, params):
             missed.append((shards, measured))
@@ -97,7 +102,7 @@ def _ranked(tried: Sequence[Tried], params: ANNParams) -> list[tuple[Tried, floa
     return [(tried[nth], costs[nth][0] / least if np.isfinite(least) else 1.0) for nth in order]
 
 
-def _asked_storage(family: Tried, forms: Sequence[Candidate]) -> Storage:
+def _asked_storage(family: Tried, forms: Sequence[Candidate]) -> AskedStorage:
     return next(candidate.storage for candidate in forms if candidate.kind == family.kind)
 
 
@@ -124,10 +129,12 @@ def _measured(
     params: ANNParams,
     heldout: npt.ArrayLike | None,
     n_threads: int,
+    *,
+    held: HeldOut | None = None,
 ) -> Measured:
     """As `measure`, with a cost for every kind, and without failing."""
     own = dataclasses.replace(candidate.params(params), allow_missed=True)
-    measured = measure(shards, vectors, own, heldout=heldout, n_threads=n_threads)
+    measured = measure(shards, vectors, own, heldout=heldout, held=held, n_threads=n_threads)
     if measured.cost is not None:
         return measured
     if measured.ef_search is not None:

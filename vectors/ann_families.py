@@ -12,7 +12,7 @@ from foundation.seeds import stream
 from vectors.ann_build import DistinctRows, index_rows
 from vectors.ann_cost import walk_cost
 from vectors.ann_effort import K
-from vectors.ann_forms import STORAGES, Kind, ListForm, Storage, index_bytes
+from vectors.ann_forms import STORAGES, AskedStorage, Kind, ListForm, index_bytes
 from vectors.ann_list_build import learned_projection
 from vectors.ann_measure import measure
 from vectors.ann_params import ANNParams, form_of, parse_bytes
@@ -36,7 +36,7 @@ class Candidate:
     """A kind, and the widest storage of its vectors that fits the memory."""
 
     kind: Kind
-    storage: Storage
+    storage: AskedStorage
 
     def params(self, asked: ANNParams) -> ANNParams:
         """What to build it with."""

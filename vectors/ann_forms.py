@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Kind = Literal["flat", "hnsw", "ivf", "ivfsq", "ivfpq", "rabitq"]
+AskedStorage = Literal["float32", "float16", "int8"]
 Storage = Literal["float32", "float16", "int8", "uint8"]
 
 LISTED: Final[tuple[Kind, ...]] = ("ivf", "ivfsq", "ivfpq", "rabitq")  # vectors in inverted lists
-STORAGES: Final[tuple[Storage, ...]] = ("float32", "float16", "int8")  # widest first
+STORAGES: Final[tuple[AskedStorage, ...]] = ("float32", "float16", "int8")  # widest first
 # uint8 is what lists keep, without loss, of vectors that are whole numbers from 0 to 255; nobody asks for it.
 BYTES_PER_VALUE: Final[dict[Storage, int]] = {"float32": 4, "float16": 2, "int8": 1, "uint8": 1}
 

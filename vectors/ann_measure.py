@@ -13,7 +13,7 @@ from vectors.ann_effort import Effort
 from vectors.ann_params import ANNParams, plan
 from vectors.ann_probing import find_probes
 from vectors.ann_shard import Bools, Shard
-from vectors.ann_tuning import N_QUERIES, Measured, count_zero, find_beam, held_out
+from vectors.ann_tuning import N_QUERIES, HeldOut, Measured, count_zero, find_beam, held_out
 from vectors.exact import best_k
 from vectors.metrics import Float32s, Int64s, faiss_threads, parse_exclude, parse_queries
 
@@ -42,9 +42,12 @@ def measure(
     params: ANNParams,
     *,
     heldout: npt.ArrayLike | None = None,
+    held: HeldOut | None = None,
     n_threads: int = 1,
 ) -> Measured:
     """Measure recall@10 and choose the least effort that reaches ``params.recall``; equal on every run.
+
+    ``held`` are queries with their exact answers, where the caller has them already.
 
     Raises
     ------
@@ -52,9 +55,10 @@ def measure(
         When nothing reaches it, unless ``params.allow_missed``.
     """
     first, n, dim = shards[0], sum(shard.n_rows for shard in shards), shards[0].dim
-    given = None if heldout is None else parse_queries(heldout, dim, params.metric)
     distinct = np.concatenate([shard.ids for shard in shards])
-    held = held_out(vectors, distinct, params, N_QUERIES[first.kind], given, n_threads=n_threads)
+    if held is None:
+        given = None if heldout is None else parse_queries(heldout, dim, params.metric)
+        held = held_out(vectors, distinct, params, N_QUERIES[first.kind], given, n_threads=n_threads)
 
     def search(queries: Float32s, k: int, exclude: Int64s | None, ef_search: int) -> Int64s:
         asked, left_out = parse_queries(queries, dim, params.metric), parse_exclude(exclude, queries.shape[0])

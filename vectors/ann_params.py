@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from foundation.errors import InvalidParams
 from foundation.threads import even_ranges
-from vectors.ann_forms import LISTED, STORAGES, Kind, ListForm, Storage, index_bytes, list_form
+from vectors.ann_forms import LISTED, STORAGES, AskedStorage, Kind, ListForm, Storage, index_bytes, list_form
 from vectors.metrics import Metric, check_metric
 
 AskedKind = Literal["auto", "flat", "hnsw", "ivf", "ivfsq", "ivfpq", "rabitq"]
@@ -53,7 +53,7 @@ class ANNParams:
     recall: float = 0.95
     memory: int | str | None = None
     kind: AskedKind = "auto"
-    storage: Storage = "float32"
+    storage: AskedStorage = "float32"
     m: int = 32
     ef_construction: int = 80
     shard_rows: int = 65_536
