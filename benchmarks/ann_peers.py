@@ -4,8 +4,8 @@ Run: PYTHON ann_peers.py LIBRARY FOLDER
 
 Reads ``train.npy`` and ``test.npy`` (float32, Euclidean distance) in FOLDER, builds with one thread and asks for ten
 neighbours of every query at each setting of a grid of its own, all at once. Prints one JSON object a line: the build's
-CPU-seconds first, then setting, CPU-seconds (the least of three) and the file in FOLDER with the rows found. Knows nothing
-of this project.
+CPU-seconds first, then setting, CPU-seconds (the least of three) and the file in FOLDER with the rows found. Knows
+nothing of this project.
 """
 
 from __future__ import annotations

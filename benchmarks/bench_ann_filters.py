@@ -1,9 +1,10 @@
-"""Search under filters: recall and time at 50 %, 10 %, 1 % and 0.1 %, by the way taken, by the other way, and where they cross.
+"""Search under filters from 50 % to 0.1 %: recall and time by the way taken, and by each of the two ways.
 
 Run: python benchmarks/bench_ann_filters.py  (about two minutes)
 
-61,702 packages of the Debian archive, FastRP with 256 values, of length one, Euclidean distance; 500 rows taken out and asked. One
-thread, CPU time, all queries at once. "random" passes rows at random, "section" those on one side of a plane, which lie together.
+61,702 packages of the Debian archive, FastRP with 256 values, of length one, Euclidean distance; 500 rows taken out
+and asked. One thread, CPU time, all queries at once. "random" passes rows at random, "section" those on one side of a
+plane, which lie together.
 """
 
 from __future__ import annotations

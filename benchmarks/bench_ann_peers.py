@@ -2,10 +2,10 @@
 
 Run: python benchmarks/bench_ann_peers.py [SET…]  (fashion-mnist, packages, sift, clusters; the first by default)
 
-One thread, all queries at once, CPU time, the least of three. Recall is by distance, as in ann-benchmarks: a row counts when it
-is no farther than the true tenth, all computed by one kernel. PURLIEU_PEERS names a Python that has scann, hnswlib,
-scalable-vs, voyager or usearch; those that it lacks are left out. Each is tuned over a grid of its own, on the test queries;
-"auto" sees only rows of the data.
+One thread, all queries at once, CPU time, the least of three. Recall is by distance, as in ann-benchmarks: a row
+counts when it is no farther than the true tenth, all computed by one kernel. PURLIEU_PEERS names a Python that has
+scann, hnswlib, scalable-vs, voyager or usearch; those that it lacks are left out. Each is tuned over a grid of its
+own, on the test queries; "auto" sees only rows of the data.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -64,7 +65,7 @@ def ours(train: Float32s, test: Float32s, recall_of: Callable[[Any], float]) -> 
         begun = time.process_time()
         index = ANNIndex.build(train, ANNParams(metric="l2", recall=target, latency=1e9))
         built = time.process_time() - begun
-        (rows, _), seconds = least(lambda index=index: index.search(test, K))  # type: ignore[misc]
+        (rows, _), seconds = least(partial(index.search, test, K))
         measured = index.measured
         assert measured is not None
         effort = f"{measured.n_probe}, {measured.k_factor}" if measured.n_probe else f"{measured.ef_search or ''}"
@@ -81,7 +82,7 @@ def ours(train: Float32s, test: Float32s, recall_of: Callable[[Any], float]) -> 
             if recall < 0.93:
                 continue
             (rows, _), seconds = least(
-                lambda index=index, p=n_probe, f=k_factor: index.search(test, K, n_probe=p, k_factor=f)  # type: ignore[misc]
+                partial(index.search, test, K, n_probe=n_probe, k_factor=k_factor)
             )
             setting, size = f"{n_probe}, {k_factor}", index.measured.n_bytes / 1e6
             points.append(Point(f"grid {kind}", setting, built, recall_of(rows), len(test) / seconds, size))

@@ -2,14 +2,15 @@
 
 Run: python benchmarks/bench_ann_prices.py  (about a minute)
 
-One thread, CPU time. Only the proportions between the rows matter to the choice (`vectors.ann_cost`), which never looks at a
-clock itself; this is where the prices come from.
+One thread, CPU time. Only the proportions between the rows matter to the choice (`vectors.ann_cost`), which never
+looks at a clock itself; this is where the prices come from.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def main() -> None:
             for n_probe, k_factor in ((4, 4), (12, 8), (12, 25)):
                 effort = Effort(n_probe=n_probe, k_factor=k_factor)
                 with faiss_threads(1):
-                    found = nanoseconds(lambda s=shard, e=effort: s.search(queries, K, e), N_QUERIES)  # type: ignore[misc]
+                    found = nanoseconds(partial(shard.search, queries, K, effort), N_QUERIES)
                 read = shard.lists.propose(queries, K, n_probe)[1].mean()
                 counted = list_cost(
                     shard.lists.form, 784, storage, n_probe=n_probe, n_read=float(read), n_rescored=K * k_factor
@@ -74,8 +75,7 @@ def main() -> None:
                 add(f"{kind} of {storage}, {n_probe} lists, k_factor {k_factor}", found, counted)
         draw = np.random.default_rng(1)
         positions = draw.integers(0, N, (N_QUERIES, 200))
-        store = shard.vectors
-        found = nanoseconds(lambda s=store, p=positions: s.best(p, queries, K), N_QUERIES)  # type: ignore[misc]
+        found = nanoseconds(partial(shard.vectors.best, positions, queries, K), N_QUERIES)
         add(f"score 200 rows of {storage} again", found, rescored_cost(200, 784, storage))
 
     narrow = rows_of(20_000, 96, "float32")
@@ -84,12 +84,12 @@ def main() -> None:
         shard = Shard.from_built(index_rows(given, kind, "float32", ANNParams(metric="l2")))  # type: ignore[arg-type]
         with faiss_threads(1):
             if kind == "flat":
-                alone = nanoseconds(lambda s=shard: [s.search(narrow[i : i + 1], K, Effort()) for i in range(20)], 20)  # type: ignore[misc]
+                alone = nanoseconds(partial(shard.search, narrow[:1], K, Effort()), 1)
                 add("scan 20,000 × 96 for one query", alone, scan_cost(20_000, 96, "float32"))
                 continue
             for beam in (20, 80, 320):
                 effort = Effort(ef_search=beam)
-                found = nanoseconds(lambda s=shard, e=effort: s.search(narrow[:N_QUERIES], K, e), N_QUERIES)  # type: ignore[misc]
+                found = nanoseconds(partial(shard.search, narrow[:N_QUERIES], K, effort), N_QUERIES)
                 add(f"walk through 20,000 × 96, beam {beam}", found, walk_cost(20_000, 96, "float32", beam))
     print_table(table)
 

@@ -1,8 +1,8 @@
 """Nearest neighbours, approximate where that pays: an index that is asked for a recall and knows its own.
 
-Over FAISS: a flat scan, HNSW graphs or inverted lists (`vectors.ann_build`), recall measured on held-out queries when the
-index is built (`vectors.ann_measure`), the form chosen where that is left open (`vectors.ann_auto`). What a search returns
-is scored again by one kernel, so values and order do not depend on kind, shards, batch or threads.
+Over FAISS: a flat scan, HNSW graphs or inverted lists (`vectors.ann_build`), recall measured on held-out queries when
+the index is built (`vectors.ann_measure`), the form chosen where that is left open (`vectors.ann_auto`). What a
+search returns is scored again by one kernel, so values and order do not depend on kind, shards, batch or threads.
 """
 
 from __future__ import annotations

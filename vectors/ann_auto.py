@@ -1,8 +1,9 @@
 """The choice of a form: every family on a sample, the best two in full, the cheapest that reaches the targets.
 
 Families are compared on a tenth of the rows with 300 of them as queries; what counts half as much again as the best is
-dropped. The best two are built in full and tuned with 1,000 rows as queries; where neither reaches the recall the next ones
-follow, and a scan at the end. Cost is counted (`vectors.ann_cost`), so equal vectors and params give equal bytes.
+dropped. The best two are built in full and tuned with 1,000 rows as queries; where neither reaches the recall the
+next ones follow, and a scan at the end. Cost is counted (`vectors.ann_cost`), so equal vectors and params give equal
+bytes.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def choose(
     InvalidParams
         When nothing fits into ``params.memory``.
     TargetMissed
-        When nothing reaches ``params.recall`` within ``params.latency``, unless ``params.allow_missed``; names the best.
+        When nothing reaches ``params.recall`` within ``params.latency``, unless ``params.allow_missed``; names the
+        best.
     """
     n, dim = vectors.shape
     plan(n, dim, params)  # refuses a memory that nothing fits

@@ -109,8 +109,9 @@ def index_rows(
     # FAISS adds points to a graph in the order its threads reach them: one thread, one order.
     with faiss_threads(1) as faiss:
         if form is not None:
-            learned = learned_projection(rows, form, metric=params.metric, seed=params.seed) if matrix is None else matrix
-            index = build_lists(faiss, rows, form, storage, metric=params.metric, seed=params.seed, matrix=learned)
+            metric, seed = params.metric, params.seed
+            learned = learned_projection(rows, form, metric=metric, seed=seed) if matrix is None else matrix
+            index = build_lists(faiss, rows, form, storage, metric=metric, seed=seed, matrix=learned)
             return BuiltShard(index=faiss.serialize_index(_with_ids(faiss, index, ids)), copies=given.copies)
         index = _empty_index(faiss, kind, storage, dim, params, given.start)
         mapped = faiss.IndexIDMap(index)

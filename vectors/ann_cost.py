@@ -38,7 +38,7 @@ _LISTS: Final[dict[Kind, _Price]] = {
 
 
 def rescored_cost(n_rows: float, dim: int, storage: Storage) -> float:
-    """Nanoseconds of scoring some stored vectors exactly: each is a line of memory fetched at random, then its values."""
+    """Nanoseconds of scoring some stored vectors exactly: each is fetched from a random place, then its values."""
     return n_rows * (60 + dim * _RESCORED[storage])
 
 

@@ -26,8 +26,8 @@ SAMPLE_QUERIES: Final = 300
 _SCANNED_ROWS: Final = 1_000  # up to these there is nothing to gain
 _FEWEST_BITS: Final = 32  # columns that single bits tell vectors apart by
 _MOST_CODES: Final = 1024  # columns beyond which learning a codebook for each four or eight takes too long
-# Columns that a graph still walks well; on 784 pixels it took twice the work of lists at equal recall, and twenty times the
-# build, so wider vectors are not even tried in a graph.
+# Columns that a graph still walks well; on 784 pixels it took twice the work of lists at equal recall, and twenty
+# times the build, so wider vectors are not even tried in a graph.
 _WALKED_COLUMNS: Final = 128
 
 

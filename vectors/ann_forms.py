@@ -14,9 +14,9 @@ STORAGES: Final[tuple[AskedStorage, ...]] = ("float32", "float16", "int8")  # wi
 # uint8 is what lists keep, without loss, of vectors that are whole numbers from 0 to 255; nobody asks for it.
 BYTES_PER_VALUE: Final[dict[Storage, int]] = {"float32": 4, "float16": 2, "int8": 1, "uint8": 1}
 
-# Columns that lists keep when nothing else is asked for. On 784 pixels 128 columns of floats or bits and 64 of bytes were
-# the quickest at recall .95 and .99; product codes of 4 bits were so on all columns, and useless behind a projection,
-# which puts most of the variance into few of them.
+# Columns that lists keep when nothing else is asked for. On 784 pixels 128 columns of floats or bits and 64 of bytes
+# were the quickest at recall .95 and .99; product codes of 4 bits were so on all columns, and useless behind a
+# projection, which puts most of the variance into few of them.
 _COLUMNS: Final = {"ivf": 128, "ivfsq": 64, "rabitq": 128}
 _WORTH: Final = 1.5  # fewer columns must save this factor, else projecting costs more than it gains
 _WIDE_CODES: Final = 512  # columns from which eight, not four, share a product code
@@ -74,8 +74,8 @@ def index_bytes(n: int, dim: int, kind: Kind, storage: Storage, m: int, form: Li
     """Bytes of an index in memory, when no two vectors are equal.
 
     A vector's values and its 8-byte id; per point of a graph 2·m links of 4 bytes on the lowest level, m on
-    each higher one (one point in m - 1 on average has one), an 8-byte offset and a 4-byte level. Lists add a vector's code
-    and number, their centroids, and the projection.
+    each higher one (one point in m - 1 on average has one), an 8-byte offset and a 4-byte level. Lists add a vector's
+    code and number, their centroids, and the projection.
     """
     size = n * (dim * BYTES_PER_VALUE[storage] + 8)
     if kind == "hnsw":

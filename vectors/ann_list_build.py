@@ -113,7 +113,7 @@ def _empty_lists(
 
 
 def _codebooks(sample: Float32s, centres: Float32s, n_codes: int, seed: int) -> Float32s:
-    """16 centroids of what is left of the sample in each group of columns, float32 (n_codes, 16, columns of a group)."""
+    """16 centroids of what is left of the sample in each group of columns, float32 (n_codes, 16, columns)."""
     left = sample - centres[nearest_centroids(sample, centres)]
     groups = [np.ascontiguousarray(group) for group in np.split(left, n_codes, axis=1)]
     books = [centroids(group, 16, seed=seed, purpose="ann.codes", number=nth) for nth, group in enumerate(groups)]

@@ -1,7 +1,7 @@
 """Opened inverted lists: which lists a query reads, and which of their vectors look nearest.
 
-The projection and the choice of lists are ours, since FAISS does both through BLAS, whose last bits depend on the size of
-the batch; scanning the lists is FAISS's.
+The projection and the choice of lists are ours, since FAISS does both through BLAS, whose last bits depend on the
+size of the batch; scanning the lists is FAISS's.
 """
 
 from __future__ import annotations

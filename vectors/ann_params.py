@@ -35,9 +35,9 @@ class ANNParams:
     metric : "l2", "inner_product" or "cosine"
     recall : recall@10 asked for, in (0, 1]
     memory : most bytes the index may take, a number or text such as "2 GB" or "512 MiB"; None sets no limit
-    kind : "flat" scans everything; "hnsw" walks a graph; "ivf", "ivfsq", "ivfpq" and "rabitq" read some of many lists of
-        floats, bytes, product codes or single bits and score the best again; "auto" scans what is small and takes the
-        cheapest that reaches the targets of what is not
+    kind : "flat" scans everything; "hnsw" walks a graph; "ivf", "ivfsq", "ivfpq" and "rabitq" read some of many lists
+        of floats, bytes, product codes or single bits and score the best again; "auto" scans what is small and takes
+        the cheapest that reaches the targets of what is not
     storage : widest form vectors may be kept in: "float32", "float16" or "int8"; ``memory`` may narrow it
     m : links a point keeps on the upper levels of the graph, twice as many on the lowest
     ef_construction : width of the beam that looks for a new point's links

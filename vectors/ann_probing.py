@@ -53,7 +53,8 @@ def find_probes(shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: 
     for point in sorted(points, key=lambda point: point.cost):
         if point.recall - point.error < params.recall:
             continue
-        # Packed codes keep a little other candidates when asked for fewer: what is promised is measured as it is served.
+        # Packed codes keep a little other candidates when asked for fewer: what is promised is measured as it is
+        # served.
         effort = Effort(n_probe=point.n_probe, k_factor=point.k_factor)
         recall, error = mean_share(_served(shard, vectors, held, params, effort))
         if recall - error >= params.recall:

@@ -5,7 +5,8 @@
 ``segment-000001/``      an `ANNIndex`, and ``ids.npy``: int64 (n,), ascending, the id of each of its rows
 ``deleted-000002.npy``   int64, ascending: ids that are deleted and still lie in a segment
 
-Numbers are those of the change (generation) that wrote the file. Files never change, so an opened index stays what it was.
+Numbers are those of the change (generation) that wrote the file. Files never change, so an opened index stays what it
+was.
 """
 
 from __future__ import annotations

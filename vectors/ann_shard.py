@@ -13,7 +13,7 @@ from foundation.threads import even_ranges
 from vectors.ann_build import BuiltShard
 from vectors.ann_cost import list_cost, rescored_cost, walk_cost
 from vectors.ann_effort import Effort
-from vectors.ann_forms import BYTES_PER_VALUE, STORAGES, Kind
+from vectors.ann_forms import BYTES_PER_VALUE, STORAGES, Kind, Storage
 from vectors.ann_lists import Lists
 from vectors.ann_stored import StoredVectors
 from vectors.exact import Found, joined, scan, score_rows
@@ -58,7 +58,7 @@ class Shard:
             flat = faiss.downcast_index(index.storage) if kind == "hnsw" else index
         width = flat.sa_code_size()
         codes = _view(flat.codes).reshape(flat.ntotal, width)
-        storage = next(name for name in STORAGES if BYTES_PER_VALUE[name] * flat.d == width)
+        storage: Storage = next(name for name in STORAGES if BYTES_PER_VALUE[name] * flat.d == width)
         if storage == "int8" and flat.sq.qtype == faiss.ScalarQuantizer.QT_8bit_direct:
             storage = "uint8"
         metric: Metric = "l2" if flat.metric_type == faiss.METRIC_L2 else "inner_product"

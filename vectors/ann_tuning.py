@@ -152,9 +152,9 @@ def held_out(
 ) -> HeldOut:
     """``given`` queries, or ``n_queries`` rows of ``vectors`` drawn by the seed from ``distinct``.
 
-    Those are the rows that repeat no earlier one, so that repeated rows, easy to answer, do not flatter the figure. Such
-    a row is left out of both its true neighbours and its answer; a search still passes through it, so a query that is
-    not a row may do a little worse.
+    Those are the rows that repeat no earlier one, so that repeated rows, easy to answer, do not flatter the figure.
+    Such a row is left out of both its true neighbours and its answer; a search still passes through it, so a query
+    that is not a row may do a little worse.
     """
     n = vectors.shape[0]
     exclude: Int64s | None = None

@@ -1,12 +1,13 @@
 """Neighbours under a scoring function that can only be called: no vectors, no metric, each score at a price.
 
-Source: Yadav, Monath, Angell, Zaheer, McCallum, "Efficient nearest neighbor search for cross-encoder models using matrix
-factorization", EMNLP 2022, arXiv:2210.12579. Scores of some anchor queries with all items, and of a new query with some
-anchor items, give all scores of the new query if the whole matrix of scores has low rank, and nearly so if it almost has.
+Source: Yadav, Monath, Angell, Zaheer, McCallum, "Efficient nearest neighbor search for cross-encoder models using
+matrix factorization", EMNLP 2022, arXiv:2210.12579. Scores of some anchor queries with all items, and of a new query
+with some anchor items, give all scores of the new query if the whole matrix of scores has low rank, and nearly so if
+it almost has.
 
-Two deviations, both measured in `docs/anncur.md`. The pseudo-inverse drops singular values below a tenth of the largest:
-where there are as many anchor queries as anchor items, an exact one turns noise in the scores into an error larger than the
-scores. And anchors take part in the final ranking, since their scores have been paid for.
+Two deviations, both measured in `docs/anncur.md`. The pseudo-inverse drops singular values below a tenth of the
+largest: where there are as many anchor queries as anchor items, an exact one turns noise in the scores into an error
+larger than the scores. And anchors take part in the final ranking, since their scores have been paid for.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ class ANNCUR:
 def recall_by_budget(
     index: ANNCUR, score: Score, queries: Sequence[Any], budgets: Sequence[int], k: int = 10
 ) -> list[tuple[int, float]]:
-    """(budget, recall at k) for each budget, against the scores of every query with every item, which this calls for."""
+    """(budget, recall at k) of each budget, against the scores of every query with every item, which this asks for."""
     every = np.arange(index.n_items)
     exact = [np.sort(_scores(score, query, every).astype(np.float32))[::-1] for query in queries]
     kth = np.array([scores[min(k, index.n_items) - 1] for scores in exact])

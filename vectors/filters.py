@@ -1,9 +1,10 @@
 """Filters on typed fields: a condition becomes one bool per row.
 
-A condition is what JSON can hold. ``{"section": "net"}`` asks for equality (of a list of strings: that it holds the string);
-``{"section": ["net", "web"]}`` for one of several values; ``{"year": {"ge": 2001, "lt": 2010}}`` for a range of numbers or
-of strings in their order (``ge``, ``gt``, ``le``, ``lt``). Several fields must all agree; ``{"and": […]}``, ``{"or": […]}`` and
-``{"not": …}`` combine conditions. A row without the field meets no condition on it, and so meets its negation.
+A condition is what JSON can hold. ``{"section": "net"}`` asks for equality (of a list of strings: that it holds the
+string); ``{"section": ["net", "web"]}`` for one of several values; ``{"year": {"ge": 2001, "lt": 2010}}`` for a range
+of numbers or of strings in their order (``ge``, ``gt``, ``le``, ``lt``). Several fields must all agree; ``{"and":
+[…]}``, ``{"or": […]}`` and ``{"not": …}`` combine conditions. A row without the field meets no condition on it, and
+so meets its negation.
 """
 
 from __future__ import annotations

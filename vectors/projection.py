@@ -1,8 +1,8 @@
 """Fewer columns that keep most of the lengths: a basis of the leading principal subspace, rotated at random.
 
-Source: Halko, Martinsson, Tropp, "Finding structure with randomness", SIAM Review 53 (2011), algorithm 4.4: the range of
-a Gaussian block after a few power iterations. Computed by compiled loops in a fixed order, not by LAPACK, whose last
-bits depend on the machine. The rotation spreads the variance evenly over the columns, as one-bit codes need it.
+Source: Halko, Martinsson, Tropp, "Finding structure with randomness", SIAM Review 53 (2011), algorithm 4.4: the range
+of a Gaussian block after a few power iterations. Computed by compiled loops in a fixed order, not by LAPACK, whose
+last bits depend on the machine. The rotation spreads the variance evenly over the columns, as one-bit codes need it.
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ def test_the_stage_writes_what_the_library_builds(config: Path, change: str, tmp
     stages = read_release(store, "near").stages
     vectors = open_embedding(store.objects / stages["fastrp"])
     name, _, value = change.partition("=")
-    params = ANNParams(recall=0.9, **{name: value.strip("'") if name == "kind" else float(value)})  # type: ignore[arg-type]
+    told = {name: value.strip("'") if name == "kind" else float(value)}
+    params = ANNParams(recall=0.9, **told)  # type: ignore[arg-type]
     ANNIndex.build(vectors, params).save(tmp_path / "own")
     artifact = store.objects / stages["ann.nodes"]
     for path in (tmp_path / "own").iterdir():
@@ -58,14 +59,15 @@ def test_the_stage_writes_what_the_library_builds(config: Path, change: str, tmp
     assert measured["recall"] - measured["standard_error"] >= 0.9
     assert measured["tried"]
     assert open_ann(artifact).measured == ANNIndex.open(tmp_path / "own").measured
-    answer = Engine.open(tmp_path / "store", "near").similar(["n0000"], k=5)
+    answer = Engine.open(store.address, "near").similar(["n0000"], k=5)
     assert len(answer.results[0]) == 5
 
 
 def test_an_open_choice_is_estimated_and_cached_like_any_other(config: Path, tmp_path: Path) -> None:
     store = Store.create(tmp_path / "store")
     change = "ann.nodes.latency=1e6"
-    rows = {row["name"]: row for row in estimate_build(read_config(config, [change]), str(tmp_path / "store"))["stages"]}
+    estimated = estimate_build(read_config(config, [change]), str(tmp_path / "store"))
+    rows = {row["name"]: row for row in estimated["stages"]}
     assert rows["ann.nodes"]["disk"] > 0
     built(config, store, change)
     again = built(config, store, change)
