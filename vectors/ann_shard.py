@@ -146,18 +146,24 @@ class Shard:
             best, values = np.concatenate([rows for rows, _ in alone]), np.concatenate([found for _, found in alone])
             query_of, positions, flat = _flattened(best, values)
         else:
-            bitmap = np.packbits(is_wanted, bitorder="little")
-            selector = load_faiss().IDSelectorBitmap(bitmap)
-            query_of, positions, flat = self._found(queries, k, wider, selector)
+            query_of, positions, flat = self._found(queries, k, wider, is_wanted)
         query_of, rows, flat = _with_copies(copies, query_of, self.ids[positions], flat, k)
         kept = allowed[rows]
         return query_of[kept], rows[kept], flat[kept]
 
-    def _found(self, queries: Float32s, k: int, effort: Effort, selector: Any) -> Found:
-        """Positions and values that a graph or lists give."""
+    def _found(self, queries: Float32s, k: int, effort: Effort, is_wanted: Bools | None) -> Found:
+        """Positions and values that a graph or lists give; of those that are wanted, where that is told."""
+        selector = None
+        if is_wanted is not None:
+            selector = load_faiss().IDSelectorBitmap(np.packbits(is_wanted, bitorder="little"))
         if self.lists is not None:
             n = min(k * effort.k_factor, len(self.ids))
+            if is_wanted is not None and self.kind == "rabitq":
+                # FAISS heeds no selector here: so many are asked for that enough of them should be wanted.
+                selector, n = None, min(-(-n * is_wanted.size // np.count_nonzero(is_wanted)), len(self.ids))
             proposed, _ = self.lists.propose(queries, n, effort.n_probe, selector)
+            if is_wanted is not None:
+                proposed[~is_wanted[proposed]] = -1
             return _flattened(*self.vectors.best(proposed, queries, k))
         beam = load_faiss().SearchParametersHNSW(efSearch=max(effort.ef_search, k))
         if selector is not None:
