@@ -138,7 +138,7 @@ def _shares_by_factor(shard: Shard, asked: Float32s, held: HeldOut, n_probe: int
     """Recall of each query at each of `K_FACTORS`; for stores that lose nothing, whose values are the exact ones."""
     if len(asked) == 0:
         return [np.zeros(0) for _ in K_FACTORS]
-    n = min((held.k + 1) * K_FACTORS[-1], len(shard.ids))
+    n = min(held.k * K_FACTORS[-1], len(shard.ids))
     with faiss_threads(1):
         positions, _ = _lists_of(shard).propose(asked, n, n_probe)
     ranked, ranked_values = shard.vectors.best(positions, asked, n)
@@ -156,9 +156,8 @@ def _shares_by_factor(shard: Shard, asked: Float32s, held: HeldOut, n_probe: int
         is_own = positions == own[:, None]
         counts -= is_own & is_right
     right = np.cumsum(counts, axis=1)
-    # With its own row left out a query asks for one more (`ANNIndex.search`).
-    more = 0 if held.exclude is None else 1
-    ends = [min((held.k + more) * factor, n) - 1 for factor in K_FACTORS]
+    # A query's own row takes the place of a candidate here, so that queries which are no rows are promised no more.
+    ends = [min(held.k * factor, n) - 1 for factor in K_FACTORS]
     return [np.minimum(right[:, end], held.k) / held.k for end in ends]
 
 
