@@ -81,9 +81,7 @@ def ours(train: Float32s, test: Float32s, recall_of: Callable[[Any], float]) -> 
         for n_probe, k_factor, recall, _ in index.measured.tried[0].points:
             if recall < 0.93:
                 continue
-            (rows, _), seconds = least(
-                partial(index.search, test, K, n_probe=n_probe, k_factor=k_factor)
-            )
+            (rows, _), seconds = least(partial(index.search, test, K, n_probe=n_probe, k_factor=k_factor))
             setting, size = f"{n_probe}, {k_factor}", index.measured.n_bytes / 1e6
             points.append(Point(f"grid {kind}", setting, built, recall_of(rows), len(test) / seconds, size))
     return points

@@ -137,9 +137,7 @@ class ANNIndex:
         left_out = parse_exclude(exclude, asked.shape[0])
         effort = self._effort(k, left_out.shape[1], ef_search, n_probe, k_factor)
         allowed = self._allowed(where)
-        return search_shards(
-            self.shards, asked, k, effort, left_out, self.params, allowed=allowed, n_threads=n_threads
-        )
+        return search_shards(self.shards, asked, k, effort, left_out, self.params, allowed=allowed, n_threads=n_threads)
 
     def candidates(
         self, queries: npt.NDArray[Any], n: int, *, where: npt.ArrayLike | None = None

@@ -52,9 +52,7 @@ def walk_cost(n: int, dim: int, storage: Storage, ef_search: int) -> float:
     return _QUERY + _WALKED * (ef_search + n.bit_length()) * (50 + dim * (0.12 if storage == "float32" else 0.4))
 
 
-def list_cost(
-    form: ListForm, dim: int, storage: Storage, *, n_probe: int, n_read: float, n_rescored: float
-) -> float:
+def list_cost(form: ListForm, dim: int, storage: Storage, *, n_probe: int, n_read: float, n_rescored: float) -> float:
     """Nanoseconds of a query that opens ``n_probe`` lists, reads ``n_read`` vectors and scores ``n_rescored`` again."""
     price, width = _LISTS[form.kind], form.n_columns
     products = width * (form.n_lists + (dim if form.is_projected else 0))
@@ -68,4 +66,3 @@ def list_cost(
         + read
         + rescored_cost(n_rescored, dim, storage)
     )
-

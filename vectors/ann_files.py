@@ -140,8 +140,7 @@ def _measured(fields: dict[str, Any] | None) -> Measured | None:
         return None
     frontier = tuple((int(ef), float(recall)) for ef, recall in fields["frontier"])
     tried = tuple(
-        Tried(**{**form, "points": tuple(tuple(point) for point in form["points"])})
-        for form in fields.get("tried", ())
+        Tried(**{**form, "points": tuple(tuple(point) for point in form["points"])}) for form in fields.get("tried", ())
     )
     return Measured(**{**fields, "frontier": frontier, "tried": tried})
 

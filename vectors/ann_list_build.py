@@ -140,4 +140,3 @@ def _stored(faiss: Any, rows: Float32s, storage: Storage, number: int) -> Any:
         store.train(rows)
         store.add(rows)
     return store
-

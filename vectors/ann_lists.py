@@ -72,9 +72,7 @@ class Lists:
         n_codes = int(self.index.M) if self.kind == "ivfpq" else 0
         n_columns, n_lists = self.centroids.shape
         projected = self.matrix is not None
-        return ListForm(
-            kind=self.kind, n_lists=n_lists, n_columns=n_columns, is_projected=projected, n_codes=n_codes
-        )
+        return ListForm(kind=self.kind, n_lists=n_lists, n_columns=n_columns, is_projected=projected, n_codes=n_codes)
 
     @property
     def n_bytes(self) -> int:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from foundation.errors import TargetMissed
 from vectors.ann_cost import list_cost
-from vectors.ann_effort import K, Effort
+from vectors.ann_effort import Effort, K
 from vectors.ann_lists import Lists
 from vectors.ann_params import ANNParams
 from vectors.ann_shard import Shard
@@ -161,9 +161,7 @@ def _shares_by_factor(shard: Shard, asked: Float32s, held: HeldOut, n_probe: int
     return [np.minimum(right[:, end], held.k) / held.k for end in ends]
 
 
-def _served(
-    shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNParams, effort: Effort
-) -> Float64s:
+def _served(shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNParams, effort: Effort) -> Float64s:
     """Recall of each query as `ANNIndex.search` answers it."""
     asked = parse_queries(held.queries, shard.dim, params.metric)
     left_out: Int64s = np.zeros((len(asked), 0), np.int64) if held.exclude is None else held.exclude[:, None]

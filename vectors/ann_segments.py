@@ -78,7 +78,9 @@ class SegmentedIndex:
             what = f"cannot be made ({error.strerror})"
             raise StoreUnavailable(path=str(place), what=what, fix="check permissions") from error
         if (place / CURRENT).exists():
-            raise InvalidInput(source=str(place), what="holds an index already", fix="open it, or take another directory")
+            raise InvalidInput(
+                source=str(place), what="holds an index already", fix="open it, or take another directory"
+            )
         empty = cls(
             directory=place,
             params=params or ANNParams(),
@@ -123,9 +125,7 @@ class SegmentedIndex:
         left_out = parse_exclude(exclude, asked.shape[0] if asked.ndim == 2 else 0)
         found = []
         for segment in self.segments:
-            rows, values = segment.index.search(
-                asked, k + left_out.shape[1], where=segment.alive, n_threads=n_threads
-            )
+            rows, values = segment.index.search(asked, k + left_out.shape[1], where=segment.alive, n_threads=n_threads)
             query_of, rank = np.nonzero(rows >= 0)
             found.append((query_of, segment.ids[rows[query_of, rank]], values[query_of, rank]))
         return best_k(found, asked.shape[0], k, left_out, self.params.metric)
@@ -141,7 +141,9 @@ class SegmentedIndex:
         dim = self.segments[0].index.dim
         if vectors.ndim != 2 or vectors.shape[1] != dim:
             raise InvalidInput(
-                source="vectors", what=f"shape {vectors.shape}, the index's have width {dim}", fix="pass rows of that width"
+                source="vectors",
+                what=f"shape {vectors.shape}, the index's have width {dim}",
+                fix="pass rows of that width",
             )
         ids = self.next_id + np.arange(len(vectors))
         return self._with_segment(vectors, ids, n_threads), ids
@@ -231,9 +233,7 @@ class SegmentedIndex:
             )
 
 
-def _opened(
-    cls: type[SegmentedIndex], place: Path, document: dict[str, Any], verify: bool
-) -> SegmentedIndex:
+def _opened(cls: type[SegmentedIndex], place: Path, document: dict[str, Any], verify: bool) -> SegmentedIndex:
     deleted = read_array(place / document["deleted"]["name"], document["deleted"]["sha256"], verify=verify)
     segments = []
     for told in document["segments"]:

@@ -181,9 +181,7 @@ class Shard:
         n_probe = min(effort.n_probe, self.lists.sizes.size)
         n_read = n * n_probe / self.lists.sizes.size
         n_rescored = min(k * effort.k_factor, n)
-        return list_cost(
-            self.lists.form, self.dim, storage, n_probe=n_probe, n_read=n_read, n_rescored=n_rescored
-        )
+        return list_cost(self.lists.form, self.dim, storage, n_probe=n_probe, n_read=n_read, n_rescored=n_rescored)
 
 
 def _flattened(best: Int64s, values: Float32s) -> Found:

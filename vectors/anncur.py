@@ -79,7 +79,9 @@ class ANNCUR:
         """
         if n_items < 1 or len(anchor_queries) == 0:
             raise InvalidInput(
-                source="anchor queries", what=f"{len(anchor_queries)} queries and {n_items} items", fix="give some of both"
+                source="anchor queries",
+                what=f"{len(anchor_queries)} queries and {n_items} items",
+                fix="give some of both",
             )
         every = np.arange(n_items)
         rows = [_scores(score, query, every) for query in anchor_queries]

@@ -91,7 +91,9 @@ def _beyond(name: str, bound: str, limit: Any, column: Column) -> Bools:
         compared: Bools = _COMPARED[bound](arrays["number"], number)
         return compared & arrays["valid"]
     if column.kind != "string":
-        raise _refused(f"{name!r} holds {_NAMES[column.kind]}, which have no order", "hold numbers or strings to a range")
+        raise _refused(
+            f"{name!r} holds {_NAMES[column.kind]}, which have no order", "hold numbers or strings to a range"
+        )
     if not isinstance(limit, str):
         raise _refused(f"{name!r} holds strings, its range ends at {limit!r}", "end it at a string")
     # A row holds the number of its string among the sorted ones: the limit becomes such a number.

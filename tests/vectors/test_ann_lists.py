@@ -146,9 +146,7 @@ def test_whole_numbers_up_to_255_are_kept_as_bytes_without_loss(kind: Any) -> No
 
 @pytest.mark.parametrize("storage", ["float16", "int8"])
 @pytest.mark.parametrize("kind", ["ivf", "rabitq"])
-def test_narrow_vectors_cost_recall_that_is_told(
-    kind: Any, storage: Any, clustered: tuple[Float32s, Float32s]
-) -> None:
+def test_narrow_vectors_cost_recall_that_is_told(kind: Any, storage: Any, clustered: tuple[Float32s, Float32s]) -> None:
     vectors, queries = clustered
     index = ANNIndex.build(vectors, params_of(kind, storage=storage, recall=0.8))
     assert index.measured is not None

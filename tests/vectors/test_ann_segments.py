@@ -185,7 +185,9 @@ def test_a_writer_that_dies_leaves_the_state_before(tmp_path: Path, monkeypatch:
     assert index.append(vectors[50:])[0].n_rows == 80
 
 
-@pytest.mark.parametrize("name", ["current.json", "segment-000001/ids.npy", "deleted-000002.npy", "segment-000001/ann.json"])
+@pytest.mark.parametrize(
+    "name", ["current.json", "segment-000001/ids.npy", "deleted-000002.npy", "segment-000001/ann.json"]
+)
 def test_damage_is_noticed(name: str, tmp_path: Path) -> None:
     SegmentedIndex.create(tmp_path, mixture(50, 4, 3), PARAMS).delete([3])
     path = tmp_path / name

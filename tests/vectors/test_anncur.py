@@ -49,7 +49,9 @@ def error(table: Float64s, n_queries: int, params: ANNCURParams) -> float:
 
 def test_the_default_inverse_keeps_noise_small_where_an_exact_one_multiplies_it() -> None:
     errors = {
-        rcond: [error(low_rank(90, 600, 12, 0.5, seed), 50, ANNCURParams(n_anchors=50, rcond=rcond)) for seed in range(9)]
+        rcond: [
+            error(low_rank(90, 600, 12, 0.5, seed), 50, ANNCURParams(n_anchors=50, rcond=rcond)) for seed in range(9)
+        ]
         for rcond in (0.1, 1e-15)
     }
     assert ANNCURParams().rcond == 0.1
@@ -127,4 +129,4 @@ def test_what_cannot_be_searched_is_refused() -> None:
     with pytest.raises(InvalidInput, match="0 queries"):
         ANNCUR.build(Counted(table), [], 60)
     with pytest.raises(InvalidInput, match="for 50 items"):
-        index.search(lambda query, items: np.zeros(3), [0])  # noqa: ARG005
+        index.search(lambda query, items: np.zeros(3), [0])

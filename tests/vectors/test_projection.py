@@ -46,7 +46,9 @@ def test_the_variance_is_spread_evenly_over_the_columns() -> None:
     assert spread.max() < 10 * spread.min()  # the leading components differ by a factor of 16
 
 
-@pytest.mark.parametrize("rows", [np.zeros((5, 6)), np.ones((1, 6)), np.eye(3, 6), np.zeros((0, 6)), np.full((9, 6), 9e18)])
+@pytest.mark.parametrize(
+    "rows", [np.zeros((5, 6)), np.ones((1, 6)), np.eye(3, 6), np.zeros((0, 6)), np.full((9, 6), 9e18)]
+)
 def test_rows_that_span_too_little_still_give_orthonormal_columns(rows: npt.NDArray[np.float64]) -> None:
     matrix = projection(rows.astype(np.float32), 4, seed=0, centred=True)
     np.testing.assert_allclose(matrix.T @ matrix, np.eye(4), atol=1e-4)
