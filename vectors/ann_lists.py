@@ -117,4 +117,26 @@ class Lists:
             False,
             options,
         )
-        return positions, self.sizes[numbers].sum(axis=1)
+        n_read = self.sizes[numbers].sum(axis=1)
+        if self.kind == "ivfpq" and selector is None:
+            self._fill(positions, numbers, n_read)
+        return positions, n_read
+
+    def _fill(self, positions: Int64s, numbers: Int64s, n_read: Int64s) -> None:
+        """Put in what was read and dropped: FAISS leaves out vectors whose packed estimate is the worst there can be.
+
+        That happens where codes tell nothing, as of vectors that are their own centroids.
+        """
+        faiss, n = load_faiss(), positions.shape[1]
+        n_found = np.count_nonzero(positions >= 0, axis=1)
+        for query in np.flatnonzero(n_found < np.minimum(n, n_read)):
+            members = [self._members(faiss, int(number)) for number in numbers[query]]
+            dropped = np.setdiff1d(np.concatenate(members), positions[query])[: n - n_found[query]]
+            positions[query, n_found[query] : n_found[query] + dropped.size] = dropped
+
+    def _members(self, faiss: Any, number: int) -> Int64s:
+        """Positions in a list."""
+        size = int(self.sizes[number])
+        if size == 0:
+            return np.zeros(0, dtype=np.int64)
+        return np.array(faiss.rev_swig_ptr(self.index.invlists.get_ids(number), size))

@@ -160,7 +160,7 @@ class Shard:
             n = min(k * effort.k_factor, len(self.ids))
             if is_wanted is not None and self.kind == "rabitq":
                 # FAISS heeds no selector here: so many are asked for that enough of them should be wanted.
-                selector, n = None, min(-(-n * is_wanted.size // np.count_nonzero(is_wanted)), len(self.ids))
+                selector, n = None, min(-(-n * is_wanted.size // int(np.count_nonzero(is_wanted))), len(self.ids))
             proposed, _ = self.lists.propose(queries, n, effort.n_probe, selector)
             if is_wanted is not None:
                 proposed[~is_wanted[proposed]] = -1
