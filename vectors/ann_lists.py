@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+import numpy.typing as npt
 
 from vectors.ann_forms import Kind, ListForm
 from vectors.centroids import search_form
@@ -80,24 +81,45 @@ class Lists:
         learned = self.centroids.nbytes + (0 if self.matrix is None else self.matrix.nbytes)
         return int(self.sizes.sum()) * (self.form.code_bytes + 8) + learned
 
-    def nearest(self, queries: Float32s, n_probe: int) -> tuple[Float32s, Int64s, Float32s]:
-        """The queries as the lists hold vectors, the ``n_probe`` lists nearest to each, and how near those are."""
+    def nearest(
+        self, queries: Float32s, n_probe: int, among: Int64s | None = None
+    ) -> tuple[Float32s, Int64s, Float32s]:
+        """The queries as the lists hold vectors, the ``n_probe`` lists nearest to each, and how near those are.
+
+        ``among`` are the lists to choose from, ascending; None is all of them.
+        """
         low = queries
         if self.matrix is not None:
             low = np.empty((queries.shape[0], self.matrix.shape[1]), dtype=np.float32)
             project(queries, self.matrix, low)
-        numbers = np.empty((queries.shape[0], min(n_probe, self.sizes.size)), dtype=np.int64)
+        centroids, half_norms = self.centroids, self.half_norms
+        if among is not None:
+            centroids, half_norms = np.ascontiguousarray(centroids[:, among]), half_norms[among]
+        numbers = np.empty((queries.shape[0], min(n_probe, half_norms.size)), dtype=np.int64)
         values = np.empty(numbers.shape, dtype=np.float32)
-        nearest_lists(low, self.centroids, self.half_norms, self.euclidean, numbers, values)
+        nearest_lists(low, centroids, half_norms, self.euclidean, numbers, values)
+        if among is not None:
+            numbers = among[numbers]
         return low, numbers, values
 
-    def propose(self, queries: Float32s, n: int, n_probe: int, selector: Any = None) -> tuple[Int64s, Int64s]:
+    def holding(self, is_wanted: npt.NDArray[np.bool_]) -> Int64s:
+        """Lists that hold a wanted position, ascending."""
+        faiss = load_faiss()
+        return np.array(
+            [number for number in range(self.sizes.size) if is_wanted[self._members(faiss, number)].any()],
+            dtype=np.int64,
+        )
+
+    def propose(
+        self, queries: Float32s, n: int, n_probe: int, selector: Any = None, among: Int64s | None = None
+    ) -> tuple[Int64s, Int64s]:
         """Positions that look nearest, int64 (n_queries, n), best first, padded with -1; and vectors read per query.
 
-        ``selector`` is a FAISS ``IDSelector`` of positions, or None. Call under `faiss_threads`.
+        ``selector`` is a FAISS ``IDSelector`` of positions, or None; ``among`` as for `nearest`. Call under
+        `faiss_threads`.
         """
         faiss = load_faiss()
-        low, numbers, values = self.nearest(queries, n_probe)
+        low, numbers, values = self.nearest(queries, n_probe, among)
         positions = np.empty((queries.shape[0], n), dtype=np.int64)
         if queries.shape[0] == 0:
             return positions, np.zeros(0, dtype=np.int64)

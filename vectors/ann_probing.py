@@ -73,7 +73,7 @@ def sweep(shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNPar
     points: list[Point] = []
     reached, highest = np.inf, -1.0
     for n_probe in sorted({min(n_probe, lists.sizes.size) for n_probe in N_PROBES}):
-        factors = K_FACTORS
+        factors: tuple[int, ...] = K_FACTORS
         n_read = _n_read(lists, asked, n_probe)
         if _cost(shard, n_probe, n_read, 1) >= reached:
             break

@@ -161,7 +161,9 @@ class Shard:
             if is_wanted is not None and self.kind == "rabitq":
                 # FAISS heeds no selector here: so many are asked for that enough of them should be wanted.
                 selector, n = None, min(-(-n * is_wanted.size // int(np.count_nonzero(is_wanted))), len(self.ids))
-            proposed, _ = self.lists.propose(queries, n, effort.n_probe, selector)
+            # Lists without a wanted vector are passed over, or a filter that follows the geometry would find little.
+            among = None if is_wanted is None else self.lists.holding(is_wanted)
+            proposed, _ = self.lists.propose(queries, n, effort.n_probe, selector, among)
             if is_wanted is not None:
                 proposed[~is_wanted[proposed]] = -1
             return _flattened(*self.vectors.best(proposed, queries, k))

@@ -177,7 +177,7 @@ def rerank_bytes(
 
 
 @numba.njit(nogil=True, cache=True)
-def _insert(value: float, row: int, euclidean: bool, n_found: int, best: Int64s, values: Float32s) -> int:
+def _insert(value: np.float32, row: int, euclidean: bool, n_found: int, best: Int64s, values: Float32s) -> int:
     """Put a candidate in its place among the best so far; how many there are then."""
     k = best.size
     slot = n_found
