@@ -88,8 +88,7 @@ def _beyond(name: str, bound: str, limit: Any, column: Column) -> Bools:
     arrays = column.arrays()
     if column.kind == "number":
         number = _number(name, limit)
-        compared: Bools = _COMPARED[bound](arrays["number"], number)
-        return compared & arrays["valid"]
+        return np.asarray(_COMPARED[bound](arrays["number"], number) & arrays["valid"], dtype=np.bool_)
     if column.kind != "string":
         raise _refused(
             f"{name!r} holds {_NAMES[column.kind]}, which have no order", "hold numbers or strings to a range"
