@@ -82,7 +82,7 @@ class ANNIndex:
             base, metric=metric or base.metric, recall=base.recall if recall is None else recall, kind=kind or base.kind
         )
         check_matrix(vectors)
-        if is_open(*vectors.shape, asked):
+        if is_open(vectors.shape[0], vectors.shape[1], asked):
             shards, measured = choose(vectors, asked, heldout=heldout, n_threads=n_threads)
             return cls(shards, asked, measured)
         index = cls([Shard.from_built(built) for built in build_shards(vectors, asked, n_threads=n_threads)], asked)

@@ -33,7 +33,7 @@ from vectors.unchanged import equal_rows
 def split(job: Job) -> list[list[Range]]:
     """A range of one shard each; none where candidates are to be compared, which `assemble` does."""
     vectors, params = _vectors(job.inputs["vectors"]), ANNParams(**job.params)
-    if is_open(*vectors.shape, params):
+    if is_open(vectors.shape[0], vectors.shape[1], params):
         return []
     return [even_ranges(len(shard_ranges(vectors.shape[0], params)), 1)]
 

@@ -60,7 +60,7 @@ def test_the_stage_writes_what_the_library_builds(config: Path, change: str, tmp
     assert measured["tried"]
     assert open_ann(artifact).measured == ANNIndex.open(tmp_path / "own").measured
     answer = Engine.open(store.address, "near").similar(["n0000"], k=5)
-    assert len(answer.results[0]) == 5
+    assert len(answer["results"][0]) == 5
 
 
 def test_an_open_choice_is_estimated_and_cached_like_any_other(config: Path, tmp_path: Path) -> None:
