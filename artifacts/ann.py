@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from artifacts.artifact import Artifact, ArtifactWriter
 from vectors.ann import ANNIndex
+from vectors.ann_tuning import described
 
 KIND = "ann"
 VERSION = 1
@@ -17,7 +17,7 @@ READABLE = (1,)
 def write_ann(writer: ArtifactWriter, index: ANNIndex) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write the index; the counts and the measured qualities to put in the manifest are returned."""
     writer.adopt(index.save)
-    measured = {} if index.measured is None else asdict(index.measured)
+    measured = {} if index.measured is None else described(index.measured)
     return {"n_rows": index.n_rows, "dim": index.dim, "n_shards": len(index.shards)}, measured
 
 

@@ -35,6 +35,7 @@ from flows.stages import (
 from flows.stages.program import program_digest
 from flows.stages.stage import Order, Stage
 from foundation.errors import InvalidParams
+from vectors.ann_params import stated
 
 
 @final
@@ -104,7 +105,7 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
                     name="ann.nodes",
                     table="ann.nodes",
                     stage=ann.STAGE,
-                    params=dataclasses.asdict(config.ann_nodes),
+                    params=stated(config.ann_nodes),
                     inputs={"vectors": "fastrp"},
                 )
             )
@@ -233,7 +234,7 @@ def _document_stages(config: Config, sources: Sources) -> list[PlannedStage]:
             name="ann.documents",
             table="ann.documents",
             stage=ann.STAGE,
-            params=dataclasses.asdict(config.ann_documents),
+            params=stated(config.ann_documents),
             inputs={"vectors": "muvera"},
         ),
         PlannedStage(

@@ -113,6 +113,9 @@ def frontier_charts(measured: Mapping[str, Any], path: Callable[[str], Path]) ->
         if stage == "powerwalk":
             charts += [ranking_chart(found, read_manifest(path(stage)).params["index"])] if "frontier" in found else []
             continue
+        if found.get("tried"):
+            charts.append(form_chart(stage, found))
+            continue
         points = [(float(effort), float(recall)) for effort, recall in found.get("frontier", ())]
         if not points:
             continue
@@ -134,6 +137,27 @@ def frontier_charts(measured: Mapping[str, Any], path: Callable[[str], Path]) ->
             )
         )
     return charts
+
+
+def form_chart(stage: str, found: Mapping[str, Any]) -> Curve:
+    """Recall of every form of an index by its counted work; the line is the form that was taken, over all rows."""
+    points: list[tuple[float, float]] = []
+    others: list[tuple[float, float]] = []
+    for form in found["tried"]:
+        is_taken = (form["kind"], form["n_rows"]) == (found["kind"], found["n_rows"])
+        (points if is_taken else others).extend((float(cost), float(recall)) for *_, recall, cost in form["points"])
+    cost, recall = float(found["cost"]), float(found["recall"])
+    return Curve(
+        name=f"frontier-{stage.replace('.', '-')}",
+        title=f"Recall of {stage}",
+        x="counted microseconds a query",
+        y="recall@10",
+        points=sorted(points) or [(cost, recall)],
+        others=others,
+        chosen=cost,
+        asked=float(found["asked"]),
+        note=f"Kept: {found['kind']} of {found['storage']}. Dots that no line joins are other forms, most on a sample.",
+    )
 
 
 def ranking_chart(found: Mapping[str, Any], params: Mapping[str, Any]) -> Curve:

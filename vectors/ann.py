@@ -1,8 +1,8 @@
 """Nearest neighbours, approximate where that pays: an index that is asked for a recall and knows its own.
 
-Over FAISS: a flat scan or HNSW graphs (`vectors.ann_build`), recall measured on held-out queries when the index is
-built (`vectors.ann_tuning`). What a search returns is scored again by one kernel, so values and order do not depend on
-kind, shards, batch or threads.
+Over FAISS: a flat scan, HNSW graphs or inverted lists (`vectors.ann_build`), recall measured on held-out queries when
+the index is built (`vectors.ann_measure`), the form chosen where that is left open (`vectors.ann_auto`). What a
+search returns is scored again by one kernel, so values and order do not depend on kind, shards, batch or threads.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from foundation.errors import InvalidQuery, TargetMissed
+from foundation.errors import InvalidQuery
 from vectors import ann_files
+from vectors.ann_auto import choose
 from vectors.ann_build import build_shards
-from vectors.ann_params import ANNParams, AskedKind, plan
-from vectors.ann_shard import Shard
-from vectors.ann_tuning import K, Measured, count_zero, find_beam
+from vectors.ann_effort import Effort, K
+from vectors.ann_measure import measure, search_shards
+from vectors.ann_params import ANNParams, AskedKind, is_open
+from vectors.ann_shard import Bools, Shard
+from vectors.ann_tuning import Measured
 from vectors.exact import best_k
 from vectors.metrics import Float32s, Int64s, Metric, check_k, check_matrix, faiss_threads, parse_exclude, parse_queries
 
@@ -71,23 +74,19 @@ class ANNIndex:
         InvalidInput
             For a row that is not finite, or too long.
         TargetMissed
-            When the asked recall is not reached. With ``kind = "auto"`` a graph that misses it is replaced by a
-            scan; then this comes only if ``storage`` or ``memory`` leave too few bits.
+            When the asked recall or latency is not reached, unless ``allow_missed``. With ``kind = "auto"`` this comes
+            only if ``storage``, ``memory`` or ``latency`` rule out an exact scan.
         """
         base = params or ANNParams()
         asked = dataclasses.replace(
             base, metric=metric or base.metric, recall=base.recall if recall is None else recall, kind=kind or base.kind
         )
         check_matrix(vectors)
-        try:
-            return _built(vectors, asked, heldout, n_threads)
-        except TargetMissed as missed:
-            if asked.kind != "auto" or plan(vectors.shape[0], vectors.shape[1], asked).kind == "flat":
-                raise
-            flat = _built(vectors, dataclasses.replace(asked, kind="flat"), heldout, n_threads)
-            reason = f"auto: {missed.candidate} had {missed.target} = {missed.best:.4f}"
-            measured = None if flat.measured is None else dataclasses.replace(flat.measured, reason=reason)
-            return cls(flat.shards, asked, measured)
+        if is_open(vectors.shape[0], vectors.shape[1], asked):
+            shards, measured = choose(vectors, asked, heldout=heldout, n_threads=n_threads)
+            return cls(shards, asked, measured)
+        index = cls([Shard.from_built(built) for built in build_shards(vectors, asked, n_threads=n_threads)], asked)
+        return dataclasses.replace(index, measured=tune(index, vectors, asked, heldout=heldout, n_threads=n_threads))
 
     @property
     def n_rows(self) -> int:
@@ -103,6 +102,9 @@ class ANNIndex:
         k: int = 10,
         *,
         ef_search: int | None = None,
+        n_probe: int | None = None,
+        k_factor: int | None = None,
+        where: npt.ArrayLike | None = None,
         exclude: npt.ArrayLike | None = None,
         n_threads: int = 1,
     ) -> tuple[Int64s, Float32s]:
@@ -112,6 +114,10 @@ class ANNIndex:
         ----------
         queries : float32, shape (n_queries, dim); a zero vector is allowed, its cosine with everything is 0
         ef_search : beam of a graph; None takes the measured one, widened in proportion for k above 10
+        n_probe, k_factor : lists read, and vectors scored again for each of k; None takes the measured numbers, more
+            lists for k above 10
+        where : bool, shape (n_rows,): rows that may be answered with (`vectors.filters` makes it); None allows all.
+            Few are scored one by one, of many a wider search is made past the others
         exclude : int64, shape (n_queries,) or (n_queries, e): rows each query must not be answered with, -1 for none
 
         Returns
@@ -123,41 +129,67 @@ class ANNIndex:
         Raises
         ------
         InvalidQuery
-            For k < 1, queries of another width or that are not finite, ``exclude`` of another shape, or a graph
-            that was never measured when ``ef_search`` is None.
+            For k < 1, queries of another width or that are not finite, ``exclude`` or ``where`` of another shape, or an
+            index that was never measured when its effort is None.
         """
         check_k(k)
         asked = parse_queries(queries, self.dim, self.params.metric)
         left_out = parse_exclude(exclude, asked.shape[0])
-        wanted = k + left_out.shape[1]
-        beam = self._beam(ef_search, wanted)
-        with faiss_threads(n_threads):
-            found = [shard.search(asked, wanted, beam) for shard in self.shards]
-        return best_k(found, asked.shape[0], k, left_out, self.params.metric)
+        effort = self._effort(k, left_out.shape[1], ef_search, n_probe, k_factor)
+        allowed = self._allowed(where)
+        return search_shards(self.shards, asked, k, effort, left_out, self.params, allowed=allowed, n_threads=n_threads)
 
-    def candidates(self, queries: npt.NDArray[Any], n: int) -> tuple[Int64s, Float32s]:
+    def candidates(
+        self, queries: npt.NDArray[Any], n: int, *, where: npt.ArrayLike | None = None
+    ) -> tuple[Int64s, Float32s]:
         """The n rows found closest, for a caller who scores them again anyway.
 
-        As `search`, but with FAISS's own values and its own choice among near-ties at rank n, which for large n saves
-        most of the time. A query's answer is the same alone and in a batch.
+        As `search`, but from a scan without a filter with FAISS's own values and its own choice among near-ties at rank
+        n, which for large n saves most of the time. A query's answer is the same alone and in a batch.
         """
         check_k(n)
         asked = parse_queries(queries, self.dim, self.params.metric)
-        beam = self._beam(None, n)
+        effort, allowed = self._effort(n, 0, None, None, None), self._allowed(where)
         with faiss_threads(1):
-            found = [shard.candidates(asked, n, beam) for shard in self.shards]
+            found = [shard.candidates(asked, n, effort, allowed) for shard in self.shards]
         return best_k(found, asked.shape[0], n, np.empty((asked.shape[0], 0), dtype=np.int64), self.params.metric)
 
-    def _beam(self, ef_search: int | None, wanted: int) -> int:
-        if ef_search is not None:
-            if ef_search < 1:
-                raise InvalidQuery(what=f"ef_search = {ef_search} is no beam", fix="ask for ef_search >= 1")
-            return ef_search
-        if all(shard.kind == "flat" for shard in self.shards):
-            return wanted
-        if self.measured is None or self.measured.ef_search is None:
-            raise InvalidQuery(what="the recall of this graph was never measured", fix="call tune, or pass ef_search")
-        return -(-self.measured.ef_search * max(K, wanted) // K)
+    def _effort(
+        self, k: int, n_left_out: int, ef_search: int | None, n_probe: int | None, k_factor: int | None
+    ) -> Effort:
+        for name, value in (("ef_search", ef_search), ("n_probe", n_probe), ("k_factor", k_factor)):
+            if value is not None and value < 1:
+                raise InvalidQuery(what=f"{name} = {value} looks nowhere", fix=f"ask for {name} >= 1")
+        kinds, measured, wanted = {shard.kind for shard in self.shards}, self.measured, k + n_left_out
+        if kinds == {"flat"}:
+            return Effort(ef_search=wanted)
+        if kinds == {"hnsw"}:
+            if ef_search is not None:
+                return Effort(ef_search=ef_search)
+            if measured is None or measured.ef_search is None:
+                raise InvalidQuery(
+                    what="the recall of this graph was never measured", fix="call tune, or pass ef_search"
+                )
+            return Effort(ef_search=measured.ef_search).wider(wanted, K)
+        if n_probe is not None and k_factor is not None:
+            return Effort(n_probe=n_probe, k_factor=k_factor)
+        if measured is None or measured.n_probe is None or measured.k_factor is None:
+            raise InvalidQuery(
+                what="the recall of these lists was never measured", fix="call tune, or pass n_probe and k_factor"
+            )
+        wider = Effort(n_probe=measured.n_probe).wider(k, K).n_probe
+        return Effort(n_probe=n_probe or wider, k_factor=k_factor or measured.k_factor)
+
+    def _allowed(self, where: npt.ArrayLike | None) -> Bools | None:
+        if where is None:
+            return None
+        given = np.asarray(where)
+        if given.dtype != np.bool_ or given.shape != (self.n_rows,):
+            raise InvalidQuery(
+                what=f"where is {given.dtype} of shape {given.shape}",
+                fix=f"pass bool of shape ({self.n_rows},), true for rows that may be found",
+            )
+        return given
 
     def save(self, directory: Path | str) -> None:
         """Write the index into ``directory``: a plain FAISS file per shard, and ``ann.json`` last."""
@@ -183,45 +215,14 @@ def tune(
     heldout: npt.ArrayLike | None = None,
     n_threads: int = 1,
 ) -> Measured:
-    """Measure recall@10 of ``index`` over ``vectors`` and choose its beam; equal on every run.
+    """Measure recall@10 of ``index`` over ``vectors`` and choose its effort; equal on every run.
 
-    ``heldout`` are queries to measure on, float32 (n_queries, dim). Without them up to 500 rows, no two equal,
-    are drawn by ``params.seed``, each left out of its own truth and answer.
+    ``heldout`` are queries to measure on, float32 (n_queries, dim). Without them up to 1,000 rows (500 for a graph, 100
+    for a scan), no two equal, are drawn by ``params.seed``, each left out of its own truth and answer.
 
     Raises
     ------
     TargetMissed
-        When no beam reaches ``params.recall``.
+        When no effort reaches ``params.recall``, unless ``params.allow_missed``.
     """
-    shards, n, dim = index.shards, index.n_rows, index.dim
-    if heldout is not None:
-        heldout = parse_queries(heldout, dim, params.metric)
-
-    def search(queries: Float32s, k: int, exclude: Int64s | None, ef_search: int) -> Int64s:
-        return index.search(queries, k, ef_search=ef_search, exclude=exclude, n_threads=n_threads)[0]
-
-    kind, storage = shards[0].kind, shards[0].vectors.storage
-    distinct = np.concatenate([shard.ids for shard in shards])
-    tuned = find_beam(
-        search, vectors, distinct, params, kind=kind, storage=storage, heldout=heldout, n_threads=n_threads
-    )
-    chosen = plan(n, dim, params)
-    return Measured(
-        metric=params.metric,
-        kind=kind,
-        storage=storage,
-        reason=chosen.reason,
-        n_rows=n,
-        n_distinct=distinct.size,
-        n_zero=count_zero(vectors),
-        dim=dim,
-        n_bytes=sum(shard.n_bytes for shard in shards),
-        asked=params.recall,
-        **dataclasses.asdict(tuned),
-    )
-
-
-def _built(vectors: npt.NDArray[Any], params: ANNParams, heldout: npt.ArrayLike | None, n_threads: int) -> ANNIndex:
-    shards = [Shard.from_built(built) for built in build_shards(vectors, params, n_threads=n_threads)]
-    index = ANNIndex(shards, params)
-    return dataclasses.replace(index, measured=tune(index, vectors, params, heldout=heldout, n_threads=n_threads))
+    return measure(index.shards, vectors, params, heldout=heldout, n_threads=n_threads)

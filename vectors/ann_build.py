@@ -18,9 +18,11 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput
 from foundation.seeds import key
-from vectors.ann_params import ANNParams, Kind, Storage, plan, shard_ranges
+from vectors.ann_forms import Kind, Storage
+from vectors.ann_list_build import build_lists, is_bytes, learned_projection
+from vectors.ann_params import ANNParams, form_of, plan, shard_ranges
 from vectors.kernels.scoring import first_equal
-from vectors.metrics import Float32s, Int64s, check_matrix, faiss_metric, faiss_threads, parse_rows
+from vectors.metrics import Float32s, Int64s, Metric, check_matrix, faiss_metric, faiss_threads, parse_rows
 
 _LARGEST_FLOAT16: Final = 65_504.0
 
@@ -60,8 +62,31 @@ def build_shard(vectors: npt.NDArray[Any], params: ANNParams, start: int, stop: 
         When ``params.memory`` is too little.
     """
     check_matrix(vectors)
-    chosen = plan(vectors.shape[0], vectors.shape[1], params)
-    rows = parse_rows(vectors, start, stop, params.metric)
+    n, dim = vectors.shape
+    chosen = plan(n, dim, params)
+    return index_rows(distinct_rows(vectors, params.metric, start, stop), chosen.kind, chosen.storage, params)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DistinctRows:
+    """Rows ``start:stop`` of a matrix, as `parse_rows` gives them, each once.
+
+    Attributes
+    ----------
+    rows : float32, shape (n_distinct, dim)
+    ids : int64, shape (n_distinct,), ascending; their numbers in the whole matrix
+    copies : as in `BuiltShard`
+    """
+
+    start: int
+    rows: Float32s
+    ids: Int64s
+    copies: Int64s
+
+
+def distinct_rows(vectors: npt.NDArray[Any], metric: Metric, start: int, stop: int) -> DistinctRows:
+    """Read, check and deduplicate rows."""
+    rows = parse_rows(vectors, start, stop, metric)
     first = np.empty(rows.shape[0], dtype=np.int64)
     first_equal(rows.view(np.uint32), first)
     positions = np.arange(rows.shape[0])
@@ -69,16 +94,42 @@ def build_shard(vectors: npt.NDArray[Any], params: ANNParams, start: int, stop: 
     copies = np.stack((first[repeated], repeated), axis=1)
     copies = start + copies[np.argsort(copies[:, 0], kind="stable")]
     kept = rows if repeated.size == 0 else rows[distinct]
+    return DistinctRows(start=start, rows=kept, ids=start + distinct, copies=copies)
+
+
+def index_rows(
+    given: DistinctRows, kind: Kind, storage: Storage, params: ANNParams, *, matrix: Float32s | None = None
+) -> BuiltShard:
+    """A shard of one kind. ``matrix`` is the projection of lists where the caller has learned it already."""
+    rows, ids, dim = given.rows, given.ids, given.rows.shape[1]
+    form = form_of(kind, rows.shape[0], dim, params)
+    if form is not None and params.metric != "cosine" and is_bytes(rows):
+        storage = "uint8"
+    _check_range(rows, storage, ids)
     # FAISS adds points to a graph in the order its threads reach them: one thread, one order.
     with faiss_threads(1) as faiss:
-        index = _empty_index(faiss, chosen.kind, chosen.storage, vectors.shape[1], params, start)
+        if form is not None:
+            metric, seed = params.metric, params.seed
+            learned = learned_projection(rows, form, metric=metric, seed=seed) if matrix is None else matrix
+            index = build_lists(faiss, rows, form, storage, metric=metric, seed=seed, matrix=learned)
+            return BuiltShard(index=faiss.serialize_index(_with_ids(faiss, index, ids)), copies=given.copies)
+        index = _empty_index(faiss, kind, storage, dim, params, given.start)
         mapped = faiss.IndexIDMap(index)
-        if kept.shape[0]:
-            _check_range(kept, chosen.storage, start + distinct)
-            index.train(kept)
+        if rows.shape[0]:
+            index.train(rows)
             mapped.is_trained = True
-            mapped.add_with_ids(kept, start + distinct)
-        return BuiltShard(index=faiss.serialize_index(mapped), copies=copies)
+            mapped.add_with_ids(rows, ids)
+        return BuiltShard(index=faiss.serialize_index(mapped), copies=given.copies)
+
+
+def _with_ids(faiss: Any, index: Any, ids: Int64s) -> Any:
+    """An ``IndexIDMap`` over an index that holds its vectors already; FAISS would have it empty."""
+    index.ntotal = 0
+    mapped = faiss.IndexIDMap(index)
+    index.ntotal = mapped.ntotal = ids.size
+    faiss.copy_array_to_vector(ids, mapped.id_map)
+    mapped.is_trained = True
+    return mapped
 
 
 def _empty_index(faiss: Any, kind: Kind, storage: Storage, dim: int, params: ANNParams, start: int) -> Any:
@@ -98,7 +149,7 @@ def _empty_index(faiss: Any, kind: Kind, storage: Storage, dim: int, params: ANN
 
 
 def _check_range(rows: Float32s, storage: Storage, numbers: Int64s) -> None:
-    if storage == "float16":
+    if storage == "float16" and rows.shape[0]:
         bad = np.flatnonzero(np.abs(rows).max(axis=1) > _LARGEST_FLOAT16)
         if bad.size:
             raise InvalidInput(

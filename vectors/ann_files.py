@@ -1,6 +1,7 @@
-"""An index on disk, format version 1.
+"""An index on disk, format version 1, or 2 where it holds inverted lists.
 
-``shard-000000.faiss``       FAISS's own format, for ``faiss.read_index``: an ``IndexIDMap`` whose ids are row numbers
+``shard-000000.faiss``       FAISS's own format, for ``faiss.read_index``: an ``IndexIDMap`` whose ids are row numbers;
+                             in it the vectors, with links or behind lists of codes (``IndexRefine``)
 ``shard-000000.copies.npy``  int64 (n_copies, 2), sorted: (a row in the shard, a row equal to it that is not)
 ``ann.json``                 parameters, what was measured, size and SHA-256 of the files above; written last
 
@@ -9,7 +10,6 @@ Every file is written aside and renamed, so an index opened from the directory s
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import json
@@ -22,13 +22,12 @@ import numpy as np
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, StoreUnavailable
 from foundation.npy import open_npy
 from vectors.ann_build import BuiltShard
-from vectors.ann_params import ANNParams
+from vectors.ann_params import ANNParams, stated
 from vectors.ann_shard import Shard
-from vectors.ann_tuning import Measured
+from vectors.ann_tuning import Measured, Tried, described
 from vectors.metrics import Int64s, load_faiss
 
-VERSION: Final = 1
-READABLE: Final = (1,)
+READABLE: Final = (1, 2)
 DESCRIPTION: Final = "ann.json"
 _FIX: Final = "build and save the index again"
 
@@ -47,15 +46,17 @@ def write_shard(directory: Path, number: int, shard: BuiltShard) -> None:
     _write(directory / copies_name, copies.getbuffer())
 
 
-def write_description(directory: Path, n_shards: int, params: ANNParams, measured: Measured | None) -> None:
+def write_description(
+    directory: Path, n_shards: int, params: ANNParams, measured: Measured | None, *, version: int = 1
+) -> None:
     """Write ``ann.json`` beside the shards that are there; it makes the directory an index."""
     files = [_facts(directory / name) for number in range(n_shards) for name in shard_names(number)]
     body = {
-        "params": dataclasses.asdict(params),
-        "measured": None if measured is None else dataclasses.asdict(measured),
+        "params": stated(params),
+        "measured": None if measured is None else described(measured),
         "files": files,
     }
-    document = {"kind": "ann", "format_version": VERSION, **body, "sha256": _body_hash(body)}
+    document = {"kind": "ann", "format_version": version, **body, "sha256": _body_hash(body)}
     _write(directory / DESCRIPTION, (json.dumps(document, indent=1) + "\n").encode())
 
 
@@ -73,7 +74,8 @@ def write_index(directory: Path, shards: Sequence[Shard], params: ANNParams, mea
         raise _unavailable(directory, error) from error
     for number, shard in enumerate(shards):
         write_shard(directory, number, shard.built())
-    write_description(directory, len(shards), params, measured)
+    version = 1 if all(shard.lists is None for shard in shards) else 2
+    write_description(directory, len(shards), params, measured, version=version)
     current = {name for number in range(len(shards)) for name in shard_names(number)}
     for path in directory.glob("shard-*"):
         if path.name not in current:
@@ -136,7 +138,11 @@ def _read_description(path: Path) -> dict[str, Any]:
 def _measured(fields: dict[str, Any] | None) -> Measured | None:
     if fields is None:
         return None
-    return Measured(**{**fields, "frontier": tuple((int(ef), float(recall)) for ef, recall in fields["frontier"])})
+    frontier = tuple((int(ef), float(recall)) for ef, recall in fields["frontier"])
+    tried = tuple(
+        Tried(**{**form, "points": tuple(tuple(point) for point in form["points"])}) for form in fields.get("tried", ())
+    )
+    return Measured(**{**fields, "frontier": frontier, "tried": tried})
 
 
 def _body_hash(body: dict[str, Any]) -> str:

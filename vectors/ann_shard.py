@@ -4,58 +4,22 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation.threads import even_ranges
 from vectors.ann_build import BuiltShard
-from vectors.ann_params import BYTES_PER_VALUE, Kind, Storage
-from vectors.exact import Found, Segment, closer, joined, propose, scan, score_rows
-from vectors.metrics import Float32s, Int64s, Metric, is_distance, load_faiss, row_norms
+from vectors.ann_cost import list_cost, rescored_cost, walk_cost
+from vectors.ann_effort import Effort
+from vectors.ann_forms import BYTES_PER_VALUE, STORAGES, Kind, Storage
+from vectors.ann_lists import Lists
+from vectors.ann_stored import StoredVectors
+from vectors.exact import Found, joined, scan, score_rows
+from vectors.metrics import Float32s, Int64s, Metric, is_distance, load_faiss
 
-_TAKEN_BYTES: Final = 32 << 20  # vectors copied at a time
-
-
-@final
-class StoredVectors(Segment):
-    """The vectors a FAISS index keeps, decoded to float32 where they are taken."""
-
-    def __init__(self, flat: Any, codes: npt.NDArray[np.uint8], storage: Storage, metric: Metric) -> None:
-        self._flat = flat
-        self._codes = codes
-        self._largest_norm: float | None = None
-        self.storage = storage
-        self.metric = metric
-
-    def __len__(self) -> int:
-        return len(self._codes)
-
-    @property
-    def n_bytes(self) -> int:
-        return self._codes.nbytes
-
-    def propose(self, queries: Float32s, n: int) -> tuple[Float32s, Int64s]:
-        return propose(self._flat, queries, n, self.metric)
-
-    def closer(self, query: Float32s, closeness: float) -> Int64s:
-        return closer(self._flat, query, closeness, self.metric)
-
-    def take(self, rows: Int64s) -> Float32s:
-        codes = self._codes[rows]
-        decoded: Float32s = codes.view(np.float32) if self.storage == "float32" else self._flat.sa_decode(codes)
-        return decoded
-
-    def largest_norm(self) -> float:
-        """Read once from all vectors, at the first scan."""
-        if self._largest_norm is None:
-            rows = np.arange(len(self))
-            pieces = even_ranges(len(self), max(1, _TAKEN_BYTES // (4 * self._flat.d)))
-            self._largest_norm = (
-                max(float(row_norms(self.take(rows[start:stop])).max()) for start, stop in pieces) ** 0.5
-            )
-        return self._largest_norm
+Bools = npt.NDArray[np.bool_]
 
 
 @final
@@ -68,8 +32,9 @@ class Shard:
     mapped : the FAISS ``IndexIDMap``; owns the memory of the next three
     index : the graph, or the flat index, inside it
     vectors : what that keeps
-    ids : int64, shape (n_distinct,); row of each kept vector
+    ids : int64, shape (n_distinct,), ascending; row of each kept vector
     copies : as in `BuiltShard`
+    lists : the inverted lists of a kind that has them
     """
 
     mapped: Any
@@ -78,21 +43,28 @@ class Shard:
     ids: Int64s
     copies: Int64s
     kind: Kind
+    lists: Lists | None = None
 
     @classmethod
     def open(cls, mapped: Any, copies: Int64s) -> Shard:
         """From an ``IndexIDMap`` as FAISS reads it."""
         faiss = load_faiss()
         index = faiss.downcast_index(mapped.index)
-        kind: Kind = "hnsw" if isinstance(index, faiss.IndexHNSW) else "flat"
-        flat = faiss.downcast_index(index.storage) if kind == "hnsw" else index
+        lists = Lists.open(index.base_index) if isinstance(index, faiss.IndexRefine) else None
+        if lists is not None:
+            kind, flat = lists.kind, faiss.downcast_index(index.refine_index)
+        else:
+            kind = "hnsw" if isinstance(index, faiss.IndexHNSW) else "flat"
+            flat = faiss.downcast_index(index.storage) if kind == "hnsw" else index
         width = flat.sa_code_size()
         codes = _view(flat.codes).reshape(flat.ntotal, width)
-        storage = next(name for name, size in BYTES_PER_VALUE.items() if size * flat.d == width)
+        storage: Storage = next(name for name in STORAGES if BYTES_PER_VALUE[name] * flat.d == width)
+        if storage == "int8" and flat.sq.qtype == faiss.ScalarQuantizer.QT_8bit_direct:
+            storage = "uint8"
         metric: Metric = "l2" if flat.metric_type == faiss.METRIC_L2 else "inner_product"
         vectors = StoredVectors(flat, codes, storage, metric)
         ids: Int64s = faiss.vector_to_array(mapped.id_map)
-        return cls(mapped=mapped, index=index, vectors=vectors, ids=ids, copies=copies, kind=kind)
+        return cls(mapped=mapped, index=index, vectors=vectors, ids=ids, copies=copies, kind=kind, lists=lists)
 
     @classmethod
     def from_built(cls, built: BuiltShard) -> Shard:
@@ -118,27 +90,35 @@ class Shard:
         if self.kind == "hnsw":
             graph = self.index.hnsw
             size += 4 * graph.neighbors.size() + 8 * graph.offsets.size() + 4 * graph.levels.size()
+        if self.lists is not None:
+            size += self.lists.n_bytes
         return int(size)
 
-    def search(self, queries: Float32s, k: int, ef_search: int) -> Found:
+    def search(self, queries: Float32s, k: int, effort: Effort, allowed: Bools | None = None) -> Found:
         """At least the k best rows of each query that the shard finds, with their values; call under `faiss_threads`.
 
-        ``queries`` are as `parse_queries` gives them. A flat shard finds the k best, exactly, ties by row.
+        ``queries`` are as `parse_queries` gives them. A flat shard finds the k best, exactly, ties by row. ``allowed``,
+        bool (rows of the whole matrix,), tells which rows may be found; None allows all.
         """
         if len(self.ids) == 0:
             return joined([])
+        if allowed is not None:
+            return self._filtered(queries, k, effort, allowed)
         if self.kind == "flat":
             query_of, positions, values = scan(self.vectors, queries, k, self.vectors.metric)
         else:
-            query_of, positions, values = self._walk(queries, k, ef_search)
-        return self._with_copies(query_of, self.ids[positions], values, k)
+            query_of, positions, values = self._found(queries, k, effort, None)
+        return _with_copies(self.copies, query_of, self.ids[positions], values, k)
 
-    def candidates(self, queries: Float32s, n: int, ef_search: int) -> Found:
-        """The n rows that FAISS finds closest to each query, with its values; call under `faiss_threads`."""
+    def candidates(self, queries: Float32s, n: int, effort: Effort, allowed: Bools | None = None) -> Found:
+        """The n rows that FAISS finds closest to each query, with its values; call under `faiss_threads`.
+
+        Where ``allowed`` is given, and in graphs and lists, as `search`.
+        """
         if len(self.ids) == 0:
             return joined([])
-        if self.kind == "hnsw":
-            return self.search(queries, n, ef_search)
+        if self.kind != "flat" or allowed is not None:
+            return self.search(queries, n, effort, allowed)
         found = []
         # FAISS hands larger batches to BLAS, whose last bits depend on the size of the batch.
         largest = (load_faiss().cvar.distance_compute_blas_threshold - 1) // self.dim
@@ -147,25 +127,80 @@ class Shard:
             query_of = np.repeat(np.arange(start, stop), positions.shape[1])
             values = np.sqrt(-closeness) if is_distance(self.vectors.metric) else closeness
             found.append((query_of, self.ids[positions.ravel()], values.ravel().astype(np.float32)))
-        return self._with_copies(*joined(found), n)
+        return _with_copies(self.copies, *joined(found), n)
 
-    def _walk(self, queries: Float32s, k: int, ef_search: int) -> Found:
-        beam = load_faiss().SearchParametersHNSW(efSearch=max(ef_search, k))
+    def _filtered(self, queries: Float32s, k: int, effort: Effort, allowed: Bools) -> Found:
+        """Every allowed vector is scored where that is less work than to search wider past the others."""
+        copies = self.copies[allowed[self.copies[:, 1]]]
+        is_wanted = allowed[self.ids]
+        is_wanted[np.searchsorted(self.ids, copies[:, 0])] = True  # some row equal to the kept one is allowed
+        n_wanted = int(np.count_nonzero(is_wanted))
+        if n_wanted == 0:
+            return joined([])
+        wider = effort.wider(len(self.ids), n_wanted)
+        if self.kind == "flat" or rescored_cost(n_wanted, self.dim, self.vectors.storage) <= self._cost(k, wider):
+            wanted = np.flatnonzero(is_wanted)[None, :]
+            alone = [self.vectors.best(wanted, queries[q : q + 1], k) for q in range(queries.shape[0])]
+            if not alone:
+                return joined([])
+            best, values = np.concatenate([rows for rows, _ in alone]), np.concatenate([found for _, found in alone])
+            query_of, positions, flat = _flattened(best, values)
+        else:
+            query_of, positions, flat = self._found(queries, k, wider, is_wanted)
+        query_of, rows, flat = _with_copies(copies, query_of, self.ids[positions], flat, k)
+        kept = allowed[rows]
+        return query_of[kept], rows[kept], flat[kept]
+
+    def _found(self, queries: Float32s, k: int, effort: Effort, is_wanted: Bools | None) -> Found:
+        """Positions and values that a graph or lists give; of those that are wanted, where that is told."""
+        selector = None
+        if is_wanted is not None:
+            selector = load_faiss().IDSelectorBitmap(np.packbits(is_wanted, bitorder="little"))
+        if self.lists is not None:
+            n = min(k * effort.k_factor, len(self.ids))
+            if is_wanted is not None and self.kind == "rabitq":
+                # FAISS heeds no selector here: so many are asked for that enough of them should be wanted.
+                selector, n = None, min(-(-n * is_wanted.size // int(np.count_nonzero(is_wanted))), len(self.ids))
+            # Lists without a wanted vector are passed over, or a filter that follows the geometry would find little.
+            among = None if is_wanted is None else self.lists.holding(is_wanted)
+            proposed, _ = self.lists.propose(queries, n, effort.n_probe, selector, among)
+            if is_wanted is not None:
+                proposed[~is_wanted[proposed]] = -1
+            return _flattened(*self.vectors.best(proposed, queries, k))
+        beam = load_faiss().SearchParametersHNSW(efSearch=max(effort.ef_search, k))
+        if selector is not None:
+            beam.sel = selector
         _, nearest = self.index.search(queries, k, params=beam)
         query_of, rank = np.nonzero(nearest >= 0)
         positions = nearest[query_of, rank]
         return query_of, positions, score_rows(self.vectors, positions, queries, query_of, self.vectors.metric)
 
-    def _with_copies(self, query_of: Int64s, rows: Int64s, values: Float32s, k: int) -> Found:
-        """What was found, each row followed by up to k of the rows equal to it."""
-        if self.copies.shape[0] == 0:
-            return query_of, rows, values
-        firsts, others = self.copies[:, 0], self.copies[:, 1]
-        start = np.searchsorted(firsts, rows, side="left")
-        n = np.minimum(np.searchsorted(firsts, rows, side="right") - start, k)
-        source = np.repeat(np.arange(rows.size), n)
-        nth = np.arange(source.size) - np.repeat(np.cumsum(n) - n, n)
-        return joined([(query_of, rows, values), (query_of[source], others[start[source] + nth], values[source])])
+    def _cost(self, k: int, effort: Effort) -> float:
+        """Counted nanoseconds of a query (`vectors.ann_cost`) with lists of mean length."""
+        n, storage = len(self.ids), self.vectors.storage
+        if self.lists is None:
+            return walk_cost(n, self.dim, storage, max(effort.ef_search, k))
+        n_probe = min(effort.n_probe, self.lists.sizes.size)
+        n_read = n * n_probe / self.lists.sizes.size
+        n_rescored = min(k * effort.k_factor, n)
+        return list_cost(self.lists.form, self.dim, storage, n_probe=n_probe, n_read=n_read, n_rescored=n_rescored)
+
+
+def _flattened(best: Int64s, values: Float32s) -> Found:
+    query_of, rank = np.nonzero(best >= 0)
+    return query_of, best[query_of, rank], values[query_of, rank]
+
+
+def _with_copies(copies: Int64s, query_of: Int64s, rows: Int64s, values: Float32s, k: int) -> Found:
+    """What was found, each row followed by up to k of the rows equal to it."""
+    if copies.shape[0] == 0:
+        return query_of, rows, values
+    firsts, others = copies[:, 0], copies[:, 1]
+    start = np.searchsorted(firsts, rows, side="left")
+    n = np.minimum(np.searchsorted(firsts, rows, side="right") - start, k)
+    source = np.repeat(np.arange(rows.size), n)
+    nth = np.arange(source.size) - np.repeat(np.cumsum(n) - n, n)
+    return joined([(query_of, rows, values), (query_of[source], others[start[source] + nth], values[source])])
 
 
 def _view(codes: Any) -> npt.NDArray[np.uint8]:

@@ -66,10 +66,13 @@ class Retriever:
         self._index = index
         self._matrices = fde_matrices(documents.dim, params)
 
-    def candidates(self, queries: MultiVectors, n: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def candidates(
+        self, queries: MultiVectors, n: int, *, where: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """The ``n`` documents whose encodings have the largest inner product with each query's, best first.
 
-        int64 and float32 (n_queries, n), padded with -1.
+        int64 and float32 (n_queries, n), padded with -1. ``where``, bool (n_docs,), tells which documents may be found
+        (`vectors.filters.matching_rows`).
 
         Raises
         ------
@@ -81,7 +84,7 @@ class Retriever:
                 what=f"query vectors of width {queries.dim}", fix=f"the documents' have {self.documents.dim}"
             )
         encoded = encode_queries(queries, self._params, matrices=self._matrices)
-        return self._index.candidates(encoded, min(n, self.documents.n_docs))
+        return self._index.candidates(encoded, min(n, self.documents.n_docs), where=where)
 
     def search(
         self,
@@ -90,15 +93,16 @@ class Retriever:
         *,
         rerank: bool = True,
         also: npt.NDArray[np.int64] | None = None,
+        where: npt.NDArray[np.bool_] | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """The best ``k`` documents of each query: int64 and float32 (n_queries, k), best first, padded with -1.
 
         Scores are MaxSim, or inner products of encodings without ``rerank``. ``also`` are candidates found some other
-        way, int64 (n_queries, any), -1 for none, which are reranked with the others.
+        way, int64 (n_queries, any), -1 for none, which are reranked with the others. ``where`` as for `candidates`.
         """
         if not rerank:
-            return self.candidates(queries, k)
-        found, _ = self.candidates(queries, max(k, self.n_candidates))
+            return self.candidates(queries, k, where=where)
+        found, _ = self.candidates(queries, max(k, self.n_candidates), where=where)
         if also is not None:
             found = np.concatenate((found, also), axis=1)
         found = np.sort(found, axis=1)  # equal scores go to the lower row

@@ -15,7 +15,7 @@ from artifacts.publish import current_version
 from artifacts.reports import read_facts, read_report
 from artifacts.store import Store
 from flows.report_blocks import Bars, Curve, Section, Table, Text
-from flows.report_figures import ranking_chart, walk_chart
+from flows.report_figures import form_chart, frontier_charts, ranking_chart, walk_chart
 from flows.report_html import to_html
 from flows.report_markdown import block_bar, to_markdown
 from flows.report_plots import draw
@@ -300,6 +300,27 @@ def test_walks_have_a_chart_where_they_were_kept(tmp_path: Path) -> None:
     assert chart is not None
     assert sum(chart.series[""]) == N_NODES  # a node of the corpus has no edge, and one has an edge and no document
     assert "5.67 steps on average" in chart.note
+
+
+def test_the_forms_of_an_index_are_drawn_by_work_with_the_one_that_was_taken_joined() -> None:
+    found = {
+        "kind": "ivf",
+        "storage": "float32",
+        "n_rows": 9000,
+        "cost": 40.0,
+        "recall": 0.96,
+        "asked": 0.95,
+        "tried": [
+            {"kind": "ivf", "n_rows": 900, "points": [[2, 2, 0.97, 20.0]]},
+            {"kind": "ivf", "n_rows": 9000, "points": [[4, 2, 0.96, 40.0], [2, 2, 0.9, 30.0]]},
+            {"kind": "rabitq", "n_rows": 9000, "points": [[4, 8, 0.96, 50.0]]},
+        ],
+    }
+    chart = form_chart("ann.nodes", found)
+    assert chart.points == [(30.0, 0.9), (40.0, 0.96)]
+    assert chart.others == [(20.0, 0.97), (50.0, 0.96)]
+    assert (chart.chosen, chart.asked) == (40.0, 0.95)
+    assert frontier_charts({"ann.nodes": found}, lambda stage: Path(stage)) == [chart]
 
 
 def test_the_line_of_precision_joins_what_nothing_beats() -> None:

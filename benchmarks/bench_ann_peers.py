@@ -1,0 +1,161 @@
+"""Nearest neighbours at recall@10 of .95 and .99: "auto" beside a grid by hand over our own kinds, and beside peers.
+
+Run: python benchmarks/bench_ann_peers.py [SET…]  (fashion-mnist, packages, sift, clusters; the first by default)
+
+One thread, all queries at once, CPU time, the least of three. Recall is by distance, as in ann-benchmarks: a row
+counts when it is no farther than the true tenth, all computed by one kernel. PURLIEU_PEERS names a Python that has
+scann, hnswlib, scalable-vs, voyager or usearch; those that it lacks are left out. Each is tuned over a grid of its
+own, on the test queries; "auto" sees only rows of the data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from benchmarks.ann_sets import SETS
+from benchmarks.bench import print_table
+from vectors.ann import ANNIndex, ANNParams
+from vectors.ann_forms import LISTED
+from vectors.exact import exact_top_k, exact_values
+
+Float32s = npt.NDArray[np.float32]
+K: Final = 10
+TARGETS: Final = (0.95, 0.99)
+LIBRARIES: Final = ("scann", "hnswlib", "svs", "voyager", "usearch")
+
+
+class Point(NamedTuple):
+    """One setting of one index."""
+
+    name: str
+    setting: str
+    build: float
+    recall: float
+    per_second: float
+    megabytes: float = float("nan")
+
+
+def least(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What it gives, and the least CPU-seconds of three runs."""
+    seconds, found = [], None
+    for _ in range(3):
+        begun = time.process_time()
+        found = work()
+        seconds.append(time.process_time() - begun)
+    return found, min(seconds)
+
+
+def ours(train: Float32s, test: Float32s, recall_of: Callable[[Any], float]) -> list[Point]:
+    """ "auto" for both targets, and every kind over the pairs that its own sweep found worth keeping."""
+    points = []
+    for target in TARGETS:
+        begun = time.process_time()
+        index = ANNIndex.build(train, ANNParams(metric="l2", recall=target, latency=1e9))
+        built = time.process_time() - begun
+        (rows, _), seconds = least(partial(index.search, test, K))
+        measured = index.measured
+        assert measured is not None
+        effort = f"{measured.n_probe}, {measured.k_factor}" if measured.n_probe else f"{measured.ef_search or ''}"
+        setting = f"{measured.kind} of {measured.storage}: {effort}"
+        size = measured.n_bytes / 1e6
+        points.append(Point(f"auto {target}", setting, built, recall_of(rows), len(test) / seconds, size))
+    for kind in LISTED:
+        begun = time.process_time()
+        params = ANNParams(metric="l2", kind=kind, recall=0.995, allow_missed=True)
+        index = ANNIndex.build(train, params)
+        built = time.process_time() - begun
+        assert index.measured is not None
+        for n_probe, k_factor, recall, _ in index.measured.tried[0].points:
+            if recall < 0.93:
+                continue
+            (rows, _), seconds = least(partial(index.search, test, K, n_probe=n_probe, k_factor=k_factor))
+            setting, size = f"{n_probe}, {k_factor}", index.measured.n_bytes / 1e6
+            points.append(Point(f"grid {kind}", setting, built, recall_of(rows), len(test) / seconds, size))
+    return points
+
+
+def peer(library: str, folder: Path, n_test: int, recall_of: Callable[[Any], float]) -> list[Point]:
+    """Every setting of a library; empty when it is not there."""
+    python = os.environ.get("PURLIEU_PEERS")
+    if python is None:
+        print(f"{library}: left out, PURLIEU_PEERS is not set")
+        return []
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    command = [python, "-P", str(Path(__file__).with_name("ann_peers.py")), library, str(folder)]
+    done = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not lines:
+        print(f"{library}: left out, {done.stderr.strip().splitlines()[-1:]}")
+        return []
+    points = []
+    for line in lines[1:]:
+        recall = recall_of(np.load(folder / line["rows"]))
+        rate = n_test / line["seconds"]
+        points.append(Point(f"{library} {lines[0]['version']}", line["setting"], lines[0]["build"], recall, rate))
+    return points
+
+
+def compare(name: str) -> None:
+    """The best of everyone at each target."""
+    try:
+        train, test = SETS[name]()
+    except FileNotFoundError as error:
+        print(f"{name}: left out, {error.filename} is not there")
+        return
+    _, true = exact_top_k(train, test, K, metric="l2")
+
+    def recall_of(rows: npt.NDArray[np.int64]) -> float:
+        return float((exact_values(train, test, rows, metric="l2") <= true[:, K - 1 :]).mean())
+
+    ANNIndex.build(train[:3000], ANNParams(metric="l2", latency=1e9)).search(test, K)  # compiles outside the clock
+    with threadpool_limits(1), tempfile.TemporaryDirectory() as place:
+        np.save(Path(place) / "train.npy", train)
+        np.save(Path(place) / "test.npy", test)
+        points = ours(train, test, recall_of)
+        for library in LIBRARIES:
+            points += peer(library, Path(place), len(test), recall_of)
+    print(f"\n{name}: {len(train)} × {train.shape[1]}, {len(test)} queries, load {os.getloadavg()[0]:.1f}\n")
+    table = []
+    for target in TARGETS:
+        names = dict.fromkeys(point.name for point in points)
+        for who in names:
+            if who.startswith("auto") and who != f"auto {target}":
+                continue
+            reached = [point for point in points if point.name == who and (point.recall >= target or "auto" in who)]
+            best = max(reached, key=lambda point: point.per_second, default=None)
+            if best is None:
+                continue
+            table.append(
+                {
+                    "at": target,
+                    "index": best.name,
+                    "setting": best.setting,
+                    "recall@10": round(best.recall, 4),
+                    "queries a CPU-second": round(best.per_second),
+                    "build CPU-s": best.build,
+                    "MB": best.megabytes,
+                }
+            )
+    print_table(table)
+
+
+def main() -> None:
+    for name in sys.argv[1:] or ["fashion-mnist"]:
+        compare(name)
+
+
+if __name__ == "__main__":
+    main()

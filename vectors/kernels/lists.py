@@ -1,0 +1,204 @@
+"""Projections, nearest centroids, and the best of some candidates by exact value: the arithmetic around inverted lists.
+
+Layout   every matrix is C-contiguous and holds one vector a row, but for ``matrix`` and ``centroids``, which hold one a
+         column (dim, n). Positions and lists are int64, -1 pads.
+Threads  none; the caller cuts the rows. A row's result depends on the row alone, not on those beside it.
+Limits   products and sums of `project` and `nearest_lists` are float32 in a fixed order; values of `rerank` are
+         float64 sums in the order of `vectors.kernels.scoring.score_pairs`, so both give the same bytes. Those of
+         `rerank_bytes` are whole numbers below 2³¹ (33,000 columns) and so equal to them too.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from vectors.kernels.dense import multiply_row, multiply_two_rows
+
+Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+
+
+@numba.njit(nogil=True, cache=True)
+def project(rows: Float32s, matrix: Float32s, out: Float32s) -> None:
+    """``out[:] = rows @ matrix``."""
+    n = rows.shape[0]
+    for row in range(0, n - 1, 2):
+        multiply_two_rows(rows[row], rows[row + 1], matrix, out[row], out[row + 1])
+    if n % 2:
+        multiply_row(rows[n - 1], matrix, out[n - 1])
+
+
+@numba.njit(nogil=True, cache=True)
+def orthonormalise(columns: Float64s) -> None:
+    """Gram and Schmidt, twice, over the rows of ``columns`` (n, dim), in place; a row that vanishes becomes zero."""
+    n, dim = columns.shape
+    for i in range(n):
+        before = 0.0
+        for d in range(dim):
+            before += columns[i, d] * columns[i, d]
+        for _ in range(2):
+            for j in range(i):
+                dot = 0.0
+                for d in range(dim):
+                    dot += columns[i, d] * columns[j, d]
+                for d in range(dim):
+                    columns[i, d] -= dot * columns[j, d]
+        after = 0.0
+        for d in range(dim):
+            after += columns[i, d] * columns[i, d]
+        scale = 1.0 / np.sqrt(after) if after > 1e-20 * before and after > 0.0 else 0.0
+        for d in range(dim):
+            columns[i, d] *= scale
+
+
+@numba.njit(nogil=True, cache=True)
+def nearest_lists(
+    rows: Float32s,
+    centroids: Float32s,
+    half_norms: Float32s,
+    euclidean: bool,
+    lists: Int64s,
+    values: Float32s,
+) -> None:
+    """The ``lists.shape[1]`` centroids nearest to each row, best first, ties by number.
+
+    ``half_norms`` are half the squared lengths of the centroids, or zeros for the largest dot product.
+    ``values``: squared distances where ``euclidean``, else dot products.
+    """
+    n, n_lists, n_probe = rows.shape[0], centroids.shape[1], lists.shape[1]
+    first, second = np.empty(n_lists, dtype=np.float32), np.empty(n_lists, dtype=np.float32)
+    for row in range(0, n, 2):
+        if row + 1 < n:
+            multiply_two_rows(rows[row], rows[row + 1], centroids, first, second)
+        else:
+            multiply_row(rows[row], centroids, first)
+        for side in range(min(2, n - row)):
+            closeness = first if side == 0 else second
+            at = row + side
+            for number in range(n_lists):
+                closeness[number] -= half_norms[number]
+            n_found = 0
+            lowest = np.float32(-np.inf)
+            for number in range(n_lists):
+                value = closeness[number]
+                if n_found == n_probe and value <= lowest:
+                    continue
+                slot = n_found if n_found < n_probe else n_probe - 1
+                while slot > 0 and values[at, slot - 1] < value:
+                    values[at, slot] = values[at, slot - 1]
+                    lists[at, slot] = lists[at, slot - 1]
+                    slot -= 1
+                values[at, slot] = value
+                lists[at, slot] = number
+                if n_found < n_probe:
+                    n_found += 1
+                lowest = values[at, n_found - 1]
+            if euclidean:
+                squared = np.float32(0.0)
+                for d in range(rows.shape[1]):
+                    squared += rows[at, d] * rows[at, d]
+                for slot in range(n_probe):
+                    values[at, slot] = max(np.float32(0.0), squared - np.float32(2.0) * values[at, slot])
+
+
+@numba.njit(nogil=True, cache=True)
+def rerank(
+    vectors: Float32s, positions: Int64s, queries: Float32s, euclidean: bool, best: Int64s, values: Float32s
+) -> None:
+    """The ``best.shape[1]`` best of ``positions`` (n_queries, n) by exact value, best first, ties by position."""
+    dim = queries.shape[1]
+    full = dim - dim % 4
+    for q in range(queries.shape[0]):
+        n_found = 0
+        for nth in range(positions.shape[1]):
+            row = positions[q, nth]
+            if row < 0:
+                continue
+            a = b = c = e = 0.0
+            if euclidean:
+                for d in range(0, full, 4):
+                    x0 = np.float64(vectors[row, d]) - np.float64(queries[q, d])
+                    x1 = np.float64(vectors[row, d + 1]) - np.float64(queries[q, d + 1])
+                    x2 = np.float64(vectors[row, d + 2]) - np.float64(queries[q, d + 2])
+                    x3 = np.float64(vectors[row, d + 3]) - np.float64(queries[q, d + 3])
+                    a += x0 * x0
+                    b += x1 * x1
+                    c += x2 * x2
+                    e += x3 * x3
+                for d in range(full, dim):
+                    x0 = np.float64(vectors[row, d]) - np.float64(queries[q, d])
+                    a += x0 * x0
+                value = np.float32(np.sqrt((a + b) + (c + e)))
+            else:
+                for d in range(0, full, 4):
+                    a += np.float64(vectors[row, d]) * np.float64(queries[q, d])
+                    b += np.float64(vectors[row, d + 1]) * np.float64(queries[q, d + 1])
+                    c += np.float64(vectors[row, d + 2]) * np.float64(queries[q, d + 2])
+                    e += np.float64(vectors[row, d + 3]) * np.float64(queries[q, d + 3])
+                for d in range(full, dim):
+                    a += np.float64(vectors[row, d]) * np.float64(queries[q, d])
+                value = np.float32((a + b) + (c + e)) + np.float32(0.0)
+            n_found = _insert(value, row, euclidean, n_found, best[q], values[q])
+        _pad(n_found, euclidean, best[q], values[q])
+
+
+@numba.njit(nogil=True, cache=True)
+def rerank_bytes(
+    codes: npt.NDArray[np.uint8],
+    positions: Int64s,
+    queries: npt.NDArray[np.int16],
+    euclidean: bool,
+    best: Int64s,
+    values: Float32s,
+) -> None:
+    """`rerank` where every value is a whole number of 0 to 255, in vectors and queries."""
+    for q in range(queries.shape[0]):
+        n_found = 0
+        for nth in range(positions.shape[1]):
+            row = positions[q, nth]
+            if row < 0:
+                continue
+            # Narrowed at every step, since numba adds two int32 as int64: then eight fit where four did.
+            total = np.int32(0)
+            if euclidean:
+                for d in range(queries.shape[1]):
+                    difference = np.int32(np.int32(codes[row, d]) - np.int32(queries[q, d]))
+                    total = np.int32(total + np.int32(difference * difference))
+                value = np.float32(np.sqrt(np.float64(total)))
+            else:
+                for d in range(queries.shape[1]):
+                    total = np.int32(total + np.int32(np.int32(codes[row, d]) * np.int32(queries[q, d])))
+                value = np.float32(np.float64(total))
+            n_found = _insert(value, row, euclidean, n_found, best[q], values[q])
+        _pad(n_found, euclidean, best[q], values[q])
+
+
+@numba.njit(nogil=True, cache=True)
+def _insert(value: np.float32, row: int, euclidean: bool, n_found: int, best: Int64s, values: Float32s) -> int:
+    """Put a candidate in its place among the best so far; how many there are then."""
+    k = best.size
+    slot = n_found
+    while slot > 0:
+        other = values[slot - 1]
+        behind = value < other if euclidean else value > other
+        if not (behind or (value == other and row < best[slot - 1])):
+            break
+        if slot < k:
+            values[slot] = other
+            best[slot] = best[slot - 1]
+        slot -= 1
+    if slot < k:
+        values[slot] = value
+        best[slot] = row
+        return min(k, n_found + 1)
+    return n_found
+
+
+@numba.njit(nogil=True, cache=True)
+def _pad(n_found: int, euclidean: bool, best: Int64s, values: Float32s) -> None:
+    for slot in range(n_found, best.size):
+        best[slot] = -1
+        values[slot] = np.inf if euclidean else -np.inf
