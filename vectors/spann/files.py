@@ -47,7 +47,7 @@ class Opened:
     copies: Int64s
     n_rows: int
     params: SpannParams
-    measured: Measured | None
+    measured: Measured
 
 
 def write_arrays(directory: Path, heads: Heads, table: Table, copies: Int64s) -> None:
@@ -63,7 +63,7 @@ def write_description(directory: Path, opened: Opened) -> None:
     body = {
         "params": dataclasses.asdict(opened.params),
         "space": {"dim": heads.space.dim, "longest": heads.space.longest, "n_rows": opened.n_rows},
-        "measured": None if opened.measured is None else dataclasses.asdict(opened.measured),
+        "measured": dataclasses.asdict(opened.measured),
         "files": [
             {"name": name, "bytes": (directory / name).stat().st_size, "sha256": _file_hash(directory / name)}
             for name in names
@@ -86,7 +86,7 @@ def read(directory: Path, *, verify: bool) -> Opened:
     document = _read_description(directory / DESCRIPTION)
     try:
         params = SpannParams(**document["params"])
-        measured = None if document["measured"] is None else Measured.parse(document["measured"])
+        measured = Measured.parse(document["measured"])
         facts = document["space"]
         files = {str(file["name"]): (int(file["bytes"]), str(file["sha256"])) for file in document["files"]}
         for name, (size, digest) in files.items():

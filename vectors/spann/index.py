@@ -16,13 +16,15 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from foundation.errors import StoreUnavailable
+from foundation.errors import EngineError, StoreUnavailable
 from foundation.npy import open_npy
 from vectors.metrics import Float32s, Int64s, Metric, check_k, parse_exclude, parse_queries
 from vectors.spann import files
 from vectors.spann.build import build_files
+from vectors.spann.heads import Heads
 from vectors.spann.measured import Effort, Measured, Reads
 from vectors.spann.params import SpannParams
+from vectors.spann.postings import Table
 from vectors.spann.reader import Reading, open_reader
 from vectors.spann.search import Searcher
 from vectors.spann.tuning import find_effort
@@ -95,7 +97,7 @@ class SpannIndex:
             _build(vectors, aside, asked, heldout, memory, n_threads)
             _replace(directory, aside)
         except OSError as error:
-            if isinstance(error, StoreUnavailable):
+            if isinstance(error, EngineError):
                 raise
             what = f"cannot be written ({error.strerror})"
             raise StoreUnavailable(path=str(directory), what=what, fix="check permissions and space") from error
@@ -118,9 +120,7 @@ class SpannIndex:
         """
         directory = Path(directory)
         opened = files.read(directory, verify=verify)
-        if opened.measured is None:
-            raise AssertionError("a described index was measured")
-        searcher = _searcher(directory, opened, reading)
+        searcher = _searcher(directory, opened.heads, opened.table, opened.copies, opened.params.metric, reading)
         return cls(opened.params, opened.measured, opened.n_rows, opened.heads.space.dim, searcher)
 
     @property
@@ -199,9 +199,8 @@ def _build(
     """Every file, the description last."""
     heads, table, copies, distinct = build_files(vectors, directory, params, memory, n_threads)
     n, dim = vectors.shape
-    opened = files.Opened(heads=heads, table=table, copies=copies, n_rows=n, params=params, measured=None)
     stored = open_npy(directory / files.VECTORS)
-    searcher = _searcher(directory, opened, "map")
+    searcher = _searcher(directory, heads, table, copies, params.metric, "map")
     chosen, frontier, n_queries = find_effort(
         searcher, stored, distinct, params, heldout=heldout, n_threads=n_threads
     )
@@ -221,17 +220,15 @@ def _build(
         chosen=chosen,
         frontier=frontier,
     )
-    files.write_description(directory, dataclasses.replace(opened, measured=measured))
+    opened = files.Opened(heads=heads, table=table, copies=copies, n_rows=n, params=params, measured=measured)
+    files.write_description(directory, opened)
 
 
-def _searcher(directory: Path, opened: files.Opened, reading: Reading) -> Searcher:
-    return Searcher(
-        heads=opened.heads,
-        table=opened.table,
-        reader=open_reader(reading, directory / files.LISTS, directory / files.VECTORS, opened.table),
-        copies=opened.copies,
-        metric=opened.params.metric,
-    )
+def _searcher(
+    directory: Path, heads: Heads, table: Table, copies: Int64s, metric: Metric, reading: Reading
+) -> Searcher:
+    reader = open_reader(reading, directory / files.LISTS, directory / files.VECTORS, table)
+    return Searcher(heads=heads, table=table, reader=reader, copies=copies, metric=metric)
 
 
 def _check_place(directory: Path) -> None:

@@ -47,15 +47,15 @@ def find_effort(
         When none does; carries the best recall seen.
     """
     trial = _Trial(searcher, stored, distinct, params, heldout, n_threads)
-    n_heads = searcher.heads.n_heads
+    n_heads = max(1, searcher.heads.n_heads)
     ladder = [n for n in _LADDER if n < n_heads] + ([n_heads] if n_heads <= _LADDER[-1] else [])
     met = None
-    for position, n_lists in enumerate(ladder or [1]):
+    for position, n_lists in enumerate(ladder):
         if trial.reaches(Effort(n_lists=n_lists, rerank=_WIDE)):
             met = position
             break
     if met is None:
-        last = Effort(n_lists=(ladder or [1])[-1], rerank=_WIDEST)
+        last = Effort(n_lists=ladder[-1], rerank=_WIDEST)
         if not trial.reaches(last):
             best = max(trial.tried, key=lambda tried: tried.recall)
             raise TargetMissed(
@@ -65,7 +65,7 @@ def find_effort(
                 candidate=f"spann reading {best.effort.n_lists} lists, comparing {best.effort.rerank} rows",
             )
         return trial.cheapest(), tuple(trial.tried), trial.n_queries
-    more = (ladder or [1])[met : met + 3]
+    more = ladder[met : met + 3]
     for n_lists in more[:2]:
         for rerank in _RERANKS:
             if trial.reaches(Effort(n_lists=n_lists, rerank=rerank)):
