@@ -23,7 +23,6 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
 
-_AHEAD = 2048  # bytes of the next list asked for while one is scanned
 
 
 @numba.njit(nogil=True, cache=True)
@@ -41,11 +40,17 @@ def scan_list(
     nearest: Int32s,
     found: int,
     once: bool,
+    ahead: int,
 ) -> int:
-    """Push a list's members into the heap of the nearest; ``once`` when they may be there already. Returns its size."""
+    """Push a list's members into the heap of the nearest; returns how many are there.
+
+    ``once`` when they may be there already. ``ahead`` is where the next list begins, asked for meanwhile; -1 for none.
+    """
     for block in range((n + LANES - 1) // LANES):
         limit = keys[0] if found == keys.size else np.float32(np.inf)
         here = at + block * block_bytes
+        if ahead >= 0:
+            prefetch_block(data, ahead + block * block_bytes, block_bytes)
         mask = np.uint64(scan_block(data, here, asked, asked.size // 2, base, scale, limit, distances))
         while mask != np.uint64(0):
             lane = first_bit(mask)
@@ -80,18 +85,17 @@ def nearest_heads(
     """The nearest heads among those of the ``cells.size`` nearest cells, nearest first; returns how many."""
     base, scale = quantize_query(query, centre, largest, asked)
     n_cells = scan_list(
-        root, root_ids, 0, centroids.shape[0], block_bytes, asked, base, scale, distances, cell_keys, cells, 0, False
+        root, root_ids, 0, centroids.shape[0], block_bytes, asked, base, scale, distances, cell_keys, cells, 0, False, -1
     )
     sort_heap(cell_keys, cells, n_cells)
     found = 0
     for i in range(n_cells):
         cell = cells[i]
-        if i + 1 < n_cells:
-            prefetch_block(data, cell_ats[cells[i + 1]], _AHEAD)
+        ahead = cell_ats[cells[i + 1]] if i + 1 < n_cells else -1
         base, scale = quantize_query(query, centroids[cell], largest, asked)
         n = cell_starts[cell + 1] - cell_starts[cell]
         found = scan_list(
-            data, ids, cell_ats[cell], n, block_bytes, asked, base, scale, distances, keys, heads, found, False
+            data, ids, cell_ats[cell], n, block_bytes, asked, base, scale, distances, keys, heads, found, False, ahead
         )
     sort_heap(keys, heads, found)
     return found
@@ -203,8 +207,7 @@ def scan_lists(
             head = lists[query, j]
             if head < 0:
                 break
-            if j + 1 < lists.shape[1] and lists[query, j + 1] >= 0:
-                prefetch_block(data, ats[query, j + 1], _AHEAD)
+            is_last = j + 1 == lists.shape[1] or lists[query, j + 1] < 0
             head_vector(
                 head,
                 cell_of[head],
@@ -232,6 +235,7 @@ def scan_lists(
                 rows,
                 found,
                 True,
+                -1 if is_last else ats[query, j + 1],
             )
         sort_heap(keys, rows, found)
         for j in range(out.shape[1]):

@@ -42,8 +42,8 @@ class Reader(ABC):
         """Blocks in memory, and where in them each of ``lists`` (n_queries, n_lists) begins; -1 begins nowhere."""
 
     @abstractmethod
-    def vectors(self, rows: Int64s) -> Float32s:
-        """A copy of some rows, float32 (rows.size, dim)."""
+    def vectors(self, rows: Int64s) -> tuple[Float32s, Int64s]:
+        """Vectors in memory, float32 (n, dim), and where in them each of ``rows`` is; -1 is nowhere."""
 
 
 def open_reader(reading: Reading, postings: Path, vectors: Path, table: Table) -> Reader:
@@ -87,8 +87,8 @@ class _Mapped(Reader):
     def lists(self, lists: Int32s) -> tuple[Int8s, Int64s]:
         return self._data, self._table.ats[np.maximum(lists, 0)]
 
-    def vectors(self, rows: Int64s) -> Float32s:
-        return self._vectors[rows]
+    def vectors(self, rows: Int64s) -> tuple[Float32s, Int64s]:
+        return self._vectors, rows
 
 
 @final
@@ -121,17 +121,19 @@ class _Parallel(Reader):
         where = np.searchsorted(wanted, lists)
         return data, places[np.minimum(where, max(0, wanted.size - 1))]
 
-    def vectors(self, rows: Int64s) -> Float32s:
-        out = np.empty((rows.size, self._dim), dtype=np.float32)
+    def vectors(self, rows: Int64s) -> tuple[Float32s, Int64s]:
+        wanted = np.unique(rows[rows >= 0])
+        out = np.empty((wanted.size, self._dim), dtype=np.float32)
         row_bytes = 4 * self._dim
 
         def read(start: int, stop: int) -> None:
             for i in range(start, stop):
-                _fill(self._file, memoryview(out[i]).cast("B"), self._offset + int(rows[i]) * row_bytes)
+                _fill(self._file, memoryview(out[i]).cast("B"), self._offset + int(wanted[i]) * row_bytes)
 
-        with Crew(min(_READERS, rows.size)) as crew:
-            crew.run(read, even_ranges(rows.size, max(1, rows.size // (4 * _READERS))))
-        return out
+        with Crew(min(_READERS, wanted.size)) as crew:
+            crew.run(read, even_ranges(wanted.size, max(1, wanted.size // (4 * _READERS))))
+        out.flags.writeable = False
+        return out, np.searchsorted(wanted, rows)
 
 
 def _fill(file: FileIO, room: memoryview, at: int) -> None:

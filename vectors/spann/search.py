@@ -10,8 +10,9 @@ import numpy as np
 
 from foundation.threads import Crew, even_ranges
 from vectors.exact import Found, best_k, joined
+from vectors.kernels.spann_rerank import compare_rows
 from vectors.kernels.spann_search import scan_lists
-from vectors.metrics import Float32s, Int64s, Metric, pair_values
+from vectors.metrics import Float32s, Int64s, Metric, is_distance
 from vectors.spann.heads import Heads, Int32s
 from vectors.spann.measured import Effort, Reads
 from vectors.spann.postings import PAGE, Table
@@ -19,7 +20,6 @@ from vectors.spann.reader import Reader
 from vectors.spann.space import block_views
 
 _QUERIES: Final = 16  # of a thread's turn
-_TAKEN_BYTES: Final = 8 << 20  # vectors copied at a time to be compared
 _MORE_CELLS: Final = 16  # cells of heads looked into beyond one for each list
 
 
@@ -113,17 +113,19 @@ class Searcher:
         return out
 
     def _compared(self, asked: Float32s, candidates: Int32s, wanted: int, crew: Crew) -> Found:
-        """Candidates with their values, and up to ``wanted`` rows equal to each."""
-        query_of, rank = np.nonzero(candidates >= 0)
-        rows = candidates[query_of, rank].astype(np.int64)
-        values = np.empty(rows.size, dtype=np.float32)
+        """The ``wanted`` best candidates with their values, and up to as many rows equal to each."""
+        vectors, where = self.reader.vectors(candidates.astype(np.int64))
+        best = np.empty((asked.shape[0], wanted), dtype=np.int32)
+        values = np.empty(best.shape, dtype=np.float32)
+        euclidean = is_distance(self.metric)
 
         def compare(start: int, stop: int) -> None:
-            taken = self.reader.vectors(rows[start:stop])
-            values[start:stop] = pair_values(taken, asked, query_of[start:stop], self.metric)
+            compare_rows(asked, start, stop, vectors, where, candidates, euclidean, best, values)
 
-        crew.run(compare, even_ranges(rows.size, max(1, _TAKEN_BYTES // (4 * asked.shape[1]))))
-        return with_copies((query_of, rows, values), self.copies, wanted)
+        crew.run(compare, even_ranges(asked.shape[0], _QUERIES))
+        query_of, rank = np.nonzero(best >= 0)
+        rows = best[query_of, rank].astype(np.int64)
+        return with_copies((query_of, rows, values[query_of, rank]), self.copies, wanted)
 
     def _count(self, reads: Reads, queries: Int64s, lists: Int32s, candidates: Int32s) -> None:
         """Vectors lie on pages as if the first one began a page."""

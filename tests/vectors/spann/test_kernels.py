@@ -50,7 +50,7 @@ def scanned(data: npt.NDArray[np.int8], block_bytes: int, n: int, query: Float32
     base, scale = quantize_query(query, origin, 32767, asked)
     keys, ids = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.int32)
     room = np.empty(LANES, dtype=np.float32)
-    found = scan_list(data, data.view(np.int32), 0, n, block_bytes, asked, base, scale, room, keys, ids, 0, False)
+    found = scan_list(data, data.view(np.int32), 0, n, block_bytes, asked, base, scale, room, keys, ids, 0, False, -1)
     assert found == n
     out = np.empty(n, dtype=np.float32)
     out[ids] = keys
@@ -98,7 +98,7 @@ def test_the_scan_adds_integers_exactly() -> None:
     keys, ids = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.int32)
     room = np.empty(LANES, dtype=np.float32)
     one = np.float32(1)
-    scan_list(data, data.view(np.int32), 0, n, block_bytes, asked, np.float32(0), one, room, keys, ids, 0, False)
+    scan_list(data, data.view(np.int32), 0, n, block_bytes, asked, np.float32(0), one, room, keys, ids, 0, False, -1)
     expected = -(codes.astype(np.int64) @ asked.astype(np.int64)).astype(np.float32)
     assert np.array_equal(keys, expected[ids])
 
