@@ -24,7 +24,6 @@ Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
 
 
-
 @numba.njit(nogil=True, cache=True)
 def scan_list(
     data: Int8s,
@@ -147,8 +146,9 @@ def choose_lists(
             keys,
             heads,
         )
+        limit = ratio if np.isinf(ratio) or found == 0 else ratio * max(keys[0], np.float32(0.0))
         for j in range(n_lists):
-            is_read = j < found and (j == 0 or keys[j] <= ratio * max(keys[0], np.float32(0.0)))
+            is_read = j < found and (j == 0 or keys[j] <= limit)
             out[query, j] = heads[j] if is_read else -1
 
 

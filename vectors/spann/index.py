@@ -233,11 +233,12 @@ def _searcher(
 
 def _check_place(directory: Path) -> None:
     """Nothing is there, or an index, or an empty directory."""
-    if directory.exists() and not (directory / files.DESCRIPTION).exists():
-        if not directory.is_dir() or any(directory.iterdir()):
-            raise StoreUnavailable(
-                path=str(directory), what="is there and is no index", fix="name a directory that is not there"
-            )
+    if not directory.exists() or (directory / files.DESCRIPTION).exists():
+        return
+    if not directory.is_dir() or any(directory.iterdir()):
+        raise StoreUnavailable(
+            path=str(directory), what="is there and is no index", fix="name a directory that is not there"
+        )
 
 
 def _replace(directory: Path, aside: Path) -> None:

@@ -58,7 +58,7 @@ class Searcher:
                     if reads is not None:
                         self._count(reads, these, lists, candidates)
                     found = self._compared(asked[these], candidates, k + exclude.shape[1], crew)
-                    rows[these], values[these] = best_k(found, these.size, k, exclude[these], self.metric)
+                    rows[these], values[these] = best_k([found], these.size, k, exclude[these], self.metric)
                     short.append(these[rows[these, k - 1] < 0])
                 if effort.n_lists >= self.heads.n_heads:
                     break

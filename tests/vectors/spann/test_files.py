@@ -20,7 +20,7 @@ from vectors.spann.index import SpannIndex
 from vectors.spann.params import SpannParams
 
 ROOT = Path(__file__).parents[3]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "2"}
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +137,8 @@ print(json.dumps({"rows": rows, "is_limited": is_limited}))
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process as Linux does")
 def test_searches_stay_within_fifteen_percent_of_the_vectors(saved: Path, tmp_path: Path) -> None:
-    both = mixture(80_050, 96, 1500)
-    vectors, queries = both[:80_000], both[80_000:]
+    both = mixture(100_050, 96, 2000)
+    vectors, queries = both[:100_000], both[100_000:]
     index = SpannIndex.build(vectors, directory=tmp_path / "large", metric="l2", recall=0.9)
     np.save(tmp_path / "queries.npy", queries)
     out = subprocess.run(

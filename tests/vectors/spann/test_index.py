@@ -159,7 +159,7 @@ def test_bytes_do_not_depend_on_threads_or_memory(tmp_path: Path) -> None:
     vectors = mixture(3000, 24, 40)
     vectors[100:140] = vectors[7]
     params = SpannParams(metric="l2", recall=0.9, list_limit=60)
-    least = 2_400_000
+    least = 1_000_000
     assert rows_per_range(3000, 24, params, least, 1) < 600 < rows_per_range(3000, 24, params, "1 GiB", 1)
     builds = {"one": {}, "three": {"n_threads": 3}, "tight": {"memory": least}}
     found = []
