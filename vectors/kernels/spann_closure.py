@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from vectors.kernels.spann_blocks import LANES, squared_distance
 from vectors.kernels.spann_codes import encode_row
-from vectors.kernels.spann_search import head_vector, nearest_heads
+from vectors.kernels.spann_search import nearest_heads
 
 Float32s = npt.NDArray[np.float32]
 Int16s = npt.NDArray[np.int16]
@@ -30,9 +30,10 @@ def thin_out(
 ) -> int:
     """Positions of the heads to keep, nearest first, in ``kept``; returns how many.
 
-    ``to_row[i]`` is the squared distance of head i to the row, ``vectors`` are the heads, ``order`` is scratch (n,).
+    ``to_row[i]`` is the squared distance of ``heads[i]``, a row of ``vectors``, to the row; ``order`` is scratch (n,).
     """
     width = vectors.shape[1]
+    n_lanes = width // LANES
     flat = vectors.reshape(vectors.size)
     for i in range(n):  # by insertion: they come almost sorted
         j = i
@@ -48,7 +49,7 @@ def thin_out(
         one = order[i]
         is_kept = True
         for j in range(n_kept):
-            if squared_distance(flat, one * width, flat, kept[j] * width, width // LANES) < to_row[one]:
+            if squared_distance(flat, heads[one] * width, flat, heads[kept[j]] * width, n_lanes) < to_row[one]:
                 is_kept = False
                 break
         if is_kept:
@@ -68,10 +69,9 @@ def assign_rows(
     centroids: Float32s,
     cell_starts: Int64s,
     cell_ats: Int64s,
-    cell_of: Int32s,
     data: Int8s,
     ids: Int32s,
-    numbers: Float32s,
+    vectors: Float32s,
     block_bytes: int,
     largest: int,
     n_cells: int,
@@ -81,13 +81,12 @@ def assign_rows(
     out_steps: Float32s,
     out_codes: Int8s,
 ) -> None:
-    """The lists of every row, nearest head first, and its codes in each."""
+    """The lists of every row, nearest head first, and its codes in each; ``vectors`` are all heads (n_heads, width)."""
     n_values, width = out_codes.shape[2], rows.shape[1]
     asked = np.empty(n_values, dtype=np.int16)
     distances = np.empty(LANES, dtype=np.float32)
     cell_keys, cells = np.empty(n_cells, dtype=np.float32), np.empty(n_cells, dtype=np.int32)
     keys, heads = np.empty(n_candidates, dtype=np.float32), np.empty(n_candidates, dtype=np.int32)
-    vectors = np.empty((n_candidates, width), dtype=np.float32)
     order, kept = np.empty(n_candidates, dtype=np.int64), np.empty(out_heads.shape[1], dtype=np.int64)
     flat_rows, flat = rows.reshape(rows.size), vectors.reshape(vectors.size)
     out_heads[:] = -1
@@ -112,13 +111,8 @@ def assign_rows(
             heads,
         )
         for i in range(n):
-            head = heads[i]
-            cell = cell_of[head]
-            head_vector(
-                head, cell, centroids, cell_starts, cell_ats, data, numbers, block_bytes, n_values // 2, vectors[i]
-            )
-            keys[i] = squared_distance(flat_rows, row * width, flat, i * width, width // LANES)
+            keys[i] = squared_distance(flat_rows, row * width, flat, heads[i] * width, width // LANES)
         for j in range(thin_out(keys, heads, vectors, order, n, kept, out_heads.shape[1])):
-            one = kept[j]
-            out_heads[row, j] = heads[one]
-            out_constants[row, j], out_steps[row, j] = encode_row(rows[row], vectors[one], out_codes[row, j])
+            head = heads[kept[j]]
+            out_heads[row, j] = head
+            out_constants[row, j], out_steps[row, j] = encode_row(rows[row], vectors[head], out_codes[row, j])

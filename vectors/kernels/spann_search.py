@@ -240,3 +240,22 @@ def scan_lists(
         sort_heap(keys, rows, found)
         for j in range(out.shape[1]):
             out[query, j] = rows[j] if j < found else -1
+
+
+@numba.njit(nogil=True, cache=True)
+def head_vectors(
+    cell_of: Int32s,
+    centroids: Float32s,
+    cell_starts: Int64s,
+    cell_ats: Int64s,
+    data: Int8s,
+    numbers: Float32s,
+    block_bytes: int,
+    n_pairs: int,
+    out: Float32s,
+) -> None:
+    """All heads as their codes say, float32 (n_heads, width)."""
+    for head in range(cell_of.size):
+        head_vector(
+            head, cell_of[head], centroids, cell_starts, cell_ats, data, numbers, block_bytes, n_pairs, out[head]
+        )

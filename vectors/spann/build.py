@@ -140,11 +140,12 @@ def _parts(
 ) -> Iterator[Part]:
     """The lists' rows by ranges of distinct rows, on disk."""
     directory.mkdir()
+    origins = heads.vectors()
 
     def make(bounds: tuple[int, int]) -> Path:
         rows = distinct[bounds[0] : bounds[1]]
         path = directory / str(bounds[0])
-        assign_range(np.array(stored[rows]), rows, heads, params).save(path)
+        assign_range(np.array(stored[rows]), rows, heads, origins, params).save(path)
         return path
 
     for path in in_order(make, even_ranges(distinct.size, n_rows), n_threads):

@@ -18,7 +18,7 @@ from vectors.kernels.spann_blocks import LANES
 from vectors.kernels.spann_closure import assign_rows
 from vectors.kernels.spann_clusters import move_centres, nearest_member
 from vectors.kernels.spann_codes import encode_rows, pack_lists
-from vectors.kernels.spann_search import choose_lists
+from vectors.kernels.spann_search import choose_lists, head_vectors
 from vectors.metrics import Float32s, Int64s, parse_taken
 from vectors.spann.clusters import balanced_clusters
 from vectors.spann.params import SpannParams
@@ -122,14 +122,34 @@ class Heads:
             out,
         )
 
-    def assign(self, rows: Float32s, params: SpannParams) -> tuple[Int32s, Float32s, Float32s, Int8s]:
-        """Lists of every row (n, replicas), nearest head first, -1 behind; constants, steps and codes of it in each."""
+    def vectors(self) -> Float32s:
+        """All heads as their codes say, (n_heads, width): the origins of the lists."""
+        out = np.empty((self.n_heads, self.space.width), dtype=np.float32)
+        head_vectors(
+            self.cell_of,
+            self.centroids,
+            self.cell_starts,
+            self.cell_ats,
+            self.data,
+            block_views(self.data)[1],
+            self.space.block_bytes,
+            self.space.n_pairs,
+            out,
+        )
+        return out
+
+    def assign(
+        self, rows: Float32s, vectors: Float32s, params: SpannParams
+    ) -> tuple[Int32s, Float32s, Float32s, Int8s]:
+        """Lists of every row (n, replicas), nearest head first, -1 behind; constants, steps and codes of it in each.
+
+        ``vectors`` is what `vectors` gives.
+        """
         replicas = min(params.replicas, self.n_heads)
         shape = (rows.shape[0], replicas)
         heads = np.empty(shape, dtype=np.int32)
         constants, steps = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
         codes = np.zeros((*shape, 2 * self.space.n_pairs), dtype=np.int8)
-        ids, numbers = block_views(self.data)
         assign_rows(
             rows,
             self.centre,
@@ -138,10 +158,9 @@ class Heads:
             self.centroids,
             self.cell_starts,
             self.cell_ats,
-            self.cell_of,
             self.data,
-            ids,
-            numbers,
+            block_views(self.data)[0],
+            vectors,
             self.space.block_bytes,
             self.space.largest_code,
             min(params.candidates, self.n_cells),

@@ -85,9 +85,12 @@ class Table:
         return np.where(sizes > 0, (first + sizes - 1) // PAGE - first // PAGE + 1, 0)
 
 
-def assign_range(stored: Float32s, rows: Int64s, heads: Heads, params: SpannParams) -> Part:
-    """The part of some rows, ascending by number; ``stored`` are their vectors as `parse_rows` gives them."""
-    lists, constants, steps, codes = heads.assign(heads.space.rows(stored), params)
+def assign_range(stored: Float32s, rows: Int64s, heads: Heads, origins: Float32s, params: SpannParams) -> Part:
+    """The part of some rows, ascending by number; ``stored`` are their vectors as `parse_rows` gives them.
+
+    ``origins`` is what `Heads.vectors` gives.
+    """
+    lists, constants, steps, codes = heads.assign(heads.space.rows(stored), origins, params)
     of, replica = np.nonzero(lists >= 0)
     by_list = np.argsort(lists[of, replica], kind="stable")
     of, replica = of[by_list], replica[by_list]
