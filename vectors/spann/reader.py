@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
-from typing import Final, Literal, final
+from typing import Any, Final, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -81,8 +81,8 @@ class _Mapped(Reader):
 
     def __init__(self, postings: Path, vectors: Path, table: Table, offset: int, n_rows: int, dim: int) -> None:
         self._table = table
-        self._data: Int8s = _mapped(postings, np.dtype(np.int8), 0, table.n_bytes)
-        self._vectors: Float32s = _mapped(vectors, np.dtype(np.float32), offset, n_rows * dim).reshape(n_rows, dim)
+        self._data: Int8s = _mapped(postings, np.int8, 0, table.n_bytes)
+        self._vectors: Float32s = _mapped(vectors, np.float32, offset, n_rows * dim).reshape(n_rows, dim)
 
     def lists(self, lists: Int32s) -> tuple[Int8s, Int64s]:
         return self._data, self._table.ats[np.maximum(lists, 0)]
@@ -100,7 +100,7 @@ class _Parallel(Reader):
         self._offset = offset
         self._dim = dim
         self._postings, self._file = postings.open("rb", buffering=0), vectors.open("rb", buffering=0)
-        for file in (self._postings, self._file):
+        for file in (self._postings, self._file) if hasattr(os, "posix_fadvise") else ():  # macOS has none
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
 
     def lists(self, lists: Int32s) -> tuple[Int8s, Int64s]:
@@ -146,11 +146,11 @@ def _fill(file: FileIO, room: memoryview, at: int) -> None:
         done += n
 
 
-def _mapped(path: Path, dtype: np.dtype[np.generic], offset: int, size: int) -> npt.NDArray[np.generic]:
+def _mapped(path: Path, dtype: npt.DTypeLike, offset: int, size: int) -> npt.NDArray[Any]:
     """Read only and shared, so that nothing of it counts as the process's own memory."""
     if size == 0:
         return np.zeros(0, dtype=dtype)
     with path.open("rb") as file:
-        room = mmap.mmap(file.fileno(), offset + size * dtype.itemsize, access=mmap.ACCESS_READ)
+        room = mmap.mmap(file.fileno(), offset + size * np.dtype(dtype).itemsize, access=mmap.ACCESS_READ)
     room.madvise(mmap.MADV_RANDOM)
     return np.frombuffer(room, dtype=dtype, count=size, offset=offset)
