@@ -79,7 +79,9 @@ class Curve:
         self.name, self.vectors, self.queries, self.true_kth = name, vectors, queries, true_kth
         self.rows: list[dict[str, object]] = []
 
-    def add(self, setting: str, search: Callable[[], npt.NDArray[np.int64]], vectors_read: float, pages: float) -> float:
+    def add(
+        self, setting: str, search: Callable[[], npt.NDArray[np.int64]], vectors_read: float, pages: float
+    ) -> float:
         found = search()
         recall = float((exact_values(self.vectors, self.queries, found, metric="l2") <= self.true_kth[:, None]).mean())
         seconds = quickest(search) / len(self.queries)
@@ -173,7 +175,9 @@ def compare(name: str, n: int, dim: int, directory: Path) -> None:
         lambda: SpannIndex.build(vectors, SpannParams(metric="l2", recall=0.95), directory=directory / name)
     )
     measured = index.measured
-    print(f"\n{name}: {n} × {dim}, variance of axis i falls as i^-{SPECTRA[name]}; {N_QUERIES} queries that are no rows")
+    print(
+        f"\n{name}: {n} × {dim}, variance of axis i falls as i^-{SPECTRA[name]}; {N_QUERIES} queries that are no rows"
+    )
     print(
         f"SPANN: {seconds:.1f} CPU-s to build and measure; {measured.n_heads} heads, {measured.n_entries / n:.2f} lists a "
         f"row, longest {measured.longest_list}; {100 * measured.memory_bytes / vectors.nbytes:.1f} % of the raw vectors "

@@ -84,7 +84,20 @@ def nearest_heads(
     """The nearest heads among those of the ``cells.size`` nearest cells, nearest first; returns how many."""
     base, scale = quantize_query(query, centre, largest, asked)
     n_cells = scan_list(
-        root, root_ids, 0, centroids.shape[0], block_bytes, asked, base, scale, distances, cell_keys, cells, 0, False, -1
+        root,
+        root_ids,
+        0,
+        centroids.shape[0],
+        block_bytes,
+        asked,
+        base,
+        scale,
+        distances,
+        cell_keys,
+        cells,
+        0,
+        False,
+        -1,
     )
     sort_heap(cell_keys, cells, n_cells)
     found = 0

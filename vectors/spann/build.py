@@ -50,7 +50,9 @@ def build_files(
     check_matrix(vectors)
     n, dim = vectors.shape
     if n > _LARGEST:
-        raise InvalidInput(source="vectors", what=f"{n} rows, lists name at most {_LARGEST}", fix="build several indexes")
+        raise InvalidInput(
+            source="vectors", what=f"{n} rows, lists name at most {_LARGEST}", fix="build several indexes"
+        )
     n_rows = rows_per_range(n, dim, params, memory, n_threads)
     hashes, longest = store_vectors(vectors, directory / VECTORS, params.metric, n_rows, n_threads)
     stored = open_npy(directory / VECTORS)
@@ -82,7 +84,9 @@ def rows_per_range(n: int, dim: int, params: SpannParams, memory: int | str, n_t
     n_rows = (allowed - fixed) // (per_row * max(1, n_threads))
     if n_rows < _LEAST_ROWS:
         needed = fixed + _LEAST_ROWS * per_row * max(1, n_threads)
-        raise InvalidParams(name="memory", value=memory, allowed=f"at least {needed} bytes for {n} rows of {dim} values")
+        raise InvalidParams(
+            name="memory", value=memory, allowed=f"at least {needed} bytes for {n} rows of {dim} values"
+        )
     return min(n_rows, _MOST_ROWS)
 
 
@@ -152,9 +156,7 @@ def _parts(
         yield Part.open(path)
 
 
-def write_lists(
-    path: Path, parts: list[Part], params: SpannParams, heads: Heads, n_rows: int, n_threads: int
-) -> Table:
+def write_lists(path: Path, parts: list[Part], params: SpannParams, heads: Heads, n_rows: int, n_threads: int) -> Table:
     """Merge the parts into one file."""
     block_bytes = heads.space.block_bytes
     if not parts:

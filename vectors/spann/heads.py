@@ -95,9 +95,7 @@ class Heads:
             data=data,
         )
 
-    def nearest_lists(
-        self, queries: Float32s, start: int, stop: int, n_cells: int, ratio: float, out: Int32s
-    ) -> None:
+    def nearest_lists(self, queries: Float32s, start: int, stop: int, n_cells: int, ratio: float, out: Int32s) -> None:
         """``out[query]`` for queries [start, stop): heads among the nearest cells, nearest first, -1 behind.
 
         A head farther than ``ratio`` times the nearest one's squared distance is left out.

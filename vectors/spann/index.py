@@ -201,9 +201,7 @@ def _build(
     n, dim = vectors.shape
     stored = open_npy(directory / files.VECTORS)
     searcher = _searcher(directory, heads, table, copies, params.metric, "map")
-    chosen, frontier, n_queries = find_effort(
-        searcher, stored, distinct, params, heldout=heldout, n_threads=n_threads
-    )
+    chosen, frontier, n_queries = find_effort(searcher, stored, distinct, params, heldout=heldout, n_threads=n_threads)
     measured = Measured(
         metric=params.metric,
         n_rows=n,

@@ -36,7 +36,9 @@ class Effort:
             what = f"n_lists = {self.n_lists}, rerank = {self.rerank} read nothing"
             raise InvalidQuery(what=what, fix="ask for 1 or more of both")
         if self.ratio is not None and not self.ratio >= 1.0:
-            raise InvalidQuery(what=f"ratio = {self.ratio} leaves out the nearest list", fix="ask for 1 or more, or None")
+            raise InvalidQuery(
+                what=f"ratio = {self.ratio} leaves out the nearest list", fix="ask for 1 or more, or None"
+            )
 
     def widened(self, k: int) -> Effort:
         """In proportion, for k above 10."""

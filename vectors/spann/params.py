@@ -53,6 +53,8 @@ class SpannParams:
         if not 1 <= self.replicas <= 255:
             raise InvalidParams(name="replicas", value=self.replicas, allowed="1 to 255 lists")
         if self.candidates < self.replicas:
-            raise InvalidParams(name="candidates", value=self.candidates, allowed=f"at least replicas = {self.replicas}")
+            raise InvalidParams(
+                name="candidates", value=self.candidates, allowed=f"at least replicas = {self.replicas}"
+            )
         if self.list_limit is not None and self.list_limit < 1:
             raise InvalidParams(name="list_limit", value=self.list_limit, allowed="at least 1 row, or None")

@@ -134,7 +134,9 @@ def merged(parts: Sequence[Part], table: Table, limit: int | None, start: int, s
     A list longer than ``limit`` keeps the rows whose nearest head it has, and the nearest of the others.
     """
     spans = [slice(int(part.starts[start]), int(part.starts[stop])) for part in parts]
-    lists = np.concatenate([np.repeat(np.arange(start, stop), np.diff(part.starts[start : stop + 1])) for part in parts])
+    lists = np.concatenate(
+        [np.repeat(np.arange(start, stop), np.diff(part.starts[start : stop + 1])) for part in parts]
+    )
     rows = np.concatenate([part.rows[span] for part, span in zip(parts, spans, strict=True)])
     constants = np.concatenate([part.constants[span] for part, span in zip(parts, spans, strict=True)])
     steps = np.concatenate([part.steps[span] for part, span in zip(parts, spans, strict=True)])

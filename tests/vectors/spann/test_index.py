@@ -94,7 +94,8 @@ def test_more_effort_finds_no_less(clustered: tuple[Float32s, Float32s], index: 
 def test_pruning_leaves_out_far_lists_only(clustered: tuple[Float32s, Float32s], index: SpannIndex) -> None:
     queries = clustered[1]
     lists = [
-        index.search_counted(queries, effort=Effort(n_lists=32, ratio=ratio))[2].lists for ratio in (1, 1.5, 3, 1e9, None)
+        index.search_counted(queries, effort=Effort(n_lists=32, ratio=ratio))[2].lists
+        for ratio in (1, 1.5, 3, 1e9, None)
     ]
     assert (lists[0] == 1).all()
     assert all((more >= fewer).all() for fewer, more in zip(lists, lists[1:], strict=False))
