@@ -2,7 +2,8 @@
 
 Run: python benchmarks/bench_spann.py [--rows 100000] [--dim 96] [--spectra realistic,flat] [--linear]
 
-A million rows take about ten minutes. ``--linear`` builds 125 k, 250 k, … rows up to ``--rows`` instead and prints their times.
+A million rows take about ten minutes. ``--linear`` builds 125 k, 250 k, … rows up to ``--rows`` instead and prints
+their times.
 """
 
 from __future__ import annotations
@@ -179,8 +180,8 @@ def compare(name: str, n: int, dim: int, directory: Path) -> None:
         f"\n{name}: {n} × {dim}, variance of axis i falls as i^-{SPECTRA[name]}; {N_QUERIES} queries that are no rows"
     )
     print(
-        f"SPANN: {seconds:.1f} CPU-s to build and measure; {measured.n_heads} heads, {measured.n_entries / n:.2f} lists a "
-        f"row, longest {measured.longest_list}; {100 * measured.memory_bytes / vectors.nbytes:.1f} % of the raw vectors "
+        f"SPANN: {seconds:.1f} CPU-s to build and measure; {measured.n_heads} heads, {measured.n_entries / n:.2f} lists "
+        f"a row, longest {measured.longest_list}; {100 * measured.memory_bytes / vectors.nbytes:.1f} % of the raw vectors "
         f"in memory, {measured.disk_bytes / vectors.nbytes:.2f} × them on disk"
     )
     print(f"asked .95: chose {measured.chosen.effort}, measured {measured.recall}\n")

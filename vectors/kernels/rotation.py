@@ -2,7 +2,7 @@
 
 Layout   rows C-contiguous float32; the first ``dim`` values are rotated in place, the others untouched.
 Threads  single-threaded; a row's result depends on nothing but the row, ``signs`` and ``order``.
-Limits   float32 in a fixed order of operations; ``signs`` (n_rounds, dim) of ±1, ``order`` (n_rounds, dim) permutations.
+Limits   float32 in a fixed order of operations; ``signs`` (n_rounds, dim) of ±1, ``order`` of permutations.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The layout is that of `vectors.kernels.spann_codes`. What is written here is LLV
 processor runs in the instructions it has. Sums of codes are integers and the few operations on floats have a fixed
 order, so no processor gives other bytes.
 
-Layout   ``data`` is a file of blocks as int8, ``numbers`` the same memory as float32; ``at`` is a byte, a multiple of 4.
+Layout   ``data`` is a file of blocks as int8, ``numbers`` the same memory as float32; ``at`` a byte, a multiple of 4.
          Rows of floats are addressed by their first element in a flat array.
 Threads  no shared state.
 Limits   a product of codes times the number of them must fit int32 (the caller scales the query); nothing is checked.

@@ -1,7 +1,7 @@
 """Rows into lists: the nearest heads of every row, thinned out, and the row's codes relative to each.
 
-Source   SPANN's closure assignment with the rule of relative neighbourhood graphs, as in SPTAG: of the nearest heads, taken
-         in order of distance, one is kept unless it is closer to a head kept before than to the row.
+Source   SPANN's closure assignment with the rule of relative neighbourhood graphs, as in SPTAG: of the nearest heads,
+         taken in order of distance, one is kept unless it is closer to a head kept before than to the row.
 Layout   heads and codes as in `vectors.kernels.spann_codes`; outputs are (rows, replicas[, values]), -1 where none is.
 Threads  single-threaded over all rows given, one writer per row.
 Limits   float32 distances to heads as their codes say.

@@ -24,7 +24,7 @@ _MINUS_ZERO = np.uint32(0x80000000)
 
 @numba.njit(nogil=True, cache=True)
 def label_members(points: Float32s, members: Int64s, centres: Float32s, penalties: Float32s, labels: Int32s) -> float:
-    """``labels[i]``: the centre of least squared distance plus penalty, the first of equals; returns the distances' sum."""
+    """``labels[i]``: the centre of least squared distance plus penalty, the first of equals; returns the sum."""
     width = points.shape[1]
     flat, flat_centres = points.reshape(points.size), centres.reshape(centres.size)
     total = 0.0

@@ -1,6 +1,6 @@
 """The nearest so far: a heap of float32 keys with their ids, the largest first.
 
-Layout   ``keys`` and ``ids`` of one length, of which the first ``n`` are used; among equal keys the larger id is larger.
+Layout   ``keys`` and ``ids`` of one length, of which the first ``n`` are used; of equal keys the larger id is larger.
 Threads  no shared state.
 Limits   keys are not NaN; ids fit int32.
 """

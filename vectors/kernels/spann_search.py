@@ -1,7 +1,7 @@
 """Three scans of coded lists: the nearest cells, in them the nearest heads, in their lists the nearest rows.
 
-Layout   lists of blocks as in `vectors.kernels.spann_codes`: one list of the cells, one of heads for every cell, and those
-         of rows, which begin at bytes ``ats`` of ``data``. Heads are numbered cell by cell.
+Layout   lists of blocks as in `vectors.kernels.spann_codes`: one list of the cells, one of heads for every cell, and
+         those of rows, which begin at bytes ``ats`` of ``data``. Heads are numbered cell by cell.
 Threads  single-threaded over queries [start, stop), one writer per query.
 Limits   distances are squared, from codes, float32; row numbers fit int32. A query is float32 (width,).
 """

@@ -1,8 +1,8 @@
 """Hierarchical balanced clustering: k-means in few ways at a time, where a large cluster is a little farther away.
 
 Source: Chen et al., "SPANN: Highly-efficient billion-scale approximate nearest neighbor search", NeurIPS 2021,
-arXiv:2111.08566, section 3.1. Deviation: the penalty of a cluster's size is a share of the mean distance, so that it suits
-every scale, and follows the size the cluster had in the step before.
+arXiv:2111.08566, section 3.1. Deviation: the penalty of a cluster's size is a share of the mean distance, so that it
+suits every scale, and follows the size the cluster had in the step before.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ class Effort:
 class Reads:
     """What each query read, int64 (n_queries,).
 
-    ``lists``, the coded ``vectors`` in them and the ``list_pages`` of 4,096 bytes they fill; ``reranked`` vectors and the
-    ``vector_pages`` these lie on.
+    ``lists``, the coded ``vectors`` in them and the ``list_pages`` of 4,096 bytes they fill; ``reranked``
+    vectors and the ``vector_pages`` these lie on.
     """
 
     lists: Int64s

@@ -1,7 +1,7 @@
 """Reading lists and vectors where they lie on disk: through a memory map, or by parallel reads of what is asked.
 
-A map is quick while the files fit the page cache. Reads ask the disk for all lists of a batch at a time and hold nothing but
-those, so that the process's memory is that of the heads and the table.
+A map is quick while the files fit the page cache. Reads ask the disk for all lists of a batch at a time and hold
+nothing but those, so that the process's memory is that of the heads and the table.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from foundation.npy import read_npy_header
 from foundation.threads import Crew, even_ranges
 from vectors.metrics import Float32s, Int64s
 from vectors.spann.heads import Int8s, Int32s
-from vectors.spann.postings import PAGE, Table
+from vectors.spann.postings import Table
 
 Reading = Literal["map", "read"]
 READINGS: Final[tuple[Reading, ...]] = ("map", "read")
@@ -96,6 +96,7 @@ class _Parallel(Reader):
     batch = 32  # their lists are in memory together
 
     def __init__(self, postings: Path, vectors: Path, table: Table, offset: int, n_rows: int, dim: int) -> None:
+        del n_rows
         self._table = table
         self._offset = offset
         self._dim = dim
@@ -108,7 +109,7 @@ class _Parallel(Reader):
         sizes = self._table.sizes(wanted)
         places = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
         data = np.empty(int(places[-1]), dtype=np.int8)
-        room = memoryview(data)
+        room = memoryview(data.data)
         firsts = self._table.ats[wanted]
 
         def read(start: int, stop: int) -> None:

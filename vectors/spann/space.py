@@ -1,9 +1,10 @@
 """Every metric as Euclidean distance between rotated vectors of length about one.
 
-Under cosine vectors have length one, so distance orders as the score does. For inner product a row x gets one more value,
-``sqrt(M² - |x|²)``, M the longest row's length, and a query a zero there: then all rows are equally long, and the nearest row is the one
-of the greatest product (Bachrach et al., "Speeding up the Xbox recommender system", RecSys 2014). All are divided by a
-power of two near M, lest squares overflow or vanish, and rotated at random, so that a code's step suits all values alike.
+Under cosine vectors have length one, so distance orders as the score does. For inner product a row x gets one more
+value, ``sqrt(M² - |x|²)``, M the longest row's length, and a query a zero there: then all rows are equally long, and the
+nearest row is the one of the greatest product (Bachrach et al., "Speeding up the Xbox recommender system", RecSys
+2014). All are divided by a power of two near M, lest squares overflow or vanish, and rotated at random, so that a
+code's step suits all values alike.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Space:
     @property
     def n_pairs(self) -> int:
         """Pairs of values that codes keep."""
-        return -(-self.signs.shape[1] // 2)
+        return -(-int(self.signs.shape[1]) // 2)
 
     @property
     def width(self) -> int:

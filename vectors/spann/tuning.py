@@ -37,9 +37,9 @@ def find_effort(
 ) -> tuple[Tried, tuple[Tried, ...], int]:
     """The cheapest effort whose recall@10, less its standard error, reaches ``params.recall``; all tried; queries.
 
-    Held-out queries are ``heldout``, or up to 500 of the rows ``distinct``, drawn by the seed and left out of their own truth
-    and answer. First the least number of lists is found that does it, then fewer comparisons are tried, then pruning of
-    a few lists more.
+    Held-out queries are ``heldout``, or up to 500 of the rows ``distinct``, drawn by the seed and left out of their own
+    truth and answer. First the least number of lists is found that does it, then fewer comparisons are tried, then
+    pruning of a few lists more.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""An index on disk: what is cut, flipped or missing is refused, a killed build leaves nothing, memory is as promised."""
+"""An index on disk: what is cut, flipped or missing is refused, a killed build leaves nothing, memory as promised."""
 
 from __future__ import annotations
 

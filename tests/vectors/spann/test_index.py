@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def test_memory_is_a_small_share_of_the_vectors(clustered: tuple[Float32s, Float
 
 def test_more_effort_finds_no_less(clustered: tuple[Float32s, Float32s], index: SpannIndex) -> None:
     recalls = [recall(index, *clustered, Effort(n_lists=n, rerank=80)) for n in (1, 4, 16, 64)]
-    assert all(later >= earlier for earlier, later in zip(recalls, recalls[1:], strict=False))
+    assert all(later >= earlier for earlier, later in itertools.pairwise(recalls))
     assert recalls[0] < recalls[-1]
     assert recalls[-1] >= 0.99
 
@@ -98,7 +99,7 @@ def test_pruning_leaves_out_far_lists_only(clustered: tuple[Float32s, Float32s],
         for ratio in (1, 1.5, 3, 1e9, None)
     ]
     assert (lists[0] == 1).all()
-    assert all((more >= fewer).all() for fewer, more in zip(lists, lists[1:], strict=False))
+    assert all((more >= fewer).all() for fewer, more in itertools.pairwise(lists))
     assert (lists[1] < 32).any()
     assert (lists[3] == 32).all()
     assert (lists[4] == 32).all()
