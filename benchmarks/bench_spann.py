@@ -180,8 +180,9 @@ def compare(name: str, n: int, dim: int, directory: Path) -> None:
         f"\n{name}: {n} × {dim}, variance of axis i falls as i^-{SPECTRA[name]}; {N_QUERIES} queries that are no rows"
     )
     print(
-        f"SPANN: {seconds:.1f} CPU-s to build and measure; {measured.n_heads} heads, {measured.n_entries / n:.2f} lists "
-        f"a row, longest {measured.longest_list}; {100 * measured.memory_bytes / vectors.nbytes:.1f} % of the raw vectors "
+        f"SPANN: {seconds:.1f} CPU-s to build and measure; {measured.n_heads} heads, "
+        f"{measured.n_entries / n:.2f} lists a row, longest {measured.longest_list}; "
+        f"{100 * measured.memory_bytes / vectors.nbytes:.1f} % of the vectors "
         f"in memory, {measured.disk_bytes / vectors.nbytes:.2f} × them on disk"
     )
     print(f"asked .95: chose {measured.chosen.effort}, measured {measured.recall}\n")

@@ -2,7 +2,8 @@
 
 Source: Chen et al., "SPANN: Highly-efficient billion-scale approximate nearest neighbor search", NeurIPS 2021,
 arXiv:2111.08566. Deviations: heads are random rows unless clusters are asked for; they are kept as 8-bit codes in
-cells and scanned, where the paper walks a graph; lists hold 8-bit codes, and what is near by them is compared by its vectors.
+cells and scanned, where the paper walks a graph; lists hold 8-bit codes, and what is near by them is compared by its
+vectors.
 """
 
 from __future__ import annotations
