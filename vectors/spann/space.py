@@ -3,8 +3,8 @@
 Under cosine vectors have length one, so distance orders as the score does. For inner product a row x gets one more
 value, ``sqrt(M² - |x|²)``, M the longest row's length, and a query a zero there: then all rows are equally long,
 and the nearest row is the one of the greatest product (Bachrach et al., "Speeding up the Xbox recommender system",
-RecSys 2014). All are divided by a power of two near M, lest squares overflow or vanish, and rotated at random, so that a
-code's step suits all values alike.
+RecSys 2014). All are divided by a power of two near M, lest squares overflow or vanish, and rotated at random, so that
+a code's step suits all values alike.
 """
 
 from __future__ import annotations
