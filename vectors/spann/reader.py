@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import mmap
 import os
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from io import FileIO
 from pathlib import Path
 from typing import Any, Final, Literal, final
 
@@ -100,9 +100,7 @@ class _Parallel(Reader):
         self._table = table
         self._offset = offset
         self._dim = dim
-        self._postings, self._file = postings.open("rb", buffering=0), vectors.open("rb", buffering=0)
-        for file in (self._postings, self._file) if hasattr(os, "posix_fadvise") else ():  # macOS has none
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+        self._postings, self._vectors = _File(postings), _File(vectors)
 
     def lists(self, lists: Int32s) -> tuple[Int8s, Int64s]:
         wanted = np.unique(lists[lists >= 0])  # one list is read once for all queries of a batch
@@ -114,7 +112,7 @@ class _Parallel(Reader):
 
         def read(start: int, stop: int) -> None:
             for i in range(start, stop):
-                _fill(self._postings, room[places[i] : places[i + 1]], int(firsts[i]))
+                self._postings.fill(room[places[i] : places[i + 1]], int(firsts[i]))
 
         with Crew(min(_READERS, wanted.size)) as crew:
             crew.run(read, even_ranges(wanted.size, max(1, wanted.size // (4 * _READERS))))
@@ -126,10 +124,11 @@ class _Parallel(Reader):
         wanted = np.unique(rows[rows >= 0])
         out = np.empty((wanted.size, self._dim), dtype=np.float32)
         row_bytes = 4 * self._dim
+        room = memoryview(out.view(np.int8).data).cast("B") if out.size else memoryview(b"")
 
         def read(start: int, stop: int) -> None:
             for i in range(start, stop):
-                _fill(self._file, memoryview(out[i]).cast("B"), self._offset + int(wanted[i]) * row_bytes)
+                self._vectors.fill(room[i * row_bytes : (i + 1) * row_bytes], self._offset + int(wanted[i]) * row_bytes)
 
         with Crew(min(_READERS, wanted.size)) as crew:
             crew.run(read, even_ranges(wanted.size, max(1, wanted.size // (4 * _READERS))))
@@ -137,14 +136,26 @@ class _Parallel(Reader):
         return out, np.searchsorted(wanted, rows)
 
 
-def _fill(file: FileIO, room: memoryview, at: int) -> None:
-    """Read exactly as much as there is room for."""
-    done = 0
-    while done < len(room):
-        n = os.preadv(file.fileno(), [room[done:]], at + done)
-        if n == 0:
-            raise ArtifactCorrupt(path=str(file.name), what="was cut while it was read", fix="build the index again")
-        done += n
+@final
+class _File:
+    """A file open for reading until nobody holds this."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._number = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._number)
+        if hasattr(os, "posix_fadvise"):  # macOS has none
+            os.posix_fadvise(self._number, 0, 0, os.POSIX_FADV_RANDOM)
+
+    def fill(self, room: memoryview, at: int) -> None:
+        """Read exactly as much as there is room for."""
+        done = 0
+        while done < len(room):
+            n = os.preadv(self._number, [room[done:]], at + done)
+            if n == 0:
+                what = "was cut while it was read"
+                raise ArtifactCorrupt(path=str(self._path), what=what, fix="build the index again")
+            done += n
 
 
 def _mapped(path: Path, dtype: npt.DTypeLike, offset: int, size: int) -> npt.NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vectors.kernels.rotation import rotate_rows
@@ -103,6 +103,7 @@ def test_the_scan_adds_integers_exactly() -> None:
     assert np.array_equal(keys, expected[ids])
 
 
+@settings(deadline=None)  # loops are compiled at their first call
 @given(dim=st.integers(1, 200), seed=st.integers(0, 9))
 def test_the_rotation_keeps_lengths_and_products(dim: int, seed: int) -> None:
     space = Space.drawn("l2", dim, 1.0, seed)
@@ -123,6 +124,7 @@ def test_the_rotation_spreads_one_axis_over_all_others() -> None:
         assert np.abs(rows).max() < 0.75
 
 
+@settings(deadline=None)  # loops are compiled at their first call
 @given(pairs=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), max_size=30), size=st.integers(1, 8))
 def test_the_heap_keeps_the_smallest(pairs: list[tuple[int, int]], size: int) -> None:
     keys, ids = np.empty(size, dtype=np.float32), np.empty(size, dtype=np.int32)
@@ -133,6 +135,7 @@ def test_the_heap_keeps_the_smallest(pairs: list[tuple[int, int]], size: int) ->
     assert list(zip(keys[:n].tolist(), ids[:n].tolist(), strict=True)) == sorted(pairs)[:size]
 
 
+@settings(deadline=None)  # loops are compiled at their first call
 @given(pairs=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), max_size=30))
 def test_an_id_that_comes_twice_keeps_its_smaller_key(pairs: list[tuple[int, int]]) -> None:
     keys, ids = np.empty(10, dtype=np.float32), np.empty(10, dtype=np.int32)
@@ -144,6 +147,7 @@ def test_an_id_that_comes_twice_keeps_its_smaller_key(pairs: list[tuple[int, int
     assert list(zip(keys[:n].tolist(), ids[:n].tolist(), strict=True)) == least
 
 
+@settings(deadline=None)  # loops are compiled at their first call
 @given(counts=st.lists(st.integers(0, 100), max_size=40), n_pairs=st.integers(1, 300))
 def test_no_list_touches_more_pages_than_it_needs(counts: list[int], n_pairs: int) -> None:
     block_bytes = HEAD_BYTES + 32 * n_pairs
@@ -159,6 +163,7 @@ def test_no_list_touches_more_pages_than_it_needs(counts: list[int], n_pairs: in
     assert end == last
 
 
+@settings(deadline=None)  # loops are compiled at their first call
 @given(seed=st.integers(0, 200), replicas=st.integers(1, 8))
 def test_heads_are_thinned_out_as_the_rule_says(seed: int, replicas: int) -> None:
     draw = np.random.default_rng(seed)
