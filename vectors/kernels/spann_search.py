@@ -1,0 +1,274 @@
+"""Three scans of coded lists: the nearest cells, in them the nearest heads, in their lists the nearest rows.
+
+Layout   lists of blocks as in `vectors.kernels.spann_codes`: one list of the cells, one of heads for every cell, and
+         those of rows, which begin at bytes ``ats`` of ``data``. Heads are numbered cell by cell.
+Threads  single-threaded over queries [start, stop), one writer per query.
+Limits   distances are squared, from codes, float32; row numbers fit int32. A query is float32 (width,).
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from foundation.kernels.below import first_bit
+from vectors.kernels.spann_blocks import LANES, prefetch_block, scan_block
+from vectors.kernels.spann_codes import decode_lane, quantize_query
+from vectors.kernels.spann_heap import push, push_once, sort_heap
+
+Float32s = npt.NDArray[np.float32]
+Int16s = npt.NDArray[np.int16]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Int8s = npt.NDArray[np.int8]
+
+
+@numba.njit(nogil=True, cache=True)
+def scan_list(
+    data: Int8s,
+    ids: Int32s,
+    at: int,
+    n: int,
+    block_bytes: int,
+    asked: Int16s,
+    base: np.float32,
+    scale: np.float32,
+    distances: Float32s,
+    keys: Float32s,
+    nearest: Int32s,
+    found: int,
+    once: bool,
+    ahead: int,
+) -> int:
+    """Push a list's members into the heap of the nearest; returns how many are there.
+
+    ``once`` when they may be there already. ``ahead`` is where the next list begins, asked for meanwhile; -1 for none.
+    """
+    for block in range((n + LANES - 1) // LANES):
+        limit = keys[0] if found == keys.size else np.float32(np.inf)
+        here = at + block * block_bytes
+        if ahead >= 0:
+            prefetch_block(data, ahead + block * block_bytes, block_bytes)
+        mask = np.uint64(scan_block(data, here, asked, asked.size // 2, base, scale, limit, distances))
+        while mask != np.uint64(0):
+            lane = first_bit(mask)
+            mask &= mask - np.uint64(1)
+            if once:
+                found = push_once(keys, nearest, found, distances[lane], ids[here // 4 + lane])
+            else:
+                found = push(keys, nearest, found, distances[lane], ids[here // 4 + lane])
+    return found
+
+
+@numba.njit(nogil=True, cache=True)
+def nearest_heads(
+    query: Float32s,
+    centre: Float32s,
+    root: Int8s,
+    root_ids: Int32s,
+    centroids: Float32s,
+    cell_starts: Int64s,
+    cell_ats: Int64s,
+    data: Int8s,
+    ids: Int32s,
+    block_bytes: int,
+    largest: int,
+    asked: Int16s,
+    distances: Float32s,
+    cell_keys: Float32s,
+    cells: Int32s,
+    keys: Float32s,
+    heads: Int32s,
+) -> int:
+    """The nearest heads among those of the ``cells.size`` nearest cells, nearest first; returns how many."""
+    base, scale = quantize_query(query, centre, largest, asked)
+    n_cells = scan_list(
+        root,
+        root_ids,
+        0,
+        centroids.shape[0],
+        block_bytes,
+        asked,
+        base,
+        scale,
+        distances,
+        cell_keys,
+        cells,
+        0,
+        False,
+        -1,
+    )
+    sort_heap(cell_keys, cells, n_cells)
+    found = 0
+    for i in range(n_cells):
+        cell = cells[i]
+        ahead = cell_ats[cells[i + 1]] if i + 1 < n_cells else -1
+        base, scale = quantize_query(query, centroids[cell], largest, asked)
+        n = cell_starts[cell + 1] - cell_starts[cell]
+        found = scan_list(
+            data, ids, cell_ats[cell], n, block_bytes, asked, base, scale, distances, keys, heads, found, False, ahead
+        )
+    sort_heap(keys, heads, found)
+    return found
+
+
+@numba.njit(nogil=True, cache=True)
+def choose_lists(
+    queries: Float32s,
+    start: int,
+    stop: int,
+    centre: Float32s,
+    root: Int8s,
+    root_ids: Int32s,
+    centroids: Float32s,
+    cell_starts: Int64s,
+    cell_ats: Int64s,
+    data: Int8s,
+    ids: Int32s,
+    block_bytes: int,
+    largest: int,
+    n_values: int,
+    n_cells: int,
+    ratio: np.float32,
+    out: Int32s,
+) -> None:
+    """``out[query]``: the lists to read, nearest head first, -1 behind; those up to ``ratio`` times the first's."""
+    n_lists = out.shape[1]
+    asked = np.empty(n_values, dtype=np.int16)
+    distances = np.empty(LANES, dtype=np.float32)
+    cell_keys, cells = np.empty(n_cells, dtype=np.float32), np.empty(n_cells, dtype=np.int32)
+    keys, heads = np.empty(n_lists, dtype=np.float32), np.empty(n_lists, dtype=np.int32)
+    for query in range(start, stop):
+        found = nearest_heads(
+            queries[query],
+            centre,
+            root,
+            root_ids,
+            centroids,
+            cell_starts,
+            cell_ats,
+            data,
+            ids,
+            block_bytes,
+            largest,
+            asked,
+            distances,
+            cell_keys,
+            cells,
+            keys,
+            heads,
+        )
+        limit = ratio if np.isinf(ratio) or found == 0 else ratio * max(keys[0], np.float32(0.0))
+        for j in range(n_lists):
+            is_read = j < found and (j == 0 or keys[j] <= limit)
+            out[query, j] = heads[j] if is_read else -1
+
+
+@numba.njit(nogil=True, cache=True)
+def head_vector(
+    head: int,
+    cell: int,
+    centroids: Float32s,
+    cell_starts: Int64s,
+    cell_ats: Int64s,
+    data: Int8s,
+    numbers: Float32s,
+    block_bytes: int,
+    n_pairs: int,
+    out: Float32s,
+) -> None:
+    """The head as its codes say, the origin of its list."""
+    j = head - cell_starts[cell]
+    at = cell_ats[cell] + (j // LANES) * block_bytes
+    decode_lane(data, numbers, at, j % LANES, n_pairs, centroids[cell], out)
+
+
+@numba.njit(nogil=True, cache=True)
+def scan_lists(
+    queries: Float32s,
+    start: int,
+    stop: int,
+    lists: Int32s,
+    ats: Int64s,
+    counts: Int32s,
+    cell_of: Int32s,
+    centroids: Float32s,
+    cell_starts: Int64s,
+    cell_ats: Int64s,
+    heads: Int8s,
+    head_numbers: Float32s,
+    block_bytes: int,
+    largest: int,
+    data: Int8s,
+    ids: Int32s,
+    n_values: int,
+    out: Int32s,
+) -> None:
+    """``out[query]``: rows nearest by their codes in ``lists[query]``, each once, nearest first, -1 behind.
+
+    ``ats`` and ``counts`` are shaped as ``lists``: where a list begins and how many rows it holds.
+    """
+    n_pairs = n_values // 2
+    asked = np.empty(n_values, dtype=np.int16)
+    origin = np.empty(queries.shape[1], dtype=np.float32)
+    distances = np.empty(LANES, dtype=np.float32)
+    keys, rows = np.empty(out.shape[1], dtype=np.float32), np.empty(out.shape[1], dtype=np.int32)
+    for query in range(start, stop):
+        found = 0
+        for j in range(lists.shape[1]):
+            head = lists[query, j]
+            if head < 0:
+                break
+            is_last = j + 1 == lists.shape[1] or lists[query, j + 1] < 0
+            head_vector(
+                head,
+                cell_of[head],
+                centroids,
+                cell_starts,
+                cell_ats,
+                heads,
+                head_numbers,
+                block_bytes,
+                n_pairs,
+                origin,
+            )
+            base, scale = quantize_query(queries[query], origin, largest, asked)
+            found = scan_list(
+                data,
+                ids,
+                ats[query, j],
+                counts[query, j],
+                block_bytes,
+                asked,
+                base,
+                scale,
+                distances,
+                keys,
+                rows,
+                found,
+                True,
+                -1 if is_last else ats[query, j + 1],
+            )
+        sort_heap(keys, rows, found)
+        for j in range(out.shape[1]):
+            out[query, j] = rows[j] if j < found else -1
+
+
+@numba.njit(nogil=True, cache=True)
+def head_vectors(
+    cell_of: Int32s,
+    centroids: Float32s,
+    cell_starts: Int64s,
+    cell_ats: Int64s,
+    data: Int8s,
+    numbers: Float32s,
+    block_bytes: int,
+    n_pairs: int,
+    out: Float32s,
+) -> None:
+    """All heads as their codes say, float32 (n_heads, width)."""
+    for head in range(cell_of.size):
+        head_vector(
+            head, cell_of[head], centroids, cell_starts, cell_ats, data, numbers, block_bytes, n_pairs, out[head]
+        )

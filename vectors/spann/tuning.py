@@ -1,0 +1,141 @@
+"""Recall measured on held-out queries, and the effort that reaches what was asked by the fewest reads.
+
+Reads are counted and not timed, so the choice is the same on every run and machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from foundation.errors import TargetMissed
+from foundation.seeds import stream
+from vectors.evaluation import recall_at_k
+from vectors.exact import exact_top_k
+from vectors.metrics import Float32s, Int64s, Metric, is_distance, parse_exclude, parse_queries
+from vectors.spann.measured import Effort, K, Reads, Tried
+from vectors.spann.params import SpannParams
+from vectors.spann.search import Searcher
+
+_N_QUERIES: Final = 500
+_LADDER: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+_RERANKS: Final = (15, 20, 30, 40)
+_WIDE, _WIDEST = 80, 320  # compared while lists are counted, and at the last attempt
+_RATIOS: Final = (4.0, 3.0, 2.0, 1.5)
+
+
+def find_effort(
+    searcher: Searcher,
+    stored: npt.NDArray[Any],
+    distinct: Int64s,
+    params: SpannParams,
+    *,
+    heldout: npt.ArrayLike | None = None,
+    n_threads: int = 1,
+) -> tuple[Tried, tuple[Tried, ...], int]:
+    """The cheapest effort whose recall@10, less its standard error, reaches ``params.recall``; all tried; queries.
+
+    Held-out queries are ``heldout``, or up to 500 of the rows ``distinct``, drawn by the seed and left out of their own
+    truth and answer. First the least number of lists is found that does it, then fewer comparisons are tried, then
+    pruning of a few lists more.
+
+    Raises
+    ------
+    TargetMissed
+        When none does; carries the best recall seen.
+    """
+    trial = _Trial(searcher, stored, distinct, params, heldout, n_threads)
+    n_heads = max(1, searcher.heads.n_heads)
+    ladder = [n for n in _LADDER if n < n_heads] + ([n_heads] if n_heads <= _LADDER[-1] else [])
+    met = None
+    for position, n_lists in enumerate(ladder):
+        if trial.reaches(Effort(n_lists=n_lists, rerank=_WIDE)):
+            met = position
+            break
+    if met is None:
+        last = Effort(n_lists=ladder[-1], rerank=_WIDEST)
+        if not trial.reaches(last):
+            best = max(trial.tried, key=lambda tried: tried.recall)
+            raise TargetMissed(
+                target="recall@10 less its standard error",
+                asked=params.recall,
+                best=best.recall - best.standard_error,
+                candidate=f"spann reading {best.effort.n_lists} lists, comparing {best.effort.rerank} rows",
+            )
+        return trial.cheapest(), tuple(trial.tried), trial.n_queries
+    more = ladder[met : met + 3]
+    for n_lists in more[:2]:
+        for rerank in _RERANKS:
+            if trial.reaches(Effort(n_lists=n_lists, rerank=rerank)):
+                break
+    rerank = trial.cheapest().effort.rerank
+    for n_lists in more[1:]:
+        for ratio in _RATIOS:
+            if not trial.reaches(Effort(n_lists=n_lists, ratio=ratio, rerank=rerank)):
+                break
+    return trial.cheapest(), tuple(trial.tried), trial.n_queries
+
+
+class _Trial:
+    """Held-out queries, their truth, and what was tried on them."""
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        stored: npt.NDArray[Any],
+        distinct: Int64s,
+        params: SpannParams,
+        heldout: npt.ArrayLike | None,
+        n_threads: int,
+    ) -> None:
+        # Stored rows are of length one under cosine, so their products are the scores that a search returns.
+        self._metric: Metric = "inner_product" if params.metric == "cosine" else params.metric
+        self._searcher, self._recall, self._n_threads = searcher, params.recall, n_threads
+        n, dim = stored.shape
+        if heldout is None:
+            draw = stream(params.seed, "spann.heldout")
+            rows = np.sort(draw.choice(distinct, size=min(_N_QUERIES, distinct.size), replace=False))
+            asked, exclude, k = np.array(stored[rows]), rows, min(K, n - 1)
+        else:
+            asked, exclude, k = parse_queries(heldout, dim, params.metric), None, min(K, n)
+        if k < 1:
+            asked, exclude, k = asked[:0], None, 1
+        self._asked, self._k = asked, k
+        self._exclude = parse_exclude(exclude, asked.shape[0])
+        _, true = exact_top_k(stored, asked, k, metric=self._metric, exclude=self._exclude, n_threads=n_threads)
+        self._true_kth: Float32s = true[:, k - 1]
+        self.tried: list[Tried] = []
+        self.n_queries = asked.shape[0]
+
+    def reaches(self, effort: Effort) -> bool:
+        """Try it."""
+        reads = Reads.none(self.n_queries)
+        _, values = self._searcher.find(self._asked, self._k, self._exclude, effort, self._n_threads, reads)
+        recall, error = self._measure(values)
+        mean = {name: _mean(getattr(reads, name)) for name in ("lists", "vectors")}
+        pages = _mean(reads.list_pages + reads.vector_pages)
+        self.tried.append(Tried(effort=effort, recall=recall, standard_error=error, pages=pages, **mean))
+        return self._is_met(self.tried[-1])
+
+    def cheapest(self) -> Tried:
+        """Of those that reach what was asked."""
+        return min((tried for tried in self.tried if self._is_met(tried)), key=lambda tried: tried.cost)
+
+    def _is_met(self, tried: Tried) -> bool:
+        return tried.recall - tried.standard_error >= self._recall
+
+    def _measure(self, values: Float32s) -> tuple[float, float]:
+        """Mean over queries, and the standard error of that mean."""
+        higher = not is_distance(self._metric)
+        shares = np.array(
+            [recall_at_k(values[i : i + 1], self._true_kth[i : i + 1], higher) for i in range(self.n_queries)]
+        )
+        if shares.size == 0:
+            return 1.0, 0.0
+        return round(float(shares.mean()), 6), round(float(shares.std()) / shares.size**0.5, 6)
+
+
+def _mean(counts: Int64s) -> float:
+    return round(float(counts.mean()), 2) if counts.size else 0.0
