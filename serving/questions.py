@@ -1,4 +1,4 @@
-"""The endpoints that ask an engine: nodes, similar, ppr, community, labels, members, search, related; those that draw."""
+"""The endpoints that ask an engine: one for each question, and two that pages draw from."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ def test_recall_holds_at_every_selectivity(
     rows, values = index.search(queries, 10, where=where)
     assert where[rows[rows >= 0]].all()
     _, true = exact_within(vectors, queries, where, 10, "l2")
-    # A graph walks past what the filter leaves out: where that is a whole region, it gets stuck before it. Lists without
-    # a wanted vector are passed over, but those at the rim hold few.
+    # A graph walks past what the filter leaves out: where that is a whole region, it gets stuck before it. Lists
+    # without a wanted vector are passed over, but those at the rim hold few.
     least = 0.9 if law == "random" else 0.4 if index.shards[0].kind == "hnsw" else 0.8
     assert (values <= true[:, 9:]).mean() >= least
 
