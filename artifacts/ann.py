@@ -1,4 +1,4 @@
-"""Codec of an index of nearest neighbours: the files that `vectors.ann.ANNIndex.save` writes."""
+"""Codec of an index of nearest neighbours: the files that `vectors.ann.index.ANNIndex.save` writes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from artifacts.artifact import Artifact, ArtifactWriter
-from vectors.ann import ANNIndex
-from vectors.ann_tuning import described
+from vectors.ann.index import ANNIndex
+from vectors.ann.tuning import described
 
 KIND = "ann"
 VERSION = 1

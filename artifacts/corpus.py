@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from artifacts.artifact import Artifact, ArtifactWriter
-from vectors.corpus import Corpus, CorpusReport, corpus_from_arrays
+from vectors.corpus.read import Corpus, CorpusReport, corpus_from_arrays
 
 KIND = "corpus"
 VERSION = 1

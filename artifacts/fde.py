@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artifacts.artifact import Artifact
-from vectors.fde_params import FDEParams
+from vectors.fde.params import FDEParams
 
 KIND = "fde"
 VERSION = 1

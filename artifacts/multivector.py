@@ -9,9 +9,9 @@ from artifacts.artifact import Artifact
 from foundation.errors import ArtifactCorrupt, InvalidInput, InvalidQuery
 from vectors.encoders.encoded import Encoded
 from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
-from vectors.multivector import MultiVectors
-from vectors.packed import PackedTokens, Storage, TokenSets
-from vectors.token_storage import TokenStorageParams, codebook_of
+from vectors.tokens.multivector import MultiVectors
+from vectors.tokens.packed import PackedTokens, Storage, TokenSets
+from vectors.tokens.storage import TokenStorageParams, codebook_of
 
 KIND = "multivector"
 VERSION = 3  # 2 adds ``left_out``: how many tokens of each document have no vector; 3 may hold packed tokens

@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks.bench import median_seconds, print_table
 from benchmarks.debian import debian_graph
 from graph.fastrp import FastRPParams, fastrp
-from vectors.ann import ANNIndex, ANNParams
-from vectors.exact import exact_top_k, exact_values
+from vectors.ann.exact import exact_top_k, exact_values
+from vectors.ann.index import ANNIndex, ANNParams
 from vectors.metrics import faiss_threads
 
 N_QUERIES, K = 500, 10

@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks.ann_sets import packages
 from benchmarks.bench import print_table
-from vectors import ann_shard
-from vectors.ann import ANNIndex, ANNParams
-from vectors.exact import exact_top_k
+from vectors.ann import shard as ann_shard
+from vectors.ann.exact import exact_top_k
+from vectors.ann.index import ANNIndex, ANNParams
 
 K = 10
 SHARES = (0.5, 0.1, 0.03, 0.01, 0.001)

@@ -27,9 +27,9 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.ann_sets import SETS
 from benchmarks.bench import print_table
-from vectors.ann import ANNIndex, ANNParams
-from vectors.ann_forms import LISTED
-from vectors.exact import exact_top_k, exact_values
+from vectors.ann.exact import exact_top_k, exact_values
+from vectors.ann.forms import LISTED
+from vectors.ann.index import ANNIndex, ANNParams
 
 Float32s = npt.NDArray[np.float32]
 K: Final = 10

@@ -2,7 +2,7 @@
 
 Run: python benchmarks/bench_ann_prices.py  (about a minute)
 
-One thread, CPU time. Only the proportions between the rows matter to the choice (`vectors.ann_cost`), which never
+One thread, CPU time. Only the proportions between the rows matter to the choice (`vectors.ann.cost`), which never
 looks at a clock itself; this is where the prices come from.
 """
 
@@ -15,12 +15,12 @@ from functools import partial
 import numpy as np
 
 from benchmarks.bench import median_seconds, print_table
-from vectors.ann_build import DistinctRows, index_rows
-from vectors.ann_cost import list_cost, rescored_cost, scan_cost, walk_cost
-from vectors.ann_effort import Effort
-from vectors.ann_forms import LISTED, Storage
-from vectors.ann_params import ANNParams
-from vectors.ann_shard import Shard
+from vectors.ann.build import DistinctRows, index_rows
+from vectors.ann.cost import list_cost, rescored_cost, scan_cost, walk_cost
+from vectors.ann.effort import Effort
+from vectors.ann.forms import LISTED, Storage
+from vectors.ann.params import ANNParams
+from vectors.ann.shard import Shard
 from vectors.kernels.lists import nearest_lists, project
 from vectors.metrics import Float32s, faiss_threads
 

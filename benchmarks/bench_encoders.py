@@ -17,10 +17,10 @@ import numpy.typing as npt
 from bench import median_seconds, print_table
 
 from foundation.sources import open_source
-from vectors.corpus import Corpus, CorpusParams, read_corpus
+from vectors.corpus.read import Corpus, CorpusParams, read_corpus
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.static import StaticEncoder, token_idf
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 N_ENCODED = 2_000
 N_QUERIES = 25

@@ -24,10 +24,10 @@ from benchmarks.bench import median_seconds, print_table
 from benchmarks.bench_muvera import numpy_documents
 from benchmarks.judged_tokens import JudgedTokens, judged_tokens
 from vectors.evaluation import candidate_recall
-from vectors.fde import FDEParams, encode_documents, encode_queries, fde_matrices, new_encodings
-from vectors.fde_params import MODES
-from vectors.maxsim import maxsim
-from vectors.multivector import MultiVectors
+from vectors.fde.encode import FDEParams, encode_documents, encode_queries, fde_matrices, new_encodings
+from vectors.fde.params import MODES
+from vectors.tokens.maxsim import maxsim
+from vectors.tokens.multivector import MultiVectors
 
 DIM, N_DOCS, N_COMPARED, N_QUERIES = 128, 10_000, 1_000, 100
 N_SEEDS = 10

@@ -21,7 +21,7 @@ from benchmarks.bench import print_table
 from benchmarks.judged_sets import SETS, judged_set, ndcg_at_10, shared_data
 from foundation.npy import open_npy
 from foundation.seeds import stream
-from vectors.corpus import CorpusParams, read_corpus
+from vectors.corpus.read import CorpusParams, read_corpus
 from vectors.lexical.index import LexicalIndex
 from vectors.lexical.params import LexicalParams
 

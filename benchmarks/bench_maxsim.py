@@ -22,16 +22,16 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.bench import median_seconds, print_table
-from vectors.ball_carving import carve_queries
-from vectors.corpus import CorpusParams, read_corpus
+from vectors.corpus.read import CorpusParams, read_corpus
 from vectors.encoders.encoder import EncoderParams, open_encoder
-from vectors.late_interaction import Fidelity, fidelities
-from vectors.maxsim import exact_top, maxsim
-from vectors.multivector import MultiVectors
-from vectors.packed import PackedTokens, Storage, TokenSets, pack_tokens
-from vectors.reranking import reranked_top
-from vectors.residuals import ResidualParams, sampled_tokens, train_codebook
-from vectors.token_storage import PackingError
+from vectors.tokens.ball_carving import carve_queries
+from vectors.tokens.late_interaction import Fidelity, fidelities
+from vectors.tokens.maxsim import exact_top, maxsim
+from vectors.tokens.multivector import MultiVectors
+from vectors.tokens.packed import PackedTokens, Storage, TokenSets, pack_tokens
+from vectors.tokens.reranking import reranked_top
+from vectors.tokens.residuals import ResidualParams, sampled_tokens, train_codebook
+from vectors.tokens.storage import PackingError
 
 DIM, N_TOKENS, N_QUERY_TOKENS, N_DOCS = 128, 80, 32, 1000
 N_CLUSTERS, SPREAD = 2000, 0.9  # tokens lie about centres, as real ones do

@@ -19,9 +19,9 @@ from benchmarks.bench import median_seconds, print_table
 from benchmarks.debian_tokens import SOURCE, debian
 from vectors.encoders.encoder import EncoderParams
 from vectors.evaluation import candidate_recall
-from vectors.fde import FDEMatrices, FDEParams, encode_documents, encode_queries, fde_matrices
-from vectors.maxsim import exact_top, maxsim
-from vectors.multivector import MultiVectors
+from vectors.fde.encode import FDEMatrices, FDEParams, encode_documents, encode_queries, fde_matrices
+from vectors.tokens.maxsim import exact_top, maxsim
+from vectors.tokens.multivector import MultiVectors
 
 DIM, N_TOKENS, N_QUERY_TOKENS = 128, 80, 32
 N_DOCS = 1000

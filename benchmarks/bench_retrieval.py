@@ -22,14 +22,14 @@ from benchmarks.judged_sets import SETS, JudgedSet, judged_set, measured, shared
 from benchmarks.token_cache import cached_documents, cached_queries
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.static import StaticEncoder, token_idf
-from vectors.fde import FDEParams, encode_documents, encode_queries, fde_matrices
+from vectors.fde.encode import FDEParams, encode_documents, encode_queries, fde_matrices
 from vectors.fusion import FusionParams, fuse
 from vectors.judged.bootstrap import Interval, difference_interval, mean_interval
 from vectors.judged.measures import Measured
 from vectors.lexical.index import LexicalIndex
 from vectors.lexical.params import LexicalParams
-from vectors.maxsim import exact_top, maxsim, top_rows
-from vectors.multivector import MultiVectors
+from vectors.tokens.maxsim import exact_top, maxsim, top_rows
+from vectors.tokens.multivector import MultiVectors
 
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]

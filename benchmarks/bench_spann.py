@@ -20,7 +20,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from benchmarks.bench import print_table
-from vectors.exact import best_k, exact_top_k, exact_values
+from vectors.ann.exact import best_k, exact_top_k, exact_values
 from vectors.metrics import pair_values
 from vectors.spann.index import SpannIndex
 from vectors.spann.measured import Effort

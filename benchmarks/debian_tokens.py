@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from foundation.seeds import stream
-from vectors.corpus import CorpusParams, read_corpus
+from vectors.corpus.read import CorpusParams, read_corpus
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.static import StaticEncoder, token_idf
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 SOURCE = Path(__file__).resolve().parents[1] / "data" / "debian" / "packages.jsonl.zst"
 

@@ -17,11 +17,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vectors.corpus import CorpusParams, read_corpus
+from vectors.corpus.read import CorpusParams, read_corpus
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.static import StaticEncoder, token_idf
-from vectors.maxsim import maxsim
-from vectors.multivector import MultiVectors
+from vectors.tokens.maxsim import maxsim
+from vectors.tokens.multivector import MultiVectors
 
 
 class JudgedTokens(NamedTuple):

@@ -19,7 +19,7 @@ import numpy as np
 from foundation.threads import even_ranges
 from vectors.encoders.encoded import Encoded
 from vectors.encoders.encoder import Encoder
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 _TEXTS_AT_ONCE = 256
 

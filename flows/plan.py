@@ -35,7 +35,7 @@ from flows.stages import (
 from flows.stages.program import program_digest
 from flows.stages.stage import Order, Stage
 from foundation.errors import InvalidParams
-from vectors.ann_params import stated
+from vectors.ann.params import stated
 
 
 @final

@@ -30,13 +30,13 @@ from graph.fastrp import FastRPParams
 from graph.features import FeatureParams
 from graph.orientation import ORIENTATIONS
 from graph.powerwalk import PowerWalkParams, QueryParams
-from vectors.ann import ANNParams
-from vectors.corpus import CorpusParams
+from vectors.ann.index import ANNParams
+from vectors.corpus.read import CorpusParams
 from vectors.encoders.encoder import EncoderParams
-from vectors.fde import FDEParams
+from vectors.fde.encode import FDEParams
 from vectors.lexical.params import LexicalParams
 from vectors.retriever import RetrieverParams
-from vectors.token_storage import TokenStorageParams
+from vectors.tokens.storage import TokenStorageParams
 
 T = TypeVar("T")
 Table = dict[str, Any]

@@ -12,7 +12,7 @@ from flows.stages.stage import Sizes
 from flows.stages.tokens import TOKENS_A_BYTE
 from graph.edge_list import estimate_edges, is_table
 from graph.features import estimate_features
-from vectors.corpus import estimate_docs
+from vectors.corpus.read import estimate_docs
 
 TOKEN_DIM = 128  # matters only to encodings without projection
 

@@ -22,11 +22,11 @@ class Purlieu:
     Parameters
     ----------
     metric : "euclidean" or "angular"
-    params : of `vectors.ann_params.ANNParams`, such as ``{"kind": "auto", "recall": 0.95}``
+    params : of `vectors.ann.params.ANNParams`, such as ``{"kind": "auto", "recall": 0.95}``
     """
 
     def __init__(self, metric: str, params: Mapping[str, Any]) -> None:
-        from vectors.ann import ANNParams
+        from vectors.ann.index import ANNParams
 
         if metric not in _METRICS:
             raise NotImplementedError(f"the metric {metric!r}; there are {', '.join(_METRICS)}")
@@ -38,7 +38,7 @@ class Purlieu:
 
     def fit(self, vectors: npt.NDArray[Any]) -> None:
         """Build the index."""
-        from vectors.ann import ANNIndex
+        from vectors.ann.index import ANNIndex
 
         self._index = ANNIndex.build(vectors, self._params)
         self.query(vectors[0], 10)  # compiles what is not in the cache

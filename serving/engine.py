@@ -38,8 +38,8 @@ from serving.ppr import Rankings, shortages
 from serving.related import DEPTH, chosen_weights, fused
 from serving.search import DocumentSearch
 from serving.suggest import nearest_ids
-from vectors.ann import ANNIndex
-from vectors.corpus import Corpus
+from vectors.ann.index import ANNIndex
+from vectors.corpus.read import Corpus
 from vectors.metrics import is_distance
 
 Answer = dict[str, Any]

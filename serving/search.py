@@ -15,7 +15,7 @@ from artifacts.multivector import open_query_encoder
 from artifacts.retriever import open_retriever
 from foundation.errors import InvalidQuery
 from vectors.encoders.encoder import Encoder
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 
 @final

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams, InvalidQuery, TargetMissed
-from vectors.ann import ANNIndex
+from vectors.ann.index import ANNIndex
 from vectors.evaluation import candidate_recall
-from vectors.fde import FDEParams, encode_queries, fde_matrices
-from vectors.maxsim import exact_top, maxsim, top_rows
-from vectors.multivector import MultiVectors
-from vectors.packed import TokenSets
+from vectors.fde.encode import FDEParams, encode_queries, fde_matrices
+from vectors.tokens.maxsim import exact_top, maxsim, top_rows
+from vectors.tokens.multivector import MultiVectors
+from vectors.tokens.packed import TokenSets
 
 TOP = 10
 LADDER = (10, 20, 50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000)
@@ -72,7 +72,7 @@ class Retriever:
         """The ``n`` documents whose encodings have the largest inner product with each query's, best first.
 
         int64 and float32 (n_queries, n), padded with -1. ``where``, bool (n_docs,), tells which documents may be found
-        (`vectors.filters.matching_rows`).
+        (`vectors.corpus.filters.matching_rows`).
 
         Raises
         ------

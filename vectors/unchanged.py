@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from foundation.matching import equal_texts, matching_rows
 from foundation.threads import even_ranges
-from vectors.corpus_types import Corpus
+from vectors.corpus.types import Corpus
 from vectors.kernels.tokens import keep_same_tokens
-from vectors.multivector import MultiVectors
-from vectors.packed import TokenSets
+from vectors.tokens.multivector import MultiVectors
+from vectors.tokens.packed import TokenSets
 
 Int64s = npt.NDArray[np.int64]
 

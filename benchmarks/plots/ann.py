@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.bench_ann import embedding, unit_rows
-from vectors.ann import ANNIndex, ANNParams
-from vectors.ann_build import build_shards
-from vectors.ann_shard import Shard
-from vectors.exact import exact_top_k, exact_values
+from vectors.ann.build import build_shards
+from vectors.ann.exact import exact_top_k, exact_values
+from vectors.ann.index import ANNIndex, ANNParams
+from vectors.ann.shard import Shard
 from vectors.metrics import faiss_threads
 
 mpl.use("agg")

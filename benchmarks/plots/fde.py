@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.bench_fde import SETS, seed_recalls
 from benchmarks.judged_tokens import judged_tokens
-from vectors.fde_params import MODES
+from vectors.fde.params import MODES
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "img" / "fde_modes.png"
 CANDIDATES = (10, 14, 20, 30, 50, 70, 100, 200)

@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.debian_tokens import debian
 from vectors.encoders.encoder import EncoderParams
 from vectors.evaluation import candidate_recall
-from vectors.fde import FDEParams, encode_documents, encode_queries
-from vectors.maxsim import exact_top, maxsim
-from vectors.multivector import MultiVectors
+from vectors.fde.encode import FDEParams, encode_documents, encode_queries
+from vectors.tokens.maxsim import exact_top, maxsim
+from vectors.tokens.multivector import MultiVectors
 
 mpl.use("agg")
 import matplotlib.pyplot as plt

@@ -22,11 +22,11 @@ from artifacts.parts import Part
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS
 from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
-from vectors.ann import ANNIndex, tune
-from vectors.ann_build import BuiltShard, build_shard
-from vectors.ann_files import read_shard
-from vectors.ann_params import ANNParams, is_open, plan, shard_ranges
-from vectors.ann_shard import Shard
+from vectors.ann.build import BuiltShard, build_shard
+from vectors.ann.files import read_shard
+from vectors.ann.index import ANNIndex, tune
+from vectors.ann.params import ANNParams, is_open, plan, shard_ranges
+from vectors.ann.shard import Shard
 from vectors.unchanged import equal_rows
 
 

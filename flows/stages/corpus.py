@@ -9,7 +9,7 @@ from artifacts.artifact import ArtifactWriter
 from artifacts.corpus import KIND, VERSION, write_corpus
 from artifacts.parts import Part
 from flows.stages.stage import Estimate, Findings, Job, Sizes, Stage
-from vectors.corpus import CorpusParams, read_corpus
+from vectors.corpus.read import CorpusParams, read_corpus
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:

@@ -18,10 +18,10 @@ from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Outpu
 from foundation.errors import InvalidInput
 from foundation.matching import matching_rows
 from foundation.threads import even_ranges
-from vectors.fde import FDEParams, encode_documents
-from vectors.packed import TokenSets
-from vectors.token_columns import take_documents
-from vectors.token_storage import as_multivectors
+from vectors.fde.encode import FDEParams, encode_documents
+from vectors.tokens.columns import take_documents
+from vectors.tokens.packed import TokenSets
+from vectors.tokens.storage import as_multivectors
 from vectors.unchanged import unchanged_tokens
 
 _NUMBER_SECONDS = {"reference": 5e-9, "gaussian+structured": 2e-9, "structured": 1e-9}

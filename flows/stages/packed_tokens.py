@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from artifacts.artifact import ArtifactWriter
-from vectors.packed import PackedTokens, pack_tokens, packed_width
-from vectors.residuals import Codebook, sampled_tokens, train_codebook
-from vectors.token_storage import PackingError, TokenStorageParams, as_set
+from vectors.tokens.packed import PackedTokens, pack_tokens, packed_width
+from vectors.tokens.residuals import Codebook, sampled_tokens, train_codebook
+from vectors.tokens.storage import PackingError, TokenStorageParams, as_set
 
 Float32s = npt.NDArray[np.float32]
 

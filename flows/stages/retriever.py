@@ -22,8 +22,8 @@ from flows.stages.costs import PART_SECONDS, parts_of
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.seeds import stream
 from foundation.threads import even_ranges
-from vectors.multivector import MultiVectors
 from vectors.retriever import Retriever, RetrieverParams, choose, evaluate
+from vectors.tokens.multivector import MultiVectors
 
 FIRST_WORDS = 8  # of a text, where there is no field to make a query of
 QUERIES = 25  # of one partition

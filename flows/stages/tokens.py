@@ -24,7 +24,7 @@ from vectors.encoders.encoded import LEFT_OUT, Encoded
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.reuse import merged
 from vectors.encoders.static import StaticEncoder, document_frequency, token_idf
-from vectors.token_storage import TokenStorageParams
+from vectors.tokens.storage import TokenStorageParams
 from vectors.unchanged import unchanged_texts
 
 TOKENS_A_BYTE = 0.25  # of plain English text

@@ -10,7 +10,7 @@ import numpy as np
 from artifacts.artifact import ArtifactWriter
 from artifacts.directory import Directory
 from artifacts.fde import DTYPE, KIND, VERSION, open_fde_params
-from vectors.fde import FDEParams
+from vectors.fde.encode import FDEParams
 
 
 def written(aside: Path, params: dict[str, object]) -> Path:

@@ -25,7 +25,7 @@ from flows.settings import read_config
 from flows.stages.runner import StageReport
 from foundation.errors import InvalidInput, StoreUnavailable
 from tests.static_model import write_static_model
-from vectors.ann_params import ANNParams, shard_ranges
+from vectors.ann.params import ANNParams, shard_ranges
 
 N_DOCS = 90
 WORDS = "video convert music sound compiler library network server chess board the of".split()  # noqa: SIM905

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from purlieu.ann_benchmarks import Purlieu
-from vectors.exact import exact_top_k
+from vectors.ann.exact import exact_top_k
 
 
 @pytest.mark.parametrize(("name", "metric"), [("euclidean", "l2"), ("angular", "cosine")])

@@ -26,9 +26,9 @@ from graph.ppr import PPRParams, personalized_pagerank
 from serving import ppr
 from serving.engine import Engine
 from tests.small import N_NODES, TOPICS
-from vectors.corpus import Corpus
-from vectors.maxsim import exact_top
-from vectors.multivector import MultiVectors
+from vectors.corpus.read import Corpus
+from vectors.tokens.maxsim import exact_top
+from vectors.tokens.multivector import MultiVectors
 
 N_GRAPH = N_NODES  # one of the corpus has no edge, "virtual" has an edge and no document
 WIDTH = 128  # of token vectors: a word of 64 and its neighbours

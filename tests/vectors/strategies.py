@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 # Quarters in [-2, 2]: products and short sums are exact in float32, zeros and equal tokens are common.
 QUARTERS = st.integers(-8, 8).map(lambda n: n / 4)

@@ -23,11 +23,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery, MissingExtra
 from tests.oracles.static_encoding import StaticOracle
 from tests.shared_data import shared_data
-from vectors.corpus import Corpus, CorpusParams, read_corpus
+from vectors.corpus.read import Corpus, CorpusParams, read_corpus
 from vectors.encoders.encoder import Encoded, Encoder, EncoderParams, open_encoder
 from vectors.encoders.pylate import PylateEncoder
 from vectors.encoders.static import StaticEncoder, token_idf
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 WORDS = ["[UNK]", "[CLS]", "the", "cat", "dog", "sat", "mat", "zero", "."]
 DIM = 6

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import vectors.late_interaction as module
+import vectors.tokens.late_interaction as module
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery
 from foundation.kernels.tiles import new_tile
 from tests.oracles.maxsim import chamfer
 from tests.vectors.strategies import coded_sets, random_sets
-from vectors.late_interaction import Fidelity, fidelities
-from vectors.maxsim import exact_top, maxsim, maxsim_matches
-from vectors.multivector import MultiVectors
-from vectors.packed import PackedTokens, Storage, pack_tokens
-from vectors.reranking import reranked_top
-from vectors.residuals import Codebook, ResidualParams, train_codebook
+from vectors.tokens.late_interaction import Fidelity, fidelities
+from vectors.tokens.maxsim import exact_top, maxsim, maxsim_matches
+from vectors.tokens.multivector import MultiVectors
+from vectors.tokens.packed import PackedTokens, Storage, pack_tokens
+from vectors.tokens.reranking import reranked_top
+from vectors.tokens.residuals import Codebook, ResidualParams, train_codebook
 
 SIZES = [40, 0, 1, 7, 8, 9, 80, 0, 3] + [20] * 30
 STORAGES: list[tuple[Storage, int]] = [("float16", 0), ("bfloat16", 0), ("int8", 0), ("residual", 2), ("residual", 4)]

@@ -17,7 +17,7 @@ from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
 from vectors.encoders.pylate import PylateEncoder
 from vectors.encoders.reuse import merged
 from vectors.encoders.static import StaticEncoder
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 from vectors.unchanged import equal_rows, unchanged_tokens
 
 WORDS = ["cat", "dog", "sat", "mat", "zero", "the"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 LEFT_OUT = ("unknown", "faint", "repeated", "dropped")
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
-from vectors.corpus_types import Corpus
+from vectors.corpus.types import Corpus
 from vectors.encoders.encoded import Encoded
 
 __all__ = ["Encoded", "Encoder", "EncoderParams", "open_encoder"]

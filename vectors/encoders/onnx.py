@@ -15,12 +15,12 @@ import numpy as np
 
 from foundation.errors import InvalidInput, MissingExtra
 from foundation.threads import even_ranges, run_ranges
-from vectors.corpus_types import Corpus
+from vectors.corpus.types import Corpus
 from vectors.encoders.encoded import Encoded, left_out
 from vectors.encoders.encoder import Encoder, EncoderParams
 from vectors.encoders.rows import Float32s, cut_columns, read_model_file, sha256, unit_rows
 from vectors.encoders.tokens import Framed, TextTokenizer
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 _KNOWN_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 

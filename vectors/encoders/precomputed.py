@@ -18,13 +18,13 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidQuery
 from foundation.sources import plain_suffix, random_access, source_sha256
-from vectors.corpus_files import Unreadable, document_format, json_records, parquet_records
-from vectors.corpus_types import DEFAULT_ID, OTHER_ID, Corpus
+from vectors.corpus.files import Unreadable, document_format, json_records, parquet_records
+from vectors.corpus.types import DEFAULT_ID, OTHER_ID, Corpus
 from vectors.encoders.encoded import Encoded, left_out
 from vectors.encoders.encoder import Encoder, EncoderParams
 from vectors.encoders.rows import cut_columns, sha256, unit_rows
-from vectors.multivector import MultiVectors
-from vectors.token_columns import take_documents, vectors_from_lists
+from vectors.tokens.columns import take_documents, vectors_from_lists
+from vectors.tokens.multivector import MultiVectors
 
 
 @final

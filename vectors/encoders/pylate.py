@@ -16,11 +16,11 @@ from typing import Any, final
 import numpy as np
 
 from foundation.errors import InvalidInput, MissingExtra
-from vectors.corpus_types import Corpus
+from vectors.corpus.types import Corpus
 from vectors.encoders.encoded import Encoded, left_out
 from vectors.encoders.encoder import Encoder, EncoderParams
 from vectors.encoders.rows import Float32s, cut_columns, read_model_file, sha256, unit_rows
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 _PYLATE_KEYS = ("query_length", "document_length", "query_prefix", "document_prefix")
 EncodeText = Callable[[str, bool], Any]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vectors.encoders.encoded import LEFT_OUT, Encoded
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 Int64s = npt.NDArray[np.int64]
 

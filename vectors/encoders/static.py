@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidQuery
-from vectors.corpus_types import Corpus
+from vectors.corpus.types import Corpus
 from vectors.encoders.encoded import Encoded, left_out
 from vectors.encoders.encoder import Encoder, EncoderParams
 from vectors.encoders.rows import Float32s, count_zero_rows, cut_columns, read_model_file, row_norms, sha256, unit_rows
@@ -22,7 +22,7 @@ from vectors.encoders.selection import Kept, append_last, docs_of_tokens, keep_t
 from vectors.encoders.tables import directory_files, read_table, wordllama_files
 from vectors.encoders.tokens import TextTokenizer, Tokens
 from vectors.kernels.tokens import count_documents
-from vectors.multivector import MultiVectors
+from vectors.tokens.multivector import MultiVectors
 
 _WORDLLAMA_MIN_NORM = 5.0  # rows shorter than this are stop words and punctuation, see docs/encoders.md
 

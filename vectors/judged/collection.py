@@ -7,7 +7,7 @@ from typing import NamedTuple, final
 
 from foundation.errors import InvalidInput
 from foundation.sources import SUFFIXES
-from vectors.corpus import Corpus, CorpusParams, read_corpus
+from vectors.corpus.read import Corpus, CorpusParams, read_corpus
 from vectors.judged.qrels import Qrels, read_qrels
 from vectors.judged.queries import read_queries
 

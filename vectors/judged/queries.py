@@ -8,7 +8,7 @@ from typing import Any
 
 from foundation.errors import InvalidInput
 from foundation.sources import plain_suffix
-from vectors.corpus_files import Unreadable, json_records
+from vectors.corpus.files import Unreadable, json_records
 from vectors.judged.files import bad_line, text_lines
 
 

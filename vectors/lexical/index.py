@@ -20,7 +20,7 @@ from vectors.lexical.counts import count_terms
 from vectors.lexical.merge import Merged, merge_counts
 from vectors.lexical.params import LexicalParams
 from vectors.lexical.words import Analyser
-from vectors.multivector import readonly
+from vectors.tokens.multivector import readonly
 
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]

@@ -25,7 +25,7 @@ from foundation.threads import balanced_ranges
 from vectors.kernels.postings import place_postings, weigh_postings
 from vectors.lexical.counts import TermCounts
 from vectors.lexical.params import LexicalParams
-from vectors.multivector import readonly
+from vectors.tokens.multivector import readonly
 
 Array = npt.NDArray[Any]
 _POSTINGS_AT_ONCE = 1 << 24

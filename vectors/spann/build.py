@@ -21,7 +21,7 @@ import numpy.typing as npt
 from foundation.errors import InvalidInput, InvalidParams
 from foundation.npy import open_npy
 from foundation.threads import even_ranges, in_order, run_ranges
-from vectors.ann_params import parse_bytes
+from vectors.ann.params import parse_bytes
 from vectors.kernels.spann_clusters import hash_rows
 from vectors.metrics import Float32s, Int64s, Metric, check_matrix, parse_rows, row_norms
 from vectors.spann.files import LISTS, VECTORS, write_arrays

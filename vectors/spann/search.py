@@ -9,7 +9,7 @@ from typing import Final, final
 import numpy as np
 
 from foundation.threads import Crew, even_ranges
-from vectors.exact import Found, best_k, joined
+from vectors.ann.exact import Found, best_k, joined
 from vectors.kernels.spann_rerank import compare_rows
 from vectors.kernels.spann_search import scan_lists
 from vectors.metrics import Float32s, Int64s, Metric, is_distance
@@ -37,7 +37,7 @@ class Searcher:
     def find(
         self, asked: Float32s, k: int, exclude: Int64s, effort: Effort, n_threads: int, reads: Reads | None = None
     ) -> tuple[Int64s, Float32s]:
-        """The k best rows for each query, as `vectors.exact.best_k` gives them; what was read is added to ``reads``.
+        """The k best rows for each query, as `vectors.ann.exact.best_k` gives them; adds to ``reads``.
 
         ``asked`` and ``exclude`` are as `parse_queries` and `parse_exclude` give them. A query whose lists hold fewer
         than k rows reads more of them, in the end all.

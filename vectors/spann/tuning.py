@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from foundation.errors import TargetMissed
 from foundation.seeds import stream
+from vectors.ann.exact import exact_top_k
 from vectors.evaluation import recall_at_k
-from vectors.exact import exact_top_k
 from vectors.metrics import Float32s, Int64s, Metric, is_distance, parse_exclude, parse_queries
 from vectors.spann.measured import Effort, K, Reads, Tried
 from vectors.spann.params import SpannParams

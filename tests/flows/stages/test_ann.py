@@ -16,7 +16,7 @@ from flows.estimate import estimate_build
 from flows.run import BuildReport, run_build
 from flows.settings import read_config
 from serving.engine import Engine
-from vectors.ann import ANNIndex, ANNParams
+from vectors.ann.index import ANNIndex, ANNParams
 
 N_NODES = 1500
 

@@ -23,10 +23,10 @@ from foundation.errors import InvalidConfig, InvalidParams
 from foundation.pieces import Opened
 from serving.engine import Engine
 from tests.vectors.strategies import random_sets
-from vectors.maxsim import exact_top
-from vectors.multivector import MultiVectors
-from vectors.packed import PackedTokens, pack_tokens
-from vectors.token_storage import TokenStorageParams
+from vectors.tokens.maxsim import exact_top
+from vectors.tokens.multivector import MultiVectors
+from vectors.tokens.packed import PackedTokens, pack_tokens
+from vectors.tokens.storage import TokenStorageParams
 
 DIM, N_DOCS = 16, 60
 CONFIG = """

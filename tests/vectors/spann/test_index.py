@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery, StoreUnavailable, TargetMissed
 from tests.oracles.neighbours import nearest
 from tests.vectors.spann.mixtures import Float32s, digests, mixture
-from vectors.exact import exact_top_k
+from vectors.ann.exact import exact_top_k
 from vectors.metrics import METRICS, Metric
 from vectors.spann.build import rows_per_range
 from vectors.spann.index import SpannIndex

@@ -1,0 +1,177 @@
+"""The choice of a form: targets are met, the choice is told, and nothing in it looks at a clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from foundation.errors import InvalidParams, TargetMissed
+from tests.vectors.ann.test_index import mixture
+from vectors.ann import params as ann_params
+from vectors.ann.cost import list_cost, rescored_cost, scan_cost, walk_cost
+from vectors.ann.exact import exact_top_k
+from vectors.ann.families import candidates
+from vectors.ann.forms import LISTED, list_form
+from vectors.ann.index import ANNIndex
+from vectors.ann.params import ANNParams, is_open, stated
+from vectors.metrics import Metric
+
+Float32s = npt.NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def clustered() -> tuple[Float32s, Float32s]:
+    """9,000 rows, some of them equal, and 200 queries of one law."""
+    both = mixture(9200, 64, 90)
+    both[100:300] = both[0]
+    return both[:9000], both[9000:]
+
+
+@pytest.fixture(scope="module")
+def chosen(clustered: tuple[Float32s, Float32s]) -> ANNIndex:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ann_params, "_SCANNED_BYTES", 0)
+        return ANNIndex.build(clustered[0], metric="l2", recall=0.95)
+
+
+def test_the_asked_recall_is_got_on_queries_that_are_no_rows(
+    chosen: ANNIndex, clustered: tuple[Float32s, Float32s]
+) -> None:
+    vectors, queries = clustered
+    measured = chosen.measured
+    assert measured is not None
+    assert measured.recall - measured.standard_error >= 0.95
+    values = chosen.search(queries, 10)[1]
+    true = exact_top_k(vectors, queries, 10, metric="l2")[1]
+    assert (values <= true[:, 9:]).mean() >= 0.93
+
+
+def test_the_whole_comparison_is_kept_and_the_cheapest_was_taken(chosen: ANNIndex) -> None:
+    measured = chosen.measured
+    assert measured is not None
+    assert measured.cost is not None
+    assert {form.kind for form in measured.tried} >= {"ivf", "ivfsq", "rabitq", "ivfpq", "hnsw"}
+    in_full = [form for form in measured.tried if form.n_rows == 9000]
+    assert 1 <= len(in_full) <= 2
+    assert measured.kind in {form.kind for form in in_full}
+    for form in in_full:
+        enough = [cost for _, _, recall, cost in form.points if recall >= 0.97]
+        assert min(enough, default=np.inf) >= measured.cost
+    assert measured.cost <= scan_cost(9000, 64, "float32") / 1000
+    assert measured.reason.startswith("auto:")
+
+
+def test_a_slow_clock_changes_nothing(
+    chosen: ANNIndex, clustered: tuple[Float32s, Float32s], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ann_params, "_SCANNED_BYTES", 0)
+    ticks = iter(range(10**9))
+    for name in ("time", "perf_counter", "process_time", "monotonic"):
+        monkeypatch.setattr(time, name, lambda: 1e3 * next(ticks))
+    again = ANNIndex.build(clustered[0], metric="l2", recall=0.95, n_threads=2)
+    monkeypatch.undo()
+    for name, index in (("one", chosen), ("two", again)):
+        index.save(tmp_path / name)
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    assert one == two
+
+
+def test_a_saved_choice_opens_with_all_it_knew(chosen: ANNIndex, tmp_path: Path) -> None:
+    chosen.save(tmp_path)
+    assert ANNIndex.open(tmp_path).measured == chosen.measured
+
+
+def test_memory_leaves_out_what_does_not_fit(
+    clustered: tuple[Float32s, Float32s], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ann_params, "_SCANNED_BYTES", 0)
+    params = ANNParams(metric="l2", recall=0.8, memory=9000 * (64 + 8 + 50))
+    index = ANNIndex.build(clustered[0], params)
+    assert index.measured is not None
+    assert index.measured.n_bytes <= 9000 * (64 + 8 + 50)
+    assert index.measured.storage == "int8"
+    forms = candidates(9000, 64, dataclasses.replace(params, memory=9000 * (64 + 9)))
+    assert [(form.kind, form.storage) for form in forms] == [("flat", "int8")]
+    with pytest.raises(InvalidParams, match="memory"):
+        ANNIndex.build(clustered[0], dataclasses.replace(params, memory=1000))
+
+
+def test_a_latency_nothing_keeps_is_an_error_that_names_the_quickest(clustered: tuple[Float32s, Float32s]) -> None:
+    params = ANNParams(metric="l2", recall=0.95, latency=1.0)
+    with pytest.raises(TargetMissed, match="counted microseconds") as raised:
+        ANNIndex.build(clustered[0], params)
+    assert raised.value.best > 1.0
+    kept = ANNIndex.build(clustered[0], dataclasses.replace(params, allow_missed=True)).measured
+    assert kept is not None
+    assert kept.cost == raised.value.best
+
+
+def test_a_latency_opens_the_choice_and_is_kept(clustered: tuple[Float32s, Float32s], chosen: ANNIndex) -> None:
+    assert chosen.measured is not None
+    assert chosen.measured.cost is not None
+    measured = ANNIndex.build(clustered[0], ANNParams(metric="l2", latency=2 * chosen.measured.cost)).measured
+    assert measured is not None
+    assert measured.cost is not None
+    assert measured.cost <= 2 * chosen.measured.cost
+    assert measured.recall - measured.standard_error >= 0.95
+
+
+def test_few_rows_are_scanned_whatever_was_asked() -> None:
+    measured = ANNIndex.build(mixture(500, 16, 5), ANNParams(latency=1e6)).measured
+    assert measured is not None
+    assert measured.kind == "flat"
+
+
+@pytest.mark.parametrize("metric", ["cosine", "inner_product"])
+def test_other_metrics_are_chosen_for_too(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ann_params, "_SCANNED_BYTES", 0)
+    monkeypatch.setattr(ann_params, "_SCANNED_BYTES_INNER_PRODUCT", 0)
+    both = mixture(3100, 40, 30)
+    index = ANNIndex.build(both[:3000], ANNParams(metric=metric), heldout=both[3000:])
+    assert index.measured is not None
+    assert index.measured.queries == "given"
+    values = index.search(both[3000:], 10)[1]
+    true = exact_top_k(both[:3000], both[3000:], 10, metric=metric)[1]
+    assert (values >= true[:, 9:]).mean() >= 0.95
+
+
+def test_only_what_is_too_much_to_scan_is_open() -> None:
+    assert not is_open(20_000, 256, ANNParams())
+    assert is_open(63_436, 256, ANNParams())
+    assert not is_open(63_436, 2048, ANNParams(metric="inner_product"))
+    assert is_open(20_000, 256, ANNParams(latency=100.0))
+    assert not is_open(63_436, 256, ANNParams(kind="ivf", latency=100.0))
+
+
+def test_what_identifies_an_index_does_not_change_by_params_it_does_not_use() -> None:
+    assert list(stated(ANNParams())) == [
+        "metric",
+        "recall",
+        "memory",
+        "kind",
+        "storage",
+        "m",
+        "ef_construction",
+        "shard_rows",
+        "seed",
+    ]
+    assert stated(ANNParams(latency=3.0))["latency"] == 3.0
+    assert json.loads(json.dumps(stated(ANNParams(n_lists=3)))) == stated(ANNParams(n_lists=3))
+
+
+def test_more_work_counts_more() -> None:
+    for kind in LISTED:
+        form = list_form(kind, 60_000, 784)
+        base = list_cost(form, 784, "float32", n_probe=8, n_read=2000, n_rescored=80)
+        assert list_cost(form, 784, "float32", n_probe=9, n_read=2000, n_rescored=80) > base
+        assert list_cost(form, 784, "float32", n_probe=8, n_read=2100, n_rescored=80) > base
+        assert list_cost(form, 784, "float32", n_probe=8, n_read=2000, n_rescored=90) > base
+        assert list_cost(form, 784, "uint8", n_probe=8, n_read=2000, n_rescored=80) < base
+    assert walk_cost(1000, 64, "float32", 20) < walk_cost(1000, 64, "float32", 40)
+    assert rescored_cost(10, 64, "uint8") < rescored_cost(10, 64, "float32")

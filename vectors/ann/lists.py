@@ -1,0 +1,164 @@
+"""Opened inverted lists: which lists a query reads, and which of their vectors look nearest.
+
+The projection and the choice of lists are ours, since FAISS does both through BLAS, whose last bits depend on the
+size of the batch; scanning the lists is FAISS's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from vectors.ann.centroids import search_form
+from vectors.ann.forms import Kind, ListForm
+from vectors.kernels.lists import nearest_lists, project
+from vectors.metrics import Float32s, Int64s, load_faiss
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lists:
+    """Inverted lists over the positions 0, 1, … of the vectors they hold.
+
+    Attributes
+    ----------
+    index : the FAISS ``IndexIVF…``
+    matrix : float32, shape (dim, n_columns); None where vectors are not projected
+    centroids, half_norms : as `search_form` gives them
+    sizes : int64, shape (n_lists,); vectors in each list
+    """
+
+    index: Any
+    kind: Kind
+    euclidean: bool
+    matrix: Float32s | None
+    centroids: Float32s
+    half_norms: Float32s
+    sizes: Int64s
+
+    @classmethod
+    def open(cls, base: Any) -> Lists:
+        """From what lies under FAISS's ``IndexRefine``."""
+        faiss = load_faiss()
+        index, matrix = faiss.downcast_index(base), None
+        if isinstance(index, faiss.IndexPreTransform):
+            transform = faiss.downcast_VectorTransform(index.chain.at(0))
+            columns = faiss.vector_to_array(transform.A).reshape(transform.d_out, transform.d_in)
+            matrix, index = np.ascontiguousarray(columns.T), faiss.downcast_index(index.index)
+        kinds: dict[str, Kind] = {
+            "IndexIVFFlat": "ivf",
+            "IndexIVFScalarQuantizer": "ivfsq",
+            "IndexIVFPQFastScan": "ivfpq",
+            "IndexIVFRaBitQFastScan": "rabitq",
+        }
+        euclidean = index.metric_type == faiss.METRIC_L2
+        centres = index.quantizer.reconstruct_n(0, index.nlist)
+        centroids, half_norms = search_form(centres, euclidean=euclidean)
+        return cls(
+            index=index,
+            kind=kinds[type(index).__name__],
+            euclidean=euclidean,
+            matrix=matrix,
+            centroids=centroids,
+            half_norms=half_norms,
+            sizes=np.array([index.invlists.list_size(number) for number in range(index.nlist)], dtype=np.int64),
+        )
+
+    @property
+    def form(self) -> ListForm:
+        """As `vectors.ann.forms.list_form` gave it."""
+        n_codes = int(self.index.M) if self.kind == "ivfpq" else 0
+        n_columns, n_lists = self.centroids.shape
+        projected = self.matrix is not None
+        return ListForm(kind=self.kind, n_lists=n_lists, n_columns=n_columns, is_projected=projected, n_codes=n_codes)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in memory: codes, numbers, centroids, projection."""
+        learned = self.centroids.nbytes + (0 if self.matrix is None else self.matrix.nbytes)
+        return int(self.sizes.sum()) * (self.form.code_bytes + 8) + learned
+
+    def nearest(
+        self, queries: Float32s, n_probe: int, among: Int64s | None = None
+    ) -> tuple[Float32s, Int64s, Float32s]:
+        """The queries as the lists hold vectors, the ``n_probe`` lists nearest to each, and how near those are.
+
+        ``among`` are the lists to choose from, ascending; None is all of them.
+        """
+        low = queries
+        if self.matrix is not None:
+            low = np.empty((queries.shape[0], self.matrix.shape[1]), dtype=np.float32)
+            project(queries, self.matrix, low)
+        centroids, half_norms = self.centroids, self.half_norms
+        if among is not None:
+            centroids, half_norms = np.ascontiguousarray(centroids[:, among]), half_norms[among]
+        numbers = np.empty((queries.shape[0], min(n_probe, half_norms.size)), dtype=np.int64)
+        values = np.empty(numbers.shape, dtype=np.float32)
+        nearest_lists(low, centroids, half_norms, self.euclidean, numbers, values)
+        if among is not None:
+            numbers = among[numbers]
+        return low, numbers, values
+
+    def holding(self, is_wanted: npt.NDArray[np.bool_]) -> Int64s:
+        """Lists that hold a wanted position, ascending."""
+        faiss = load_faiss()
+        return np.array(
+            [number for number in range(self.sizes.size) if is_wanted[self._members(faiss, number)].any()],
+            dtype=np.int64,
+        )
+
+    def propose(
+        self, queries: Float32s, n: int, n_probe: int, selector: Any = None, among: Int64s | None = None
+    ) -> tuple[Int64s, Int64s]:
+        """Positions that look nearest, int64 (n_queries, n), best first, padded with -1; and vectors read per query.
+
+        ``selector`` is a FAISS ``IDSelector`` of positions, or None; ``among`` as for `nearest`. Call under
+        `faiss_threads`.
+        """
+        faiss = load_faiss()
+        low, numbers, values = self.nearest(queries, n_probe, among)
+        positions = np.empty((queries.shape[0], n), dtype=np.int64)
+        if queries.shape[0] == 0:
+            return positions, np.zeros(0, dtype=np.int64)
+        closeness = np.empty(positions.shape, dtype=np.float32)
+        options = faiss.SearchParametersIVF(nprobe=numbers.shape[1])
+        if selector is not None:
+            options.sel = selector
+        # By pointers, since the wrapped method knows no options and so no number of lists but the index's own.
+        self.index.search_preassigned_c(
+            queries.shape[0],
+            faiss.swig_ptr(low),
+            n,
+            faiss.swig_ptr(numbers),
+            faiss.swig_ptr(values),
+            faiss.swig_ptr(closeness),
+            faiss.swig_ptr(positions),
+            False,
+            options,
+        )
+        n_read = self.sizes[numbers].sum(axis=1)
+        if self.kind == "ivfpq" and selector is None:
+            self._fill(positions, numbers, n_read)
+        return positions, n_read
+
+    def _fill(self, positions: Int64s, numbers: Int64s, n_read: Int64s) -> None:
+        """Put in what was read and dropped: FAISS leaves out vectors whose packed estimate is the worst there can be.
+
+        That happens where codes tell nothing, as of vectors that are their own centroids.
+        """
+        faiss, n = load_faiss(), positions.shape[1]
+        n_found = np.count_nonzero(positions >= 0, axis=1)
+        for query in np.flatnonzero(n_found < np.minimum(n, n_read)):
+            members = [self._members(faiss, int(number)) for number in numbers[query]]
+            dropped = np.setdiff1d(np.concatenate(members), positions[query])[: n - n_found[query]]
+            positions[query, n_found[query] : n_found[query] + dropped.size] = dropped
+
+    def _members(self, faiss: Any, number: int) -> Int64s:
+        """Positions in a list."""
+        size = int(self.sizes[number])
+        if size == 0:
+            return np.zeros(0, dtype=np.int64)
+        return np.array(faiss.rev_swig_ptr(self.index.invlists.get_ids(number), size))

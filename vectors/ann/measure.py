@@ -1,0 +1,85 @@
+"""What an index is and does: built, searched with held-out queries, and described."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vectors.ann.effort import Effort
+from vectors.ann.exact import best_k
+from vectors.ann.params import ANNParams, plan
+from vectors.ann.probing import find_probes
+from vectors.ann.shard import Bools, Shard
+from vectors.ann.tuning import N_QUERIES, HeldOut, Measured, count_zero, find_beam, held_out
+from vectors.metrics import Float32s, Int64s, faiss_threads, parse_exclude, parse_queries
+
+
+def search_shards(
+    shards: Sequence[Shard],
+    asked: Float32s,
+    k: int,
+    effort: Effort,
+    left_out: Int64s,
+    params: ANNParams,
+    *,
+    allowed: Bools | None = None,
+    n_threads: int = 1,
+) -> tuple[Int64s, Float32s]:
+    """The k best rows of all shards, padded; ``asked`` and ``left_out`` as `parse_queries` and `parse_exclude` give."""
+    wanted = k + left_out.shape[1]
+    with faiss_threads(n_threads):
+        found = [shard.search(asked, wanted, effort, allowed) for shard in shards]
+    return best_k(found, asked.shape[0], k, left_out, params.metric)
+
+
+def measure(
+    shards: Sequence[Shard],
+    vectors: npt.NDArray[Any],
+    params: ANNParams,
+    *,
+    heldout: npt.ArrayLike | None = None,
+    held: HeldOut | None = None,
+    n_threads: int = 1,
+) -> Measured:
+    """Measure recall@10 and choose the least effort that reaches ``params.recall``; equal on every run.
+
+    ``held`` are queries with their exact answers, where the caller has them already.
+
+    Raises
+    ------
+    TargetMissed
+        When nothing reaches it, unless ``params.allow_missed``.
+    """
+    first, n, dim = shards[0], sum(shard.n_rows for shard in shards), shards[0].dim
+    distinct = np.concatenate([shard.ids for shard in shards])
+    if held is None:
+        given = None if heldout is None else parse_queries(heldout, dim, params.metric)
+        held = held_out(vectors, distinct, params, N_QUERIES[first.kind], given, n_threads=n_threads)
+
+    def search(queries: Float32s, k: int, exclude: Int64s | None, ef_search: int) -> Int64s:
+        asked, left_out = parse_queries(queries, dim, params.metric), parse_exclude(exclude, queries.shape[0])
+        effort = Effort(ef_search=ef_search)
+        return search_shards(shards, asked, k, effort, left_out, params, n_threads=n_threads)[0]
+
+    kind, storage = first.kind, first.vectors.storage
+    if first.lists is None:
+        tuned = find_beam(search, vectors, held, params, kind=kind, storage=storage)
+    else:
+        tuned = find_probes(first, vectors, held, params)
+    return Measured(
+        metric=params.metric,
+        kind=kind,
+        storage=storage,
+        reason=plan(n, dim, params).reason,
+        n_rows=n,
+        n_distinct=distinct.size,
+        n_zero=count_zero(vectors),
+        dim=dim,
+        n_bytes=sum(shard.n_bytes for shard in shards),
+        asked=params.recall,
+        **{field.name: getattr(tuned, field.name) for field in dataclasses.fields(tuned)},
+    )

@@ -1,0 +1,210 @@
+"""One opened shard of an index: the vectors FAISS keeps, how they are searched, and the rows equal to them."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from foundation.threads import even_ranges
+from vectors.ann.build import BuiltShard
+from vectors.ann.cost import list_cost, rescored_cost, walk_cost
+from vectors.ann.effort import Effort
+from vectors.ann.exact import Found, joined, scan, score_rows
+from vectors.ann.forms import BYTES_PER_VALUE, STORAGES, Kind, Storage
+from vectors.ann.lists import Lists
+from vectors.ann.stored import StoredVectors
+from vectors.metrics import Float32s, Int64s, Metric, is_distance, load_faiss
+
+Bools = npt.NDArray[np.bool_]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shard:
+    """An opened shard.
+
+    Attributes
+    ----------
+    mapped : the FAISS ``IndexIDMap``; owns the memory of the next three
+    index : the graph, or the flat index, inside it
+    vectors : what that keeps
+    ids : int64, shape (n_distinct,), ascending; row of each kept vector
+    copies : as in `BuiltShard`
+    lists : the inverted lists of a kind that has them
+    """
+
+    mapped: Any
+    index: Any
+    vectors: StoredVectors
+    ids: Int64s
+    copies: Int64s
+    kind: Kind
+    lists: Lists | None = None
+
+    @classmethod
+    def open(cls, mapped: Any, copies: Int64s) -> Shard:
+        """From an ``IndexIDMap`` as FAISS reads it."""
+        faiss = load_faiss()
+        index = faiss.downcast_index(mapped.index)
+        lists = Lists.open(index.base_index) if isinstance(index, faiss.IndexRefine) else None
+        if lists is not None:
+            kind, flat = lists.kind, faiss.downcast_index(index.refine_index)
+        else:
+            kind = "hnsw" if isinstance(index, faiss.IndexHNSW) else "flat"
+            flat = faiss.downcast_index(index.storage) if kind == "hnsw" else index
+        width = flat.sa_code_size()
+        codes = _view(flat.codes).reshape(flat.ntotal, width)
+        storage: Storage = next(name for name in STORAGES if BYTES_PER_VALUE[name] * flat.d == width)
+        if storage == "int8" and flat.sq.qtype == faiss.ScalarQuantizer.QT_8bit_direct:
+            storage = "uint8"
+        metric: Metric = "l2" if flat.metric_type == faiss.METRIC_L2 else "inner_product"
+        vectors = StoredVectors(flat, codes, storage, metric)
+        ids: Int64s = faiss.vector_to_array(mapped.id_map)
+        return cls(mapped=mapped, index=index, vectors=vectors, ids=ids, copies=copies, kind=kind, lists=lists)
+
+    @classmethod
+    def from_built(cls, built: BuiltShard) -> Shard:
+        """From what `build_shard` made."""
+        return cls.open(load_faiss().deserialize_index(built.index), built.copies)
+
+    def built(self) -> BuiltShard:
+        """The bytes it was opened from."""
+        return BuiltShard(index=load_faiss().serialize_index(self.mapped), copies=self.copies)
+
+    @property
+    def dim(self) -> int:
+        return int(self.mapped.d)
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.ids) + len(self.copies)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in memory once every page has been touched."""
+        size = self.vectors.n_bytes + self.ids.nbytes + self.copies.nbytes
+        if self.kind == "hnsw":
+            graph = self.index.hnsw
+            size += 4 * graph.neighbors.size() + 8 * graph.offsets.size() + 4 * graph.levels.size()
+        if self.lists is not None:
+            size += self.lists.n_bytes
+        return int(size)
+
+    def search(self, queries: Float32s, k: int, effort: Effort, allowed: Bools | None = None) -> Found:
+        """At least the k best rows of each query that the shard finds, with their values; call under `faiss_threads`.
+
+        ``queries`` are as `parse_queries` gives them. A flat shard finds the k best, exactly, ties by row. ``allowed``,
+        bool (rows of the whole matrix,), tells which rows may be found; None allows all.
+        """
+        if len(self.ids) == 0:
+            return joined([])
+        if allowed is not None:
+            return self._filtered(queries, k, effort, allowed)
+        if self.kind == "flat":
+            query_of, positions, values = scan(self.vectors, queries, k, self.vectors.metric)
+        else:
+            query_of, positions, values = self._found(queries, k, effort, None)
+        return _with_copies(self.copies, query_of, self.ids[positions], values, k)
+
+    def candidates(self, queries: Float32s, n: int, effort: Effort, allowed: Bools | None = None) -> Found:
+        """The n rows that FAISS finds closest to each query, with its values; call under `faiss_threads`.
+
+        Where ``allowed`` is given, and in graphs and lists, as `search`.
+        """
+        if len(self.ids) == 0:
+            return joined([])
+        if self.kind != "flat" or allowed is not None:
+            return self.search(queries, n, effort, allowed)
+        found = []
+        # FAISS hands larger batches to BLAS, whose last bits depend on the size of the batch.
+        largest = (load_faiss().cvar.distance_compute_blas_threshold - 1) // self.dim
+        for start, stop in even_ranges(queries.shape[0], max(1, largest)):
+            closeness, positions = self.vectors.propose(queries[start:stop], min(n, len(self.ids)))
+            query_of = np.repeat(np.arange(start, stop), positions.shape[1])
+            values = np.sqrt(-closeness) if is_distance(self.vectors.metric) else closeness
+            found.append((query_of, self.ids[positions.ravel()], values.ravel().astype(np.float32)))
+        return _with_copies(self.copies, *joined(found), n)
+
+    def _filtered(self, queries: Float32s, k: int, effort: Effort, allowed: Bools) -> Found:
+        """Every allowed vector is scored where that is less work than to search wider past the others."""
+        copies = self.copies[allowed[self.copies[:, 1]]]
+        is_wanted = allowed[self.ids]
+        is_wanted[np.searchsorted(self.ids, copies[:, 0])] = True  # some row equal to the kept one is allowed
+        n_wanted = int(np.count_nonzero(is_wanted))
+        if n_wanted == 0:
+            return joined([])
+        wider = effort.wider(len(self.ids), n_wanted)
+        if self.kind == "flat" or rescored_cost(n_wanted, self.dim, self.vectors.storage) <= self._cost(k, wider):
+            wanted = np.flatnonzero(is_wanted)[None, :]
+            alone = [self.vectors.best(wanted, queries[q : q + 1], k) for q in range(queries.shape[0])]
+            if not alone:
+                return joined([])
+            best, values = np.concatenate([rows for rows, _ in alone]), np.concatenate([found for _, found in alone])
+            query_of, positions, flat = _flattened(best, values)
+        else:
+            query_of, positions, flat = self._found(queries, k, wider, is_wanted)
+        query_of, rows, flat = _with_copies(copies, query_of, self.ids[positions], flat, k)
+        kept = allowed[rows]
+        return query_of[kept], rows[kept], flat[kept]
+
+    def _found(self, queries: Float32s, k: int, effort: Effort, is_wanted: Bools | None) -> Found:
+        """Positions and values that a graph or lists give; of those that are wanted, where that is told."""
+        selector = None
+        if is_wanted is not None:
+            selector = load_faiss().IDSelectorBitmap(np.packbits(is_wanted, bitorder="little"))
+        if self.lists is not None:
+            n = min(k * effort.k_factor, len(self.ids))
+            if is_wanted is not None and self.kind == "rabitq":
+                # FAISS heeds no selector here: so many are asked for that enough of them should be wanted.
+                selector, n = None, min(-(-n * is_wanted.size // int(np.count_nonzero(is_wanted))), len(self.ids))
+            # Lists without a wanted vector are passed over, or a filter that follows the geometry would find little.
+            among = None if is_wanted is None else self.lists.holding(is_wanted)
+            proposed, _ = self.lists.propose(queries, n, effort.n_probe, selector, among)
+            if is_wanted is not None:
+                proposed[~is_wanted[proposed]] = -1
+            return _flattened(*self.vectors.best(proposed, queries, k))
+        beam = load_faiss().SearchParametersHNSW(efSearch=max(effort.ef_search, k))
+        if selector is not None:
+            beam.sel = selector
+        _, nearest = self.index.search(queries, k, params=beam)
+        query_of, rank = np.nonzero(nearest >= 0)
+        positions = nearest[query_of, rank]
+        return query_of, positions, score_rows(self.vectors, positions, queries, query_of, self.vectors.metric)
+
+    def _cost(self, k: int, effort: Effort) -> float:
+        """Counted nanoseconds of a query (`vectors.ann.cost`) with lists of mean length."""
+        n, storage = len(self.ids), self.vectors.storage
+        if self.lists is None:
+            return walk_cost(n, self.dim, storage, max(effort.ef_search, k))
+        n_probe = min(effort.n_probe, self.lists.sizes.size)
+        n_read = n * n_probe / self.lists.sizes.size
+        n_rescored = min(k * effort.k_factor, n)
+        return list_cost(self.lists.form, self.dim, storage, n_probe=n_probe, n_read=n_read, n_rescored=n_rescored)
+
+
+def _flattened(best: Int64s, values: Float32s) -> Found:
+    query_of, rank = np.nonzero(best >= 0)
+    return query_of, best[query_of, rank], values[query_of, rank]
+
+
+def _with_copies(copies: Int64s, query_of: Int64s, rows: Int64s, values: Float32s, k: int) -> Found:
+    """What was found, each row followed by up to k of the rows equal to it."""
+    if copies.shape[0] == 0:
+        return query_of, rows, values
+    firsts, others = copies[:, 0], copies[:, 1]
+    start = np.searchsorted(firsts, rows, side="left")
+    n = np.minimum(np.searchsorted(firsts, rows, side="right") - start, k)
+    source = np.repeat(np.arange(rows.size), n)
+    nth = np.arange(source.size) - np.repeat(np.cumsum(n) - n, n)
+    return joined([(query_of, rows, values), (query_of[source], others[start[source] + nth], values[source])])
+
+
+def _view(codes: Any) -> npt.NDArray[np.uint8]:
+    """FAISS's own memory, uint8; it may be a mapped file, and need not be aligned."""
+    if codes.size() == 0:
+        return np.zeros(0, dtype=np.uint8)
+    return np.frombuffer((ctypes.c_uint8 * codes.size()).from_address(int(codes.data())), dtype=np.uint8)

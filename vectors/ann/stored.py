@@ -1,0 +1,79 @@
+"""The vectors a FAISS index keeps: decoded, scanned, and scored exactly."""
+
+from __future__ import annotations
+
+from typing import Any, Final, final
+
+import numpy as np
+import numpy.typing as npt
+
+from foundation.threads import even_ranges
+from vectors.ann.exact import Segment, closer, propose, score_rows
+from vectors.ann.forms import Storage
+from vectors.kernels.lists import rerank, rerank_bytes
+from vectors.metrics import Float32s, Int64s, Metric, is_distance, row_norms, worst
+
+_TAKEN_BYTES: Final = 32 << 20  # vectors copied at a time
+
+
+@final
+class StoredVectors(Segment):
+    """The vectors a FAISS index keeps, decoded to float32 where they are taken."""
+
+    def __init__(self, flat: Any, codes: npt.NDArray[np.uint8], storage: Storage, metric: Metric) -> None:
+        self._flat = flat
+        self._codes = codes
+        self._largest_norm: float | None = None
+        self.storage = storage
+        self.metric = metric
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    @property
+    def n_bytes(self) -> int:
+        return self._codes.nbytes
+
+    def propose(self, queries: Float32s, n: int) -> tuple[Float32s, Int64s]:
+        return propose(self._flat, queries, n, self.metric)
+
+    def closer(self, query: Float32s, closeness: float) -> Int64s:
+        return closer(self._flat, query, closeness, self.metric)
+
+    def take(self, rows: Int64s) -> Float32s:
+        codes = self._codes[rows]
+        decoded: Float32s = codes.view(np.float32) if self.storage == "float32" else self._flat.sa_decode(codes)
+        return decoded
+
+    def best(self, positions: Int64s, queries: Float32s, k: int) -> tuple[Int64s, Float32s]:
+        """The k best of each query's ``positions`` (n_queries, n; -1 pads) by exact value, ties by position.
+
+        int64 and float32 (n_queries, k), padded with -1.
+        """
+        found = np.empty((queries.shape[0], k), dtype=np.int64)
+        values = np.empty(found.shape, dtype=np.float32)
+        if self.storage == "float32":
+            rerank(self._codes.view(np.float32), positions, queries, is_distance(self.metric), found, values)
+            return found, values
+        if self.storage == "uint8":
+            whole = np.clip(queries, 0, 255).astype(np.int16)
+            if np.array_equal(whole, queries):
+                rerank_bytes(self._codes, positions, whole, is_distance(self.metric), found, values)
+                return found, values
+        found[:], values[:] = -1, worst(self.metric)
+        for query in range(queries.shape[0]):
+            asked, rows = queries[query : query + 1], np.sort(positions[query][positions[query] >= 0])
+            exact = score_rows(self, rows, asked, np.zeros(rows.size, dtype=np.int64), self.metric)
+            order = np.argsort(exact if is_distance(self.metric) else -exact, kind="stable")[:k]
+            found[query, : order.size], values[query, : order.size] = rows[order], exact[order]
+        return found, values
+
+    def largest_norm(self) -> float:
+        """Read once from all vectors, at the first scan."""
+        if self._largest_norm is None:
+            rows = np.arange(len(self))
+            pieces = even_ranges(len(self), max(1, _TAKEN_BYTES // (4 * self._flat.d)))
+            self._largest_norm = (
+                max(float(row_norms(self.take(rows[start:stop])).max()) for start, stop in pieces) ** 0.5
+            )
+        return self._largest_norm

@@ -1,0 +1,1 @@
+"""Corpora: documents with ids, texts, and typed fields to filter by."""

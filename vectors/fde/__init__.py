@@ -1,0 +1,1 @@
+"""Fixed dimensional encodings (MUVERA): one vector for a set of token vectors."""
