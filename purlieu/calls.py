@@ -66,10 +66,11 @@ def search(
     vectors: Sequence[npt.ArrayLike] | None = None,
     k: int = 10,
     rerank: bool = True,
+    ranking: str | None = None,
 ) -> Call[Answer]:
     """Documents that answer each text, or each set of token vectors."""
     tokens = None if vectors is None else [_numbers(one) for one in vectors]
-    body = {"k": k, "rerank": rerank, **_given(texts=texts, vectors=tokens)}
+    body = {"k": k, "rerank": rerank, **_given(texts=texts, vectors=tokens, ranking=ranking)}
     return Call("search", lambda found: answer_of(Answer, found), body)
 
 

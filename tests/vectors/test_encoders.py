@@ -214,6 +214,18 @@ def test_a_table_of_half_precision_is_read(tmp_path: Path) -> None:
     )
 
 
+def test_a_table_that_changed_is_read_again(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m", {"embeddings": table()})
+    before = opened(folder)
+    again = opened(folder)
+    turned = table()[::-1].copy()
+    write_model(folder, {"embeddings": turned})
+    after = opened(folder)
+    assert again.identity == before.identity != after.identity
+    np.testing.assert_array_equal(after.table, opened(write_model(tmp_path / "n", {"embeddings": turned})).table)
+    assert not np.array_equal(after.table, before.table)
+
+
 NOT_TABLES: dict[str, dict[str, npt.NDArray[Any]]] = {
     "one tensor of rank 2": {"embeddings": np.zeros(5, dtype=np.float32)},
     "a table is one tensor": {"a": table(), "b": table()},

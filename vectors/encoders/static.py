@@ -7,6 +7,7 @@ for the whole text beside those of its tokens. docs/encoders.md says what was me
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, final
 
@@ -210,13 +211,34 @@ def _codes(vectors: MultiVectors) -> npt.NDArray[np.int32]:
 def open_static(params: EncoderParams, idf: Float32s | None, n_threads: int) -> StaticEncoder:
     """Open wordllama's table, or the directory ``params.path``; raises as `open_encoder`."""
     tokenizer_path, table_path = wordllama_files() if params.path is None else directory_files(Path(params.path))
+    tokenizer, rows, table_sha256 = _read_once(tokenizer_path, table_path, _state(tokenizer_path), _state(table_path))
+    if idf is not None and idf.shape != (rows.shape[0],):
+        what = f"idf has shape {idf.shape}, the table {rows.shape[0]} rows"
+        raise InvalidInput(source=str(table_path), what=what, fix="pass the idf that token_idf made with this encoder")
+    return StaticEncoder(tokenizer, rows, params, table_sha256, idf, n_threads)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes with a file; of one that cannot be looked at, nothing, and reading it will say why."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=1)  # the stages of a build open the same one in turn, and it takes a quarter of a second
+def _read_once(
+    tokenizer_path: Path,
+    table_path: Path,
+    tokenizer_state: tuple[int, ...],  # noqa: ARG001  # part of the key: files that changed are read again
+    table_state: tuple[int, ...],  # noqa: ARG001  # likewise
+) -> tuple[TextTokenizer, Float32s, str]:
     tokenizer = TextTokenizer(tokenizer_path)
     data = read_model_file(table_path, role="table")
     rows = read_table(data, table_path)
     if tokenizer.n_ids > rows.shape[0]:
         what = f"the table has {rows.shape[0]} rows, the tokenizer {tokenizer.n_ids} tokens"
         raise InvalidInput(source=str(table_path), what=what, fix="use a table and a tokenizer that belong together")
-    if idf is not None and idf.shape != (rows.shape[0],):
-        what = f"idf has shape {idf.shape}, the table {rows.shape[0]} rows"
-        raise InvalidInput(source=str(table_path), what=what, fix="pass the idf that token_idf made with this encoder")
-    return StaticEncoder(tokenizer, rows, params, sha256(data), idf, n_threads)
+    rows.setflags(write=False)
+    return tokenizer, rows, sha256(data)
