@@ -11,6 +11,7 @@ Files lie under PURLIEU_BENCH_CACHE (default: ``purlieu/bench`` in the user's fo
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -52,10 +53,9 @@ def shared_data() -> Path | None:
 def documents(n_docs: int, n_questions: int) -> Documents | None:
     """``n_docs`` passages and twice ``n_questions`` questions; None where the data are absent."""
     data = shared_data()
-    if data is None:
+    if data is None or importlib.util.find_spec("wordllama") is None:
         return None
-    identity = json.dumps([open_encoder(ENCODER).identity, n_docs, n_questions, _WINDOW, _STEP, _FEWEST_WORDS])
-    folder = _cache() / f"documents-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    folder = cached(n_docs, n_questions)
     if not (folder / "done").is_file():
         _encode(data, n_docs, n_questions, folder)
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("rows", "codes")}
@@ -71,9 +71,12 @@ def documents(n_docs: int, n_questions: int) -> Documents | None:
     return Documents(kept, heldout, fresh, n_whole)
 
 
-def _cache() -> Path:
+def cached(n_docs: int, n_questions: int) -> Path:
+    """The folder of such a corpus, named by all that decides it."""
+    identity = json.dumps([open_encoder(ENCODER).identity, n_docs, n_questions, _WINDOW, _STEP, _FEWEST_WORDS])
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(os.environ.get("PURLIEU_BENCH_CACHE", home / "purlieu" / "bench"))
+    base = Path(os.environ.get("PURLIEU_BENCH_CACHE", home / "purlieu" / "bench"))
+    return base / f"documents-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
 
 def _encode(data: Path, n_docs: int, n_questions: int, folder: Path) -> None:
@@ -138,8 +141,7 @@ def _texts(data: Path) -> Iterator[str]:
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     with open_source(path) as file:
-        for line in file:
-            yield json.loads(line)
+        yield from map(json.loads, file)
 
 
 def _sentences(text: str) -> list[str]:

@@ -5,8 +5,8 @@ not depend on threads or on a BLAS. FAISS encodes and scans.
 
 Sources: Jégou, Douze, Schmid, "Product quantization for nearest neighbor search", TPAMI 2011; the setting of 256
 centres for every 8 columns from Dhulipala et al., NeurIPS 2024, arXiv:2405.19504, section 3.2; Gao, Long, "RaBitQ",
-SIGMOD 2024, arXiv:2405.12497. The last has vectors rotated at random first. Encodings are mixed by random signs already,
-and what a rotation did to them was to lose recall, with single bits and with product codes alike (docs/muvera.md).
+SIGMOD 2024, arXiv:2405.12497. The last has vectors rotated at random first. Encodings are mixed by random signs, and
+a rotation only cost them recall, with single bits and with product codes alike (docs/muvera.md).
 """
 
 from __future__ import annotations

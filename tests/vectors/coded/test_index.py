@@ -198,9 +198,7 @@ def test_memory_and_storage_narrow_what_may_be_built() -> None:
 
 
 @pytest.mark.parametrize("kind", CODED)
-def test_sizes_are_those_of_what_faiss_writes(
-    kind: Any, encodings: tuple[Float32s, Float32s], tmp_path: Path
-) -> None:
+def test_sizes_are_those_of_what_faiss_writes(kind: Any, encodings: tuple[Float32s, Float32s], tmp_path: Path) -> None:
     index = CodedIndex.build(encodings[0], CodedParams(kind=kind))
     save_codes(index, tmp_path)
     assert (tmp_path / CODES).stat().st_size == pytest.approx(index.n_bytes, rel=0.1, abs=4096)
