@@ -2,7 +2,8 @@
 
 Every form that fits the memory is a way to get candidates, and MaxSim puts them in order; so a form is worth what
 both cost together at the number of candidates it needs. Forms are built in the order of the least they can cost, and
-one that costs more for its candidates alone than another for everything is not built. Work is counted
+one that costs more for its candidates alone than another for everything is not built, nor are lists where a scan takes
+less than 20 ms. Work is counted
 (`vectors.coded.cost`), so equal input gives equal bytes.
 """
 
@@ -29,6 +30,7 @@ Score = Callable[[npt.NDArray[np.int64]], tuple[npt.NDArray[np.float32], npt.NDA
 """Exact scores of candidates, -inf for pads, and those they are ranked by if others are; all (n_queries, n)."""
 
 N_PROBES: Final = (4, 8, 16, 32, 64, 128, 256, 512)
+_SHORT_SCAN: Final = 20e6  # nanoseconds
 _ENOUGH: Final = 0.0005  # recall that twice as many lists must add, or the codes are what limits it
 
 
@@ -123,7 +125,7 @@ def choose_index(
         When nothing reaches the recall, unless ``wanted.allow_missed``; names what came closest.
     """
     n, dim = encodings.shape
-    allowed = forms(n, dim, params)
+    allowed = _worth_building(forms(n, dim, params), params)
     tried: list[Tried] = []
     reached: _Best | None = None
     missed: _Best | None = None
@@ -164,6 +166,13 @@ def choose_index(
         cost=cost,
         tried=tuple(tried),
     )
+
+
+def _worth_building(fitting: Sequence[Form], params: CodedParams) -> list[Form]:
+    """All but lists where a scan is short: to learn them takes longer than to build everything else."""
+    shortest = min((scan_cost(form) for form in fitting if form.kind != "ivfpq"), default=np.inf)
+    listed = params.kind != "auto" or shortest > _SHORT_SCAN
+    return [form for form in fitting if listed or form.kind != "ivfpq"]
 
 
 def _least(form: Form) -> float:
