@@ -9,6 +9,7 @@ from artifacts.artifact import Artifact
 from foundation.errors import ArtifactCorrupt, InvalidInput, InvalidQuery
 from vectors.encoders.encoded import Encoded
 from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
+from vectors.tokens.lengths import Unnormalised
 from vectors.tokens.multivector import MultiVectors
 from vectors.tokens.packed import PackedTokens, Storage, TokenSets
 from vectors.tokens.storage import TokenStorageParams, codebook_of
@@ -24,6 +25,12 @@ def open_multivectors(path: Path) -> TokenSets:
     if artifact.has("rows"):
         return _packed(artifact)
     return _floats(artifact)
+
+
+def open_unnormalised(path: Path) -> Unnormalised:
+    """What is done to token vectors whose length is not 1."""
+    artifact = Artifact.open(path, KIND, READABLE)
+    return TokenStorageParams(**artifact.manifest.params.get("tokens", {})).unnormalised
 
 
 def _packed(artifact: Artifact) -> PackedTokens:

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from artifacts.ann import open_ann
+from artifacts.ann import open_candidates
 from artifacts.embedding import open_embedding
 from artifacts.fde import open_fde
 from artifacts.labels import open_labels
@@ -100,7 +100,7 @@ def _nearest(index: Path, vectors: npt.NDArray[Any], rows: Rows, n_threads: int)
     if k < 1 or rows.size == 0:
         return np.empty((rows.size, 0), dtype=np.int64)
     asked = np.asarray(vectors[rows], dtype=np.float32)
-    return open_ann(index).search(asked, k, exclude=rows, n_threads=n_threads)[0]
+    return open_candidates(index).search(asked, k, exclude=rows, n_threads=n_threads)[0]
 
 
 def ranking_churn(old: Side, new: Side, matched: Matched, n_threads: int) -> Churn:

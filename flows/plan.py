@@ -11,10 +11,11 @@ from typing import Any, final
 from artifacts.manifest import digest_of
 from artifacts.store import Store
 from flows.identity import encoder_identity, outside_files
-from flows.settings import Config, FastRPTable, Runtime
+from flows.settings import Config, FastRPTable, MuveraTable, Runtime
 from flows.sources import Sources
 from flows.stages import (
     ann,
+    ann_documents,
     corpus,
     fastrp,
     fastrp_combination,
@@ -35,7 +36,8 @@ from flows.stages import (
 from flows.stages.program import program_digest
 from flows.stages.stage import Order, Stage
 from foundation.errors import InvalidParams
-from vectors.ann.params import stated
+from vectors.ann.params import ANNParams, stated
+from vectors.coded.params import CodedParams
 
 
 @final
@@ -230,13 +232,7 @@ def _document_stages(config: Config, sources: Sources) -> list[PlannedStage]:
         ),
     ]
     stages += [
-        PlannedStage(
-            name="ann.documents",
-            table="ann.documents",
-            stage=ann.STAGE,
-            params=stated(config.ann_documents),
-            inputs={"vectors": "muvera"},
-        ),
+        _index_of_documents(config.ann_documents, config.muvera, table.encoder.kind),
         PlannedStage(
             name="retriever",
             table="muvera",
@@ -246,6 +242,21 @@ def _document_stages(config: Config, sources: Sources) -> list[PlannedStage]:
         ),
     ]
     return stages
+
+
+def _index_of_documents(index: ANNParams | CodedParams, muvera: MuveraTable, encoder: str) -> PlannedStage:
+    """By its own recall, or where its form is chosen by exact MaxSim's."""
+    whole = PlannedStage(
+        name="ann.documents", table="ann.documents", stage=ann.STAGE, params={}, inputs={"vectors": "muvera"}
+    )
+    if isinstance(index, ANNParams):
+        return dataclasses.replace(whole, params=stated(index))
+    return dataclasses.replace(
+        whole,
+        stage=ann_documents.STAGE,
+        params=ann_documents.stage_params(index, muvera.retriever, encoder),
+        inputs={"fde": "muvera", "tokens": "tokens", "corpus": "corpus"},
+    )
 
 
 def _oriented(turned: str) -> str:

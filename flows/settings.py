@@ -31,6 +31,7 @@ from graph.features import FeatureParams
 from graph.orientation import ORIENTATIONS
 from graph.powerwalk import PowerWalkParams, QueryParams
 from vectors.ann.index import ANNParams
+from vectors.coded.params import CodedParams
 from vectors.corpus.read import CorpusParams
 from vectors.encoders.encoder import EncoderParams
 from vectors.fde.encode import FDEParams
@@ -179,7 +180,7 @@ class Config:
     muvera: MuveraTable | None = None
     lexical: LexicalTable | None = None
     ann_nodes: ANNParams | None = None
-    ann_documents: ANNParams | None = None
+    ann_documents: ANNParams | CodedParams | None = None
     runtime: Runtime = field(default_factory=Runtime)
     gate: GateParams = field(default_factory=GateParams)
     retention: RetentionParams = field(default_factory=RetentionParams)
@@ -245,6 +246,7 @@ def parse_config(raw: Table, path: str, base: Path) -> Config:
         check_name(name)
     ann = reader.table(raw, "ann")
     reader.known(ann, "ann", ("nodes", "documents"))
+    documents = _ann_documents(reader, raw, ann)
     config = Config(
         name=name,
         raw=raw,
@@ -254,10 +256,10 @@ def parse_config(raw: Table, path: str, base: Path) -> Config:
         powerwalk=_powerwalk(reader, raw),
         communities=reader.params(CommunityParams, raw["communities"], "communities") if "communities" in raw else None,
         labels=reader.params(GlobalParams, raw["labels"], "labels") if "labels" in raw else None,
-        muvera=_muvera(reader, raw),
+        muvera=_muvera(reader, raw, documents),
         lexical=_lexical(reader, raw),
         ann_nodes=reader.params(ANNParams, ann["nodes"], "ann.nodes") if "nodes" in ann else None,
-        ann_documents=_ann_documents(reader, raw, ann),
+        ann_documents=documents,
         runtime=reader.params(Runtime, reader.table(raw, "runtime"), "runtime"),
         gate=reader.params(GateParams, reader.table(raw, "gate"), "gate"),
         retention=reader.params(RetentionParams, reader.table(raw, "retention"), "retention"),
@@ -298,6 +300,9 @@ def _corpus(reader: _Reader, raw: Table) -> CorpusTable | None:
     if encoding.kind == "static" and tokens.packed is not None:
         what = f"{tokens.storage!r} cannot be used: a static encoder's tokens take 4 bytes already"
         raise reader.error("corpus.tokens.storage", what, "remove it, or use another encoder")
+    if encoding.kind == "static" and tokens.unnormalised != "keep":
+        what = f"{tokens.unnormalised!r} cannot be used: a static encoder's lengths are weights"
+        raise reader.error("corpus.tokens.unnormalised", what, "remove it, or use another encoder")
     return CorpusTable(
         source=source,
         params=reader.params(CorpusParams, table, "corpus", extra=("source", "encoder", "tokens")),
@@ -341,10 +346,15 @@ def _powerwalk(reader: _Reader, raw: Table) -> PowerWalkTable | None:
     return PowerWalkTable(orientation=orientation, params=params, query=query)
 
 
-def _muvera(reader: _Reader, raw: Table) -> MuveraTable | None:
+def _muvera(reader: _Reader, raw: Table, documents: ANNParams | CodedParams | None) -> MuveraTable | None:
     if "muvera" not in raw:
         return None
-    params, retriever = reader.split(dict(reader.table(raw, "muvera")), "muvera", FDEParams, RetrieverParams)
+    table = dict(reader.table(raw, "muvera"))
+    asked = documents.recall if isinstance(documents, CodedParams) else None
+    if asked is not None and table.setdefault("recall", asked) != asked:
+        what = f"{asked} is not the recall of [muvera], {table['recall']}: both are of exact MaxSim's top 10"
+        raise reader.error("ann.documents.recall", what, "say it once")
+    params, retriever = reader.split(table, "muvera", FDEParams, RetrieverParams)
     return MuveraTable(params=params, retriever=retriever)
 
 
@@ -359,7 +369,7 @@ def _lexical(reader: _Reader, raw: Table) -> LexicalTable | None:
     return reader.params(LexicalTable, {"params": params, "weight": weight}, "lexical")
 
 
-def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | None:
+def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | CodedParams | None:
     """``[muvera]`` alone scans its encodings; the table says so when something else is wanted."""
     if "documents" not in ann and "muvera" not in raw:
         return None
@@ -368,6 +378,9 @@ def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | None:
         raise reader.error(
             "ann.documents.metric", f"{table['metric']!r} cannot be used", "encodings need inner_product"
         )
+    coded = table["kind"] in ("auto", "pq") or table.get("storage") == "codes"
+    if coded:
+        return reader.params(CodedParams, table, "ann.documents")
     return reader.params(ANNParams, table, "ann.documents")
 
 

@@ -74,7 +74,8 @@ class DocumentSearch:
         with contextlib.suppress(InvalidQuery):  # an index of the user's own vectors has no text encoder
             self.encode(["warm"])
         dim = self._retriever.documents.dim
-        self.top(MultiVectors.from_list([np.ones((1, dim))]), 1, True)
+        unit = np.full((1, dim), dim**-0.5)  # some indexes refuse other lengths
+        self.top(MultiVectors.from_list([unit]), 1, True)
 
     @cached_property
     def _encoder(self) -> Encoder:

@@ -61,6 +61,24 @@ def candidate_recall(scores: npt.ArrayLike, true_kth: npt.ArrayLike, k: int) -> 
     return float(np.mean(np.minimum(reached, k) / k))
 
 
+def reranked_recall(
+    scores: npt.NDArray[np.float32],
+    ranking: npt.NDArray[np.float32] | None,
+    n: int,
+    true_kth: npt.NDArray[np.float32],
+    k: int,
+) -> float:
+    """`candidate_recall` of the first ``n`` columns, or of the ``k`` of them that ``ranking`` puts first.
+
+    ``ranking``, of the shape of ``scores``, are the approximate scores that candidates are put in order by; None is the
+    exact scores themselves.
+    """
+    if ranking is None or n <= k:
+        return candidate_recall(scores[:, :n], true_kth, k)
+    first = np.argsort(-ranking[:, :n], axis=1, kind="stable")[:, :k]
+    return candidate_recall(np.take_along_axis(scores[:, :n], first, axis=1), true_kth, k)
+
+
 def _checked(found: npt.ArrayLike, true_kth: npt.ArrayLike) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     values, limit = np.asarray(found), np.asarray(true_kth)
     if values.ndim != 2 or values.size == 0 or limit.shape != values.shape[:1]:

@@ -10,73 +10,63 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from artifacts.ann import open_ann
+from artifacts.ann import open_candidates, open_truth
 from artifacts.artifact import ArtifactWriter
-from artifacts.corpus import open_corpus
 from artifacts.fde import open_fde_params
-from artifacts.multivector import open_multivectors, open_query_encoder
+from artifacts.multivector import open_multivectors
 from artifacts.parts import Part
 from artifacts.retriever import KIND, VERSION
 from flows.stages.costs import PART_SECONDS, parts_of
+from flows.stages.heldout import QUERIES, heldout_queries, query_ranges
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
-from foundation.seeds import stream
-from foundation.threads import even_ranges
-from vectors.retriever import Retriever, RetrieverParams, choose, evaluate
+from vectors.retriever import Retriever, RetrieverParams, can_pass_first, choose, evaluate, most_candidates
 from vectors.tokens.multivector import MultiVectors
-
-FIRST_WORDS = 8  # of a text, where there is no field to make a query of
-QUERIES = 25  # of one partition
-TOKENS = 32  # of a document that has vectors and no text
 
 
 def split(job: Job) -> list[list[Range]]:
     """Ranges of held-out queries."""
-    return [even_ranges(_heldout(job).n_docs, QUERIES)]
+    return [query_ranges(_heldout(job))]
 
 
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
-    """Exact MaxSim over all documents, and over the candidates, for queries [start, stop)."""
+    """Exact MaxSim over all documents, unless the index kept it, and over the candidates, for queries [start, stop)."""
     del round_
-    documents = open_multivectors(job.inputs["tokens"])
-    retriever = Retriever(documents, open_fde_params(job.inputs["fde"]), open_ann(job.inputs["ann"]), n_candidates=1)
-    params = RetrieverParams(**job.params["retriever"])
-    true_kth, scores = evaluate(retriever, _heldout(job).slice(start, stop), params)
-    return Output({"true_kth": true_kth, "scores": scores})
+    documents, params = open_multivectors(job.inputs["tokens"]), RetrieverParams(**job.params["retriever"])
+    index, known = open_candidates(job.inputs["ann"]), open_truth(job.inputs["ann"])
+    retriever = Retriever(documents, open_fde_params(job.inputs["fde"]), index, n_candidates=1)
+    queries = _heldout(job).slice(start, stop)
+    found = evaluate(retriever, queries, params, None if known is None else np.asarray(known[start:stop]))
+    ranked = {} if found.ranking is None else {"ranking": found.ranking}
+    return Output({"true_kth": found.true_kth, "scores": found.scores, "same": found.same, **ranked})
 
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
-    """Choose the number of candidates: it is the artifact."""
+    """Choose the number of candidates and whether they are scored in two passes: they are the artifact."""
     params = RetrieverParams(**job.params["retriever"])
     n_docs = open_multivectors(job.inputs["tokens"]).n_docs
-    measured: dict[str, Any] = {
-        "n_candidates": min(n_docs, params.n_candidates or params.max_candidates),
-        "n_queries": 0,
-    }
+    measured: dict[str, Any] = {"n_candidates": most_candidates(params, n_docs), "n_queries": 0}
+    in_two_passes = False
     if parts[0]:
-        true_kth = np.concatenate([part.array("true_kth") for part in parts[0]])
-        scores = np.concatenate([part.array("scores") for part in parts[0]])
-        measured = dataclasses.asdict(choose(true_kth, scores, params, n_docs))
+        true_kth, scores, same = (_joined(parts[0], name) for name in ("true_kth", "scores", "same"))
+        ranking = None if params.carve is None else _joined(parts[0], "ranking")
+        measured = dataclasses.asdict(choose(true_kth, scores, params, n_docs, ranking))
+        in_two_passes = bool(same.all())
+        if params.first_pass == "auto" and can_pass_first(open_multivectors(job.inputs["tokens"])):
+            measured["same_in_two_passes"] = round(float(same.mean()), 4)
     writer.array("n_candidates", np.array([measured["n_candidates"]], dtype=np.int64))
+    writer.array("in_two_passes", np.array([in_two_passes]))
     return Findings(measured=measured)
 
 
+def _joined(parts: list[Part], name: str) -> npt.NDArray[Any]:
+    return np.concatenate([part.array(name) for part in parts])
+
+
 def _heldout(job: Job) -> MultiVectors:
-    """Queries from sampled documents that have tokens; those that come out empty are left out."""
     params = RetrieverParams(**job.params["retriever"])
-    corpus, documents = open_corpus(job.inputs["corpus"]), open_multivectors(job.inputs["tokens"])
-    with_tokens = np.flatnonzero(np.diff(documents.offsets))
-    order = stream(0, "retriever.heldout").permutation(with_tokens.size)
-    chosen = np.sort(with_tokens[order[: params.n_heldout]]).tolist()
-    if job.params["encoder"] == "precomputed":
-        return MultiVectors.from_list([documents.doc(doc)[:TOKENS] for doc in chosen], dim=documents.dim)
-    column = corpus.fields.get(params.heldout)
-    texts = [str(value) for doc in chosen if column is not None and (value := column[doc])]
-    if not texts:
-        texts = [" ".join(corpus.text(doc).split()[:FIRST_WORDS]) for doc in chosen]
-    queries = open_query_encoder(job.inputs["tokens"]).encode_queries(texts).vectors
-    filled = [query for row in range(queries.n_docs) if (query := queries.doc(row)).size]
-    return MultiVectors.from_list(filled, dim=documents.dim)
+    return heldout_queries(job.inputs["corpus"], job.inputs["tokens"], params, job.params["encoder"])
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
@@ -98,7 +88,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=2,
+    code_version=3,
     parallel=True,
     split=split,
     partition=partition,

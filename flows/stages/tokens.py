@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +19,14 @@ from artifacts.parts import Part
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
 from flows.stages.packed_tokens import write_packed
 from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
+from foundation.errors import InvalidInput
 from foundation.pieces import Opened
 from foundation.threads import even_ranges
 from vectors.encoders.encoded import LEFT_OUT, Encoded
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.reuse import merged
 from vectors.encoders.static import StaticEncoder, document_frequency, token_idf
+from vectors.tokens.lengths import with_lengths
 from vectors.tokens.storage import TokenStorageParams
 from vectors.unchanged import unchanged_texts
 
@@ -42,7 +45,9 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     del round_
     corpus, params = open_corpus(job.inputs["corpus"]), EncoderParams(**job.params["encoder"])
     rows = np.full(stop - start, -1, dtype=np.int64)
-    if job.previous and params.reads_text and _storage(job).packed is None:
+    storage = _storage(job)
+    # What was scaled before is counted no more: the count must not depend on what is kept.
+    if job.previous and params.reads_text and storage.packed is None and storage.unnormalised == "keep":
         rows = unchanged_texts(open_corpus(job.previous["corpus"]), corpus, start, stop)
     if (rows < 0).all():
         encoder = open_encoder(params, corpus=corpus)
@@ -54,7 +59,8 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
         nothing = Encoded(vectors=old.vectors.slice(0, 0), left_out=old.left_out[:0])
         fresh = open_encoder(params).encode_documents([corpus.text(doc) for doc in changed]) if changed else nothing
         encoded = merged(old, rows, fresh, n_shared)
-    stats = encoded.counts() | {ROWS: rows.size, ROWS_REUSED: int(np.count_nonzero(rows >= 0))}
+    encoded, lengths = _with_lengths(job, encoded, start)
+    stats = encoded.counts() | lengths | {ROWS: rows.size, ROWS_REUSED: int(np.count_nonzero(rows >= 0))}
     vectors = encoded.vectors
     arrays: dict[str, npt.NDArray[Any]] = {"offsets": vectors.offsets, "left_out": encoded.left_out}
     if vectors.codes is None:
@@ -89,6 +95,17 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
         return Findings(stats=stats, measured=write_packed(writer, pieces, int(offsets[-1]), encoder.dim, storage))
     writer.pieces("vectors", pieces, np.float32, (int(offsets[-1]), encoder.dim))
     return Findings(stats=stats)
+
+
+def _with_lengths(job: Job, encoded: Encoded, start: int) -> tuple[Encoded, dict[str, int]]:
+    """Token vectors of the lengths that are wanted, and how many had others; a static encoder's are as they should."""
+    if encoded.vectors.codes is not None:
+        return encoded, {}
+    try:
+        vectors, n_off = with_lengths(encoded.vectors, _storage(job).unnormalised)
+    except InvalidInput as error:
+        raise InvalidInput(source=f"documents from {start} on", what=error.what, fix=error.fix) from None
+    return dataclasses.replace(encoded, vectors=vectors), {"n_unnormalised": n_off}
 
 
 def _storage(job: Job) -> TokenStorageParams:
@@ -153,7 +170,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=1,
+    code_version=2,
     parallel=True,
     compares=("corpus",),
     split=split,

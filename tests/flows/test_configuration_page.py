@@ -19,6 +19,7 @@ from graph.fastrp import FastRPParams
 from graph.features import FeatureParams
 from graph.powerwalk import PowerWalkParams, QueryParams
 from vectors.ann.index import ANNParams
+from vectors.coded.params import CodedParams
 from vectors.corpus.read import CorpusParams
 from vectors.encoders.encoder import EncoderParams
 from vectors.fde.encode import FDEParams
@@ -39,6 +40,7 @@ TABLES = {
     "[muvera]": (FDEParams, RetrieverParams),
     "[lexical]": (LexicalParams,),
     "[ann.nodes] and [ann.documents]": (ANNParams,),
+    "[ann.documents] of codes": (CodedParams,),
     "[runtime]": (Runtime,),
     "[gate]": (GateParams,),
     "[retention]": (RetentionParams,),

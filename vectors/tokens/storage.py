@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidParams
 from vectors.kernels.packing import row_errors
+from vectors.tokens.lengths import Unnormalised
 from vectors.tokens.multivector import MultiVectors, readonly
 from vectors.tokens.packed import PackedTokens, Storage, packed_width
 from vectors.tokens.residuals import Codebook, ResidualParams, row_bytes
@@ -21,7 +22,7 @@ _UNIT = 1e9  # errors are added up as whole numbers of this, so that no order of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenStorageParams:
-    """How token vectors are kept; the keys but the first belong to "residual".
+    """How token vectors are kept; the keys from ``bits`` to ``seed`` belong to "residual".
 
     Attributes
     ----------
@@ -31,6 +32,8 @@ class TokenStorageParams:
     n_centroids : residual: centroids, at most 65536; None takes 4 · √tokens, to a power of two, at most 4096
     sample : residual: tokens per centroid that k-means is trained on
     seed : residual: of the sample and of k-means
+    unnormalised : vectors whose length is not 1, of documents and of queries: "keep", "normalize" or "refuse"; those of
+        documents are counted in any case
     """
 
     storage: Literal["float32", "float16", "bfloat16", "int8", "residual"] = "float32"
@@ -38,13 +41,19 @@ class TokenStorageParams:
     n_centroids: int | None = None
     sample: int = 64
     seed: int = 0
+    unnormalised: Unnormalised = "keep"
 
     def __post_init__(self) -> None:
+        if self.unnormalised not in get_args(Unnormalised):
+            allowed = ", ".join(map(repr, get_args(Unnormalised)))
+            raise InvalidParams(name="unnormalised", value=self.unnormalised, allowed=allowed)
         if self.storage not in ("float32", *get_args(Storage)):
             allowed = ", ".join(map(repr, ("float32", *get_args(Storage))))
             raise InvalidParams(name="storage", value=self.storage, allowed=allowed)
-        for field in fields(self)[1:]:
+        for field in fields(self):
             value = getattr(self, field.name)
+            if field.name in ("storage", "unnormalised"):
+                continue
             if self.storage != "residual" and value != field.default:
                 raise InvalidParams(name=field.name, value=value, allowed="only with storage = 'residual'")
         self.residual()
