@@ -67,8 +67,8 @@ def main() -> None:
             for n_probe, k_factor in ((4, 4), (12, 8), (12, 25)):
                 effort = Effort(n_probe=n_probe, k_factor=k_factor)
                 with faiss_threads(1):
-                    found = nanoseconds(partial(shard.search, queries, K, effort), N_QUERIES)
-                read = shard.lists.propose(queries, K, n_probe)[1].mean()
+                    found = nanoseconds(partial(shard.nearest, queries, K, effort), N_QUERIES)
+                read = shard.lists.sizes[shard.lists.nearest(queries, n_probe)[1]].sum(axis=1).mean()
                 counted = list_cost(
                     shard.lists.form, 784, storage, n_probe=n_probe, n_read=float(read), n_rescored=K * k_factor
                 )

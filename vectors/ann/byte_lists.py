@@ -66,7 +66,8 @@ class ByteLists:
                 row_constants(codes, offsets, steps, constants[these])
             if width < CHUNK:
                 padded[these, :width] = codes
-        ats = np.array([int(index.invlists.get_codes(number)) for number in numbers], dtype=np.int64)
+        places = [index.invlists.get_codes(number) for number in numbers]
+        ats = np.array([0 if place is None else int(place) for place in places], dtype=np.int64)
         return cls(
             code_ats=ats if width >= CHUNK else padded.ctypes.data + CHUNK * starts,
             id_ats=id_ats,

@@ -67,7 +67,8 @@ class Lists:
         centroids, half_norms = search_form(centres, euclidean=euclidean)
         kind = kinds[type(index).__name__]
         sizes = np.array([index.invlists.list_size(number) for number in range(index.nlist)], dtype=np.int64)
-        id_ats = np.array([int(index.invlists.get_ids(number)) for number in range(index.nlist)], dtype=np.int64)
+        ids = [index.invlists.get_ids(number) for number in range(index.nlist)]
+        id_ats = np.array([0 if place is None else int(place) for place in ids], dtype=np.int64)
         return cls(
             index=index,
             kind=kind,
@@ -142,7 +143,7 @@ class Lists:
         if self.scanned is not None:
             return self.scanned.nearest(low, numbers, n, is_wanted, in_order=in_order)
         faiss, positions = load_faiss(), np.empty((queries.shape[0], n), dtype=np.int64)
-        if queries.shape[0] == 0:
+        if positions.size == 0:
             return positions
         options = faiss.SearchParametersIVF(nprobe=numbers.shape[1])
         n_asked = n
