@@ -59,7 +59,7 @@ def main() -> None:
     for storage in storages:
         vectors = rows_of(N, 784, storage)
         given = DistinctRows(start=0, rows=vectors, ids=np.arange(N), copies=np.zeros((0, 2), dtype=np.int64))
-        queries = vectors[:: N // N_QUERIES][:N_QUERIES]
+        queries = vectors[:: N // N_QUERIES][:N_QUERIES].copy()
         params = ANNParams(metric="l2", m=16)
         for kind in LISTED:
             shard = Shard.from_built(index_rows(given, kind, "float32", params))

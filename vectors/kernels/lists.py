@@ -161,7 +161,7 @@ def whole_bytes(queries: Float32s, out: npt.NDArray[np.int16]) -> bool:
             value = min(max(queries[q, d], np.float32(0.0)), np.float32(255.0))
             whole = np.int16(np.int32(value))
             out[q, d] = whole
-            n_whole += np.int32(np.float32(whole) == queries[q, d])
+            n_whole += int(np.float32(whole) == queries[q, d])
         if n_whole != queries.shape[1]:
             return False
     return True

@@ -31,20 +31,20 @@ def key_of(value: np.float32, row: int) -> np.int64:
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def value_of(key: np.int64) -> np.float32:
+def value_of(key: int) -> np.float32:
     """The value in a key."""
-    bits = np.int32(key >> _S32)
+    bits = np.int32(np.int64(key) >> _S32)
     return np.float32(float_of_bits(np.uint32(bits ^ ((bits >> _S31) & _MAGNITUDE))))
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def row_of(key: np.int64) -> np.int64:
+def row_of(key: int) -> int:
     """The row in a key."""
-    return key & np.int64(0x7FFFFFFF)
+    return key & 0x7FFFFFFF
 
 
 @numba.njit(nogil=True, cache=True)
-def keep_least(keys: Int64s, n_used: int, n: int) -> np.int64:
+def keep_least(keys: Int64s, n_used: int, n: int) -> int:
     """Move the n least of the first ``n_used`` > n distinct keys to the front, in any order; the greatest of them."""
     low, high, wanted = 0, n_used, n - 1  # the key of rank ``wanted`` is in keys[low:high]
     while high - low > 1:
@@ -58,13 +58,13 @@ def keep_least(keys: Int64s, n_used: int, n: int) -> np.int64:
             key = keys[at]
             keys[at] = keys[cut]
             keys[cut] = key
-            cut += np.int64(key < pivot)
+            cut += int(key < pivot)
         keys[last] = keys[cut]
         keys[cut] = pivot
         if cut == wanted:
-            return pivot
+            return int(pivot)
         if cut > wanted:
             high = cut
         else:
             low = cut + 1
-    return keys[wanted]
+    return int(keys[wanted])
