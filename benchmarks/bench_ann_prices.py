@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.bench import median_seconds, print_table
 from vectors.ann.build import DistinctRows, index_rows
-from vectors.ann.cost import list_cost, rescored_cost, scan_cost, walk_cost
+from vectors.ann.cost import _CENTROID, _PRODUCT, list_cost, rescored_cost, scan_cost, walk_cost
 from vectors.ann.effort import Effort
 from vectors.ann.forms import LISTED, Storage
 from vectors.ann.params import ANNParams
@@ -51,9 +51,9 @@ def main() -> None:
     matrix, centres = rows_of(784, 128, "float32"), np.ascontiguousarray(rows_of(256, 128, "float32").T)
     out, half = np.empty((N_QUERIES, 128), np.float32), np.zeros(256, np.float32)
     lists, values = np.empty((N_QUERIES, 12), np.int64), np.empty((N_QUERIES, 12), np.float32)
-    add("project 784 × 128", nanoseconds(lambda: project(wide, matrix, out), N_QUERIES), 0.1 * 784 * 128)
+    add("project 784 × 128", nanoseconds(lambda: project(wide, matrix, out), N_QUERIES), _PRODUCT * 784 * 128)
     choose = nanoseconds(lambda: nearest_lists(low, centres, half, True, lists, values), N_QUERIES)
-    add("nearest 12 of 256 centroids", choose, 0.1 * 256 * 128 + 256)
+    add("nearest 12 of 256 centroids", choose, _PRODUCT * 256 * 128 + _CENTROID * 256)
 
     storages: tuple[Storage, ...] = ("float32", "uint8")
     for storage in storages:
