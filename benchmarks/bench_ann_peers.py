@@ -67,7 +67,7 @@ def least(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def alone(index: ANNIndex, test: Float32s, **effort: int) -> float:
     """CPU microseconds of a query asked alone."""
-    asked = [test[nth : nth + 1] for nth in range(min(len(test), 500))]
+    asked = [test[nth : nth + 1] for nth in range(min(len(test), 200))]
     return 1e6 * least(lambda: [index.search(one, K, **effort) for one in asked])[1] / len(asked)
 
 
@@ -124,13 +124,13 @@ def peer(library: str, folder: Path, metric: Metric, n_test: int, recall_of: Cal
     return points
 
 
-def compare(name: str) -> None:
-    """The best of everyone at each target."""
+def gathered(name: str) -> list[Point]:
+    """Everyone's points on a set; none when the set is not there."""
     try:
         train, test = SETS[name]()
     except FileNotFoundError as error:
         print(f"{name}: left out, {error.filename} is not there")
-        return
+        return []
     metric: Metric = "inner_product" if name in INNER_PRODUCT else "l2"
     _, true = exact_top_k(train, test, K, metric=metric)
 
@@ -138,9 +138,8 @@ def compare(name: str) -> None:
         values, limit = exact_values(train, test, rows, metric=metric), true[:, K - 1 :]
         return float(((values <= limit) if metric == "l2" else (values >= limit)).mean())
 
-    ANNIndex.build(train[:3000], ANNParams(metric=metric, latency=1e9, allow_missed=True)).search(
-        test, K
-    )  # compiles outside the clock
+    # Compiles outside the clock.
+    ANNIndex.build(train[:3000], ANNParams(metric=metric, latency=1e9, allow_missed=True)).search(test, K)
     with threadpool_limits(1), tempfile.TemporaryDirectory() as place:
         np.save(Path(place) / "train.npy", train)
         np.save(Path(place) / "test.npy", test)
@@ -148,6 +147,11 @@ def compare(name: str) -> None:
         for library in asked_libraries():
             points += peer(library, Path(place), metric, len(test), recall_of)
     print(f"\n{name}: {len(train)} × {train.shape[1]}, {len(test)} queries, load {os.getloadavg()[0]:.1f}\n")
+    return points
+
+
+def compare(points: list[Point]) -> None:
+    """The best of everyone at each target."""
     table = []
     for target in TARGETS:
         names = dict.fromkeys(point.name for point in points)
@@ -182,7 +186,9 @@ def main() -> None:
     for name in os.environ.get("PURLIEU_ANN_SET", "fashion-mnist").split(","):
         if name not in SETS:
             sys.exit(f"no set {name}; there are {', '.join(SETS)}")
-        compare(name)
+        points = gathered(name)
+        if points:
+            compare(points)
 
 
 if __name__ == "__main__":
