@@ -3,8 +3,9 @@
 Run: PURLIEU_PEERS=PYTHON PURLIEU_ANN_SET=SET python -m benchmarks ann_peers
 
 SET is fashion-mnist (the default), packages, sift, encodings or clusters, or several of them with commas between. The
-first four take some five minutes each with every peer; on the million rows of clusters a graph of a peer takes that
-long alone, so name a library or two in PURLIEU_ANN_LIBRARIES (scann, hnswlib, svs, voyager, usearch; empty for none).
+first four take some five minutes each with every peer. On the million rows of clusters a graph of a peer takes that
+long alone, so name a library or two in PURLIEU_ANN_LIBRARIES (scann, hnswlib, svs, voyager, usearch; empty for none), and
+some of our own ways in PURLIEU_ANN_KINDS (auto, ivf, ivfsq, ivfpq, rabitq).
 
 One thread, all queries at once, CPU time, the least of three; beside it the CPU time of a query asked alone. Recall is
 by distance, as in ann-benchmarks: a row counts when it is no farther than the true tenth, all computed by one kernel.
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -67,14 +68,15 @@ def least(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def alone(index: ANNIndex, test: Float32s, **effort: int) -> float:
     """CPU microseconds of a query asked alone."""
-    asked = [test[nth : nth + 1] for nth in range(min(len(test), 200))]
-    return 1e6 * least(lambda: [index.search(one, K, **effort) for one in asked])[1] / len(asked)
+    queries = [test[nth : nth + 1] for nth in range(min(len(test), 200))]
+    return 1e6 * least(lambda: [index.search(one, K, **effort) for one in queries])[1] / len(queries)
 
 
 def ours(train: Float32s, test: Float32s, metric: Metric, recall_of: Callable[[Any], float]) -> list[Point]:
     """ "auto" for both targets, and every kind over the pairs that its own sweep found worth keeping."""
     points = []
-    for target in TARGETS:
+    kinds = asked("PURLIEU_ANN_KINDS", ("auto", *LISTED))
+    for target in TARGETS if "auto" in kinds else ():
         begun = time.process_time()
         index = ANNIndex.build(train, ANNParams(metric=metric, recall=target, latency=1e9, allow_missed=True))
         built = time.process_time() - begun
@@ -86,7 +88,7 @@ def ours(train: Float32s, test: Float32s, metric: Metric, recall_of: Callable[[A
         rate, one = len(test) / seconds, alone(index, test)
         points.append(Point(f"auto {target}", setting, built, recall_of(rows), rate, one, size))
     for kind in LISTED:
-        if kind == "ivfpq" and train.shape[1] > MOST_CODED:
+        if kind not in kinds or (kind == "ivfpq" and train.shape[1] > MOST_CODED):
             continue
         begun = time.process_time()
         params = ANNParams(metric=metric, kind=kind, recall=0.995, allow_missed=True)
@@ -144,7 +146,7 @@ def gathered(name: str) -> list[Point]:
         np.save(Path(place) / "train.npy", train)
         np.save(Path(place) / "test.npy", test)
         points = ours(train, test, metric, recall_of)
-        for library in asked_libraries():
+        for library in asked("PURLIEU_ANN_LIBRARIES", LIBRARIES):
             points += peer(library, Path(place), metric, len(test), recall_of)
     print(f"\n{name}: {len(train)} × {train.shape[1]}, {len(test)} queries, load {os.getloadavg()[0]:.1f}\n")
     return points
@@ -177,15 +179,19 @@ def compare(points: list[Point]) -> None:
     print_table(table)
 
 
-def asked_libraries() -> list[str]:
-    told = os.environ.get("PURLIEU_ANN_LIBRARIES")
-    return list(LIBRARIES) if told is None else [name for name in told.split(",") if name]
+def asked(variable: str, known: Sequence[str]) -> list[str]:
+    """The names in an environment variable, with commas between; all that are known when it is not set."""
+    told = os.environ.get(variable)
+    names = list(known) if told is None else [name for name in told.split(",") if name]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        sys.exit(f"{variable}: no {', '.join(unknown)}; there are {', '.join(known)}")
+    return names
 
 
 def main() -> None:
-    for name in os.environ.get("PURLIEU_ANN_SET", "fashion-mnist").split(","):
-        if name not in SETS:
-            sys.exit(f"no set {name}; there are {', '.join(SETS)}")
+    os.environ.setdefault("PURLIEU_ANN_SET", "fashion-mnist")
+    for name in asked("PURLIEU_ANN_SET", list(SETS)):
         points = gathered(name)
         if points:
             compare(points)
