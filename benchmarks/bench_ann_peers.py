@@ -4,8 +4,8 @@ Run: PURLIEU_PEERS=PYTHON PURLIEU_ANN_SET=SET python -m benchmarks ann_peers
 
 SET is fashion-mnist (the default), packages, sift, encodings or clusters, or several of them with commas between. The
 first four take some five minutes each with every peer. On the million rows of clusters a graph of a peer takes that
-long alone, so name a library or two in PURLIEU_ANN_LIBRARIES (scann, hnswlib, svs, voyager, usearch; empty for none), and
-some of our own ways in PURLIEU_ANN_KINDS (auto, ivf, ivfsq, ivfpq, rabitq).
+long alone, so name a library or two in PURLIEU_ANN_LIBRARIES (scann, hnswlib, svs, voyager, usearch; empty for none),
+and some of our own ways in PURLIEU_ANN_KINDS (auto, ivf, ivfsq, ivfpq, rabitq).
 
 One thread, all queries at once, CPU time, the least of three; beside it the CPU time of a query asked alone. Recall is
 by distance, as in ann-benchmarks: a row counts when it is no farther than the true tenth, all computed by one kernel.
