@@ -9,10 +9,10 @@ import numpy as np
 
 from foundation.threads import even_ranges
 from vectors.ann.effort import Effort
-from vectors.ann.exact import best_k, best_remaining
+from vectors.ann.exact import best_k
 from vectors.ann.params import ANNParams
 from vectors.ann.shard import Bools, Shard
-from vectors.metrics import Float32s, Int64s, faiss_threads
+from vectors.metrics import Float32s, Int64s, Metric, faiss_threads, worst
 
 
 def search_shards(
@@ -46,3 +46,15 @@ def _nearest(shard: Shard, asked: Float32s, k: int, effort: Effort, n_threads: i
     with ThreadPoolExecutor(max_workers=n_threads) as pool:
         found = list(pool.map(lambda part: shard.nearest(asked[part[0] : part[1]], k, effort), parts))
     return np.concatenate([rows for rows, _ in found]), np.concatenate([values for _, values in found])
+
+
+def best_remaining(rows: Int64s, values: Float32s, k: int, exclude: Int64s, metric: Metric) -> tuple[Int64s, Float32s]:
+    """The first k of (n_queries, k + e) rows in order that are none of ``exclude`` (n_queries, e), padded."""
+    if exclude.shape[1] == 0:
+        return rows, values
+    is_out = (rows[:, :, None] == exclude[:, None, :]).any(axis=2)
+    order = np.argsort(is_out, axis=1, kind="stable")[:, :k]
+    kept = ~np.take_along_axis(is_out, order, axis=1)
+    remaining = np.where(kept, np.take_along_axis(rows, order, axis=1), -1)
+    left = np.where(kept, np.take_along_axis(values, order, axis=1), np.float32(worst(metric)))
+    return remaining, left

@@ -238,18 +238,6 @@ def best_k(found: Sequence[Found], n_queries: int, k: int, exclude: Int64s, metr
     return out_rows, out_values
 
 
-def best_remaining(rows: Int64s, values: Float32s, k: int, exclude: Int64s, metric: Metric) -> tuple[Int64s, Float32s]:
-    """The first k of (n_queries, k + e) rows in order that are none of ``exclude`` (n_queries, e), padded."""
-    if exclude.shape[1] == 0:
-        return rows, values
-    is_out = (rows[:, :, None] == exclude[:, None, :]).any(axis=2)
-    order = np.argsort(is_out, axis=1, kind="stable")[:, :k]
-    kept = ~np.take_along_axis(is_out, order, axis=1)
-    remaining = np.where(kept, np.take_along_axis(rows, order, axis=1), -1)
-    left = np.where(kept, np.take_along_axis(values, order, axis=1), np.float32(worst(metric)))
-    return remaining, left
-
-
 def joined(found: Sequence[Found]) -> Found:
     """All of them end to end."""
     if not found:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.vectors.ann.test_index import mixture
-from vectors.ann.exact import best_remaining, exact_top_k
+from vectors.ann.answers import best_remaining
+from vectors.ann.exact import exact_top_k
 from vectors.ann.index import ANNIndex
 from vectors.ann.lists import Lists
 from vectors.ann.params import ANNParams
