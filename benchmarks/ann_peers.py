@@ -1,11 +1,11 @@
 """Nearest neighbours by another library, run by an interpreter that has it.
 
-Run: PYTHON ann_peers.py LIBRARY FOLDER
+Run: PYTHON ann_peers.py LIBRARY FOLDER METRIC
 
-Reads ``train.npy`` and ``test.npy`` (float32, Euclidean distance) in FOLDER, builds with one thread and asks for ten
-neighbours of every query at each setting of a grid of its own, all at once. Prints one JSON object a line: the build's
-CPU-seconds first, then setting, CPU-seconds (the least of three) and the file in FOLDER with the rows found. Knows
-nothing of this project.
+Reads ``train.npy`` and ``test.npy`` (float32) in FOLDER, builds with one thread and asks for ten neighbours (METRIC is
+"l2" or "inner_product") of every query at each setting of a grid of its own, all at once. Prints one JSON object a
+line: the build's CPU-seconds first, then setting, CPU-seconds (the least of three) and the file in FOLDER with the rows
+found. Knows nothing of this project.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ K = 10
 BEAMS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400)
 
 
-def hnswlib(train: np.ndarray, m: int = 16) -> object:
+def hnswlib(train: np.ndarray, metric: str) -> object:
     import hnswlib as library
 
-    index = library.Index(space="l2", dim=train.shape[1])
-    index.init_index(max_elements=len(train), M=m, ef_construction=200)
+    index = library.Index(space="l2" if metric == "l2" else "ip", dim=train.shape[1])
+    index.init_index(max_elements=len(train), M=16, ef_construction=200)
     index.add_items(train, num_threads=1)
     yield
     for beam in BEAMS:
@@ -34,10 +34,10 @@ def hnswlib(train: np.ndarray, m: int = 16) -> object:
         yield f"ef {beam}", lambda asked: index.knn_query(asked, K, num_threads=1)[0]
 
 
-def usearch(train: np.ndarray) -> object:
+def usearch(train: np.ndarray, metric: str) -> object:
     from usearch.index import Index
 
-    index = Index(ndim=train.shape[1], metric="l2sq", connectivity=16, expansion_add=200)
+    index = Index(ndim=train.shape[1], metric="l2sq" if metric == "l2" else "ip", connectivity=16, expansion_add=200)
     index.add(np.arange(len(train)), train, threads=1)
     yield
     for beam in BEAMS:
@@ -45,32 +45,34 @@ def usearch(train: np.ndarray) -> object:
         yield f"expansion {beam}", lambda asked: index.search(asked, K, threads=1).keys
 
 
-def voyager(train: np.ndarray) -> object:
+def voyager(train: np.ndarray, metric: str) -> object:
     import voyager as library
 
-    index = library.Index(library.Space.Euclidean, num_dimensions=train.shape[1], M=16, ef_construction=200)
+    space = library.Space.Euclidean if metric == "l2" else library.Space.InnerProduct
+    index = library.Index(space, num_dimensions=train.shape[1], M=16, ef_construction=200)
     index.add_items(train, num_threads=1)
     yield
     for beam in BEAMS:
         yield f"ef {beam}", lambda asked, beam=beam: index.query(asked, K, num_threads=1, query_ef=beam)[0]
 
 
-def svs(train: np.ndarray) -> object:
+def svs(train: np.ndarray, metric: str) -> object:
     import svs as library
 
-    params = library.VamanaBuildParameters(alpha=1.2, graph_max_degree=64, window_size=128)
-    index = library.Vamana.build(params, train, library.DistanceType.L2, num_threads=1)
+    alpha, kind = (1.2, library.DistanceType.L2) if metric == "l2" else (0.95, library.DistanceType.MIP)
+    params = library.VamanaBuildParameters(alpha=alpha, graph_max_degree=64, window_size=128)
+    index = library.Vamana.build(params, train, kind, num_threads=1)
     yield
     for beam in BEAMS:
         index.search_window_size = beam
         yield f"window {beam}", lambda asked: index.search(asked, K)[0]
 
 
-def scann(train: np.ndarray) -> object:
+def scann(train: np.ndarray, metric: str) -> object:
     from scann import scann_ops_pybind as library
 
     n_leaves = max(1, round(len(train) ** 0.5))
-    build = library.builder(train, K, "squared_l2").tree(
+    build = library.builder(train, K, "squared_l2" if metric == "l2" else "dot_product").tree(
         num_leaves=n_leaves, num_leaves_to_search=8, training_sample_size=min(len(train), 250_000)
     )
     index = build.score_ah(2, anisotropic_quantization_threshold=0.2).reorder(100).build()
@@ -90,9 +92,9 @@ LIBRARIES = {work.__name__: work for work in (scann, hnswlib, svs, voyager, usea
 
 
 def main() -> None:
-    library, folder = sys.argv[1], Path(sys.argv[2])
+    library, folder, metric = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     train, test = np.load(folder / "train.npy"), np.load(folder / "test.npy")
-    steps = LIBRARIES[library](train)
+    steps = LIBRARIES[library](train, metric)
     begun = time.process_time()
     next(steps)
     built = time.process_time() - begun

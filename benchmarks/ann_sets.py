@@ -1,4 +1,4 @@
-"""Vectors to search in, and queries that are not among them; all for Euclidean distance."""
+"""Vectors to search in, and queries that are not among them."""
 
 from __future__ import annotations
 
@@ -64,9 +64,22 @@ def clusters(n: int = 1_000_000, dim: int = 96) -> Pair:
     return rows[:n], rows[n:]
 
 
+def encodings() -> Pair:
+    """Encodings (MUVERA), 1,088 values, of the Debian packages' descriptions, and of 500 titles as questions."""
+    from benchmarks.debian_tokens import debian
+    from vectors.encoders.encoder import EncoderParams
+    from vectors.fde.encode import FDEParams, encode_documents, encode_queries
+
+    params = FDEParams(num_repetitions=10, k_sim=6, d_final=1024, d_whole=64, fill_empty=False)
+    collection = debian(EncoderParams(dim=64, max_tokens=96), with_title=False, n_queries=500)
+    return encode_documents(collection.documents, params), encode_queries(collection.queries, params)
+
+
 SETS: Final[dict[str, Callable[..., Any]]] = {
     "fashion-mnist": fashion_mnist,
     "packages": packages,
     "sift": sift,
+    "encodings": encodings,
     "clusters": clusters,
 }
+INNER_PRODUCT: Final = ("encodings",)  # compared so, the others by Euclidean distance

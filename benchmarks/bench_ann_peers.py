@@ -1,10 +1,15 @@
 """Nearest neighbours at recall@10 of .95 and .99: "auto" beside a grid by hand over our own kinds, and beside peers.
 
-Run: python benchmarks/bench_ann_peers.py [SET…]  (fashion-mnist, packages, sift, clusters; the first by default)
+Run: PURLIEU_PEERS=PYTHON PURLIEU_ANN_SET=SET python -m benchmarks ann_peers
 
-One thread, all queries at once, CPU time, the least of three. Recall is by distance, as in ann-benchmarks: a row
-counts when it is no farther than the true tenth, all computed by one kernel. PURLIEU_PEERS names a Python that has
-scann, hnswlib, scalable-vs, voyager or usearch; those that it lacks are left out. Each is tuned over a grid of its
+SET is fashion-mnist (the default), packages, sift, encodings or clusters, or several of them with commas between. The
+first four take some five minutes each with every peer. On the million rows of clusters a graph of a peer takes that
+long alone, so name a library or two in PURLIEU_ANN_LIBRARIES (scann, hnswlib, svs, voyager, usearch; empty for none),
+and some of our own ways in PURLIEU_ANN_KINDS (auto, ivf, ivfsq, ivfpq, rabitq).
+
+One thread, all queries at once, CPU time, the least of three; beside it the CPU time of a query asked alone. Recall is
+by distance, as in ann-benchmarks: a row counts when it is no farther than the true tenth, all computed by one kernel.
+PURLIEU_PEERS names a Python that has the libraries; those that it lacks are left out. Each is tuned over a grid of its
 own, on the test queries; "auto" sees only rows of the data.
 """
 
@@ -16,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,15 +30,17 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from benchmarks.ann_sets import SETS
+from benchmarks.ann_sets import INNER_PRODUCT, SETS
 from benchmarks.bench import print_table
 from vectors.ann.exact import exact_top_k, exact_values
 from vectors.ann.forms import LISTED
 from vectors.ann.index import ANNIndex, ANNParams
+from vectors.metrics import Metric
 
 Float32s = npt.NDArray[np.float32]
 K: Final = 10
 TARGETS: Final = (0.95, 0.99)
+MOST_CODED: Final = 1024  # columns beyond which codebooks take too long to learn
 LIBRARIES: Final = ("scann", "hnswlib", "svs", "voyager", "usearch")
 
 
@@ -45,6 +52,7 @@ class Point(NamedTuple):
     build: float
     recall: float
     per_second: float
+    alone: float = float("nan")
     megabytes: float = float("nan")
 
 
@@ -58,23 +66,32 @@ def least(work: Callable[[], Any]) -> tuple[Any, float]:
     return found, min(seconds)
 
 
-def ours(train: Float32s, test: Float32s, recall_of: Callable[[Any], float]) -> list[Point]:
+def alone(index: ANNIndex, test: Float32s, **effort: int) -> float:
+    """CPU microseconds of a query asked alone."""
+    queries = [test[nth : nth + 1] for nth in range(min(len(test), 200))]
+    return 1e6 * least(lambda: [index.search(one, K, **effort) for one in queries])[1] / len(queries)
+
+
+def ours(train: Float32s, test: Float32s, metric: Metric, recall_of: Callable[[Any], float]) -> list[Point]:
     """ "auto" for both targets, and every kind over the pairs that its own sweep found worth keeping."""
     points = []
-    for target in TARGETS:
+    kinds = asked("PURLIEU_ANN_KINDS", ("auto", *LISTED))
+    for target in TARGETS if "auto" in kinds else ():
         begun = time.process_time()
-        index = ANNIndex.build(train, ANNParams(metric="l2", recall=target, latency=1e9))
+        index = ANNIndex.build(train, ANNParams(metric=metric, recall=target, latency=1e9, allow_missed=True))
         built = time.process_time() - begun
         (rows, _), seconds = least(partial(index.search, test, K))
         measured = index.measured
         assert measured is not None
         effort = f"{measured.n_probe}, {measured.k_factor}" if measured.n_probe else f"{measured.ef_search or ''}"
-        setting = f"{measured.kind} of {measured.storage}: {effort}"
-        size = measured.n_bytes / 1e6
-        points.append(Point(f"auto {target}", setting, built, recall_of(rows), len(test) / seconds, size))
+        setting, size = f"{measured.kind} of {measured.storage}: {effort}", measured.n_bytes / 1e6
+        rate, one = len(test) / seconds, alone(index, test)
+        points.append(Point(f"auto {target}", setting, built, recall_of(rows), rate, one, size))
     for kind in LISTED:
+        if kind not in kinds or (kind == "ivfpq" and train.shape[1] > MOST_CODED):
+            continue
         begun = time.process_time()
-        params = ANNParams(metric="l2", kind=kind, recall=0.995, allow_missed=True)
+        params = ANNParams(metric=metric, kind=kind, recall=0.995, allow_missed=True)
         index = ANNIndex.build(train, params)
         built = time.process_time() - begun
         assert index.measured is not None
@@ -83,18 +100,19 @@ def ours(train: Float32s, test: Float32s, recall_of: Callable[[Any], float]) -> 
                 continue
             (rows, _), seconds = least(partial(index.search, test, K, n_probe=n_probe, k_factor=k_factor))
             setting, size = f"{n_probe}, {k_factor}", index.measured.n_bytes / 1e6
-            points.append(Point(f"grid {kind}", setting, built, recall_of(rows), len(test) / seconds, size))
+            rate, one = len(test) / seconds, alone(index, test, n_probe=n_probe, k_factor=k_factor)
+            points.append(Point(f"grid {kind}", setting, built, recall_of(rows), rate, one, size))
     return points
 
 
-def peer(library: str, folder: Path, n_test: int, recall_of: Callable[[Any], float]) -> list[Point]:
+def peer(library: str, folder: Path, metric: Metric, n_test: int, recall_of: Callable[[Any], float]) -> list[Point]:
     """Every setting of a library; empty when it is not there."""
     python = os.environ.get("PURLIEU_PEERS")
     if python is None:
         print(f"{library}: left out, PURLIEU_PEERS is not set")
         return []
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [python, "-P", str(Path(__file__).with_name("ann_peers.py")), library, str(folder)]
+    command = [python, "-P", str(Path(__file__).with_name("ann_peers.py")), library, str(folder), metric]
     done = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=False)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
@@ -108,26 +126,34 @@ def peer(library: str, folder: Path, n_test: int, recall_of: Callable[[Any], flo
     return points
 
 
-def compare(name: str) -> None:
-    """The best of everyone at each target."""
+def gathered(name: str) -> list[Point]:
+    """Everyone's points on a set; none when the set is not there."""
     try:
         train, test = SETS[name]()
     except FileNotFoundError as error:
         print(f"{name}: left out, {error.filename} is not there")
-        return
-    _, true = exact_top_k(train, test, K, metric="l2")
+        return []
+    metric: Metric = "inner_product" if name in INNER_PRODUCT else "l2"
+    _, true = exact_top_k(train, test, K, metric=metric)
 
     def recall_of(rows: npt.NDArray[np.int64]) -> float:
-        return float((exact_values(train, test, rows, metric="l2") <= true[:, K - 1 :]).mean())
+        values, limit = exact_values(train, test, rows, metric=metric), true[:, K - 1 :]
+        return float(((values <= limit) if metric == "l2" else (values >= limit)).mean())
 
-    ANNIndex.build(train[:3000], ANNParams(metric="l2", latency=1e9)).search(test, K)  # compiles outside the clock
+    # Compiles outside the clock.
+    ANNIndex.build(train[:3000], ANNParams(metric=metric, latency=1e9, allow_missed=True)).search(test, K)
     with threadpool_limits(1), tempfile.TemporaryDirectory() as place:
         np.save(Path(place) / "train.npy", train)
         np.save(Path(place) / "test.npy", test)
-        points = ours(train, test, recall_of)
-        for library in LIBRARIES:
-            points += peer(library, Path(place), len(test), recall_of)
+        points = ours(train, test, metric, recall_of)
+        for library in asked("PURLIEU_ANN_LIBRARIES", LIBRARIES):
+            points += peer(library, Path(place), metric, len(test), recall_of)
     print(f"\n{name}: {len(train)} × {train.shape[1]}, {len(test)} queries, load {os.getloadavg()[0]:.1f}\n")
+    return points
+
+
+def compare(points: list[Point]) -> None:
+    """The best of everyone at each target."""
     table = []
     for target in TARGETS:
         names = dict.fromkeys(point.name for point in points)
@@ -145,6 +171,7 @@ def compare(name: str) -> None:
                     "setting": best.setting,
                     "recall@10": round(best.recall, 4),
                     "queries a CPU-second": round(best.per_second),
+                    "µs alone": best.alone,
                     "build CPU-s": best.build,
                     "MB": best.megabytes,
                 }
@@ -152,9 +179,22 @@ def compare(name: str) -> None:
     print_table(table)
 
 
+def asked(variable: str, known: Sequence[str]) -> list[str]:
+    """The names in an environment variable, with commas between; all that are known when it is not set."""
+    told = os.environ.get(variable)
+    names = list(known) if told is None else [name for name in told.split(",") if name]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        sys.exit(f"{variable}: no {', '.join(unknown)}; there are {', '.join(known)}")
+    return names
+
+
 def main() -> None:
-    for name in sys.argv[1:] or ["fashion-mnist"]:
-        compare(name)
+    os.environ.setdefault("PURLIEU_ANN_SET", "fashion-mnist")
+    for name in asked("PURLIEU_ANN_SET", list(SETS)):
+        points = gathered(name)
+        if points:
+            compare(points)
 
 
 if __name__ == "__main__":

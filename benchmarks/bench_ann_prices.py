@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.bench import median_seconds, print_table
 from vectors.ann.build import DistinctRows, index_rows
-from vectors.ann.cost import list_cost, rescored_cost, scan_cost, walk_cost
+from vectors.ann.cost import _CENTROID, _PRODUCT, list_cost, rescored_cost, scan_cost, walk_cost
 from vectors.ann.effort import Effort
 from vectors.ann.forms import LISTED, Storage
 from vectors.ann.params import ANNParams
@@ -51,15 +51,15 @@ def main() -> None:
     matrix, centres = rows_of(784, 128, "float32"), np.ascontiguousarray(rows_of(256, 128, "float32").T)
     out, half = np.empty((N_QUERIES, 128), np.float32), np.zeros(256, np.float32)
     lists, values = np.empty((N_QUERIES, 12), np.int64), np.empty((N_QUERIES, 12), np.float32)
-    add("project 784 × 128", nanoseconds(lambda: project(wide, matrix, out), N_QUERIES), 0.1 * 784 * 128)
+    add("project 784 × 128", nanoseconds(lambda: project(wide, matrix, out), N_QUERIES), _PRODUCT * 784 * 128)
     choose = nanoseconds(lambda: nearest_lists(low, centres, half, True, lists, values), N_QUERIES)
-    add("nearest 12 of 256 centroids", choose, 0.1 * 256 * 128 + 256)
+    add("nearest 12 of 256 centroids", choose, _PRODUCT * 256 * 128 + _CENTROID * 256)
 
     storages: tuple[Storage, ...] = ("float32", "uint8")
     for storage in storages:
         vectors = rows_of(N, 784, storage)
         given = DistinctRows(start=0, rows=vectors, ids=np.arange(N), copies=np.zeros((0, 2), dtype=np.int64))
-        queries = vectors[:: N // N_QUERIES][:N_QUERIES]
+        queries = vectors[:: N // N_QUERIES][:N_QUERIES].copy()
         params = ANNParams(metric="l2", m=16)
         for kind in LISTED:
             shard = Shard.from_built(index_rows(given, kind, "float32", params))
@@ -67,8 +67,8 @@ def main() -> None:
             for n_probe, k_factor in ((4, 4), (12, 8), (12, 25)):
                 effort = Effort(n_probe=n_probe, k_factor=k_factor)
                 with faiss_threads(1):
-                    found = nanoseconds(partial(shard.search, queries, K, effort), N_QUERIES)
-                read = shard.lists.propose(queries, K, n_probe)[1].mean()
+                    found = nanoseconds(partial(shard.nearest, queries, K, effort), N_QUERIES)
+                read = shard.lists.sizes[shard.lists.nearest(queries, n_probe)[1]].sum(axis=1).mean()
                 counted = list_cost(
                     shard.lists.form, 784, storage, n_probe=n_probe, n_read=float(read), n_rescored=K * k_factor
                 )

@@ -73,11 +73,16 @@ def parse_taken(vectors: npt.NDArray[Any], rows: Int64s, metric: Metric) -> Floa
 
 
 def _parse(block: npt.NDArray[Any], metric: Metric, start: int, n_rows: int) -> Float32s:
-    with np.errstate(over="ignore"):
-        copy = np.array(block, dtype=np.float32, order="C")
+    if block.dtype == np.float32:
+        copy = np.array(block, order="C")
+    else:
+        with np.errstate(over="ignore"):
+            copy = np.array(block, dtype=np.float32, order="C")
     squared = row_norms(copy)
-    bad = np.flatnonzero(~(squared <= (np.inf if metric == "cosine" else _LARGEST_NORM**2)) | np.isinf(squared))
-    if bad.size:
+    limit = np.inf if metric == "cosine" else _LARGEST_NORM**2
+    greatest = float(squared.max(initial=0.0))  # NaN when there is one
+    if not (greatest <= limit and greatest < np.inf):
+        bad = np.flatnonzero(~(squared <= limit) | np.isinf(squared))
         finite = bool(np.isfinite(squared[bad[0]]))
         raise InvalidInput(
             source="vectors",

@@ -75,7 +75,7 @@ def index_bytes(n: int, dim: int, kind: Kind, storage: Storage, m: int, form: Li
 
     A vector's values and its 8-byte id; per point of a graph 2·m links of 4 bytes on the lowest level, m on
     each higher one (one point in m - 1 on average has one), an 8-byte offset and a 4-byte level. Lists add a vector's
-    code and number, their centroids, and the projection.
+    code and number, their centroids, and the projection, those of bytes also a length of 4 bytes.
     """
     size = n * (dim * BYTES_PER_VALUE[storage] + 8)
     if kind == "hnsw":
@@ -83,4 +83,5 @@ def index_bytes(n: int, dim: int, kind: Kind, storage: Storage, m: int, form: Li
     if kind in LISTED:
         lists = list_form(kind, n, dim) if form is None else form
         size += n * (lists.code_bytes + 8) + 4 * lists.n_columns * (lists.n_lists + dim * lists.is_projected)
+        size += 4 * n if kind == "ivfsq" else 0
     return size

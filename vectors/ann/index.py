@@ -18,11 +18,12 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidQuery
 from vectors.ann import files as ann_files
+from vectors.ann.answers import search_shards
 from vectors.ann.auto import choose
 from vectors.ann.build import build_shards
 from vectors.ann.effort import Effort, K
 from vectors.ann.exact import best_k
-from vectors.ann.measure import measure, search_shards
+from vectors.ann.measure import measure
 from vectors.ann.params import ANNParams, AskedKind, is_open
 from vectors.ann.shard import Bools, Shard
 from vectors.ann.tuning import Measured

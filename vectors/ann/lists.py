@@ -1,7 +1,7 @@
 """Opened inverted lists: which lists a query reads, and which of their vectors look nearest.
 
 The projection and the choice of lists are ours, since FAISS does both through BLAS, whose last bits depend on the
-size of the batch; scanning the lists is FAISS's.
+size of the batch; so is scanning lists of bytes (`vectors.ann.byte_lists`). Scanning the others is FAISS's.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from vectors.ann.byte_lists import ByteLists
 from vectors.ann.centroids import search_form
 from vectors.ann.forms import Kind, ListForm
+from vectors.kernels.byte_lists import lists_holding
 from vectors.kernels.lists import nearest_lists, project
 from vectors.metrics import Float32s, Int64s, load_faiss
+
+Bools = npt.NDArray[np.bool_]
 
 
 @final
@@ -29,6 +33,8 @@ class Lists:
     matrix : float32, shape (dim, n_columns); None where vectors are not projected
     centroids, half_norms : as `search_form` gives them
     sizes : int64, shape (n_lists,); vectors in each list
+    id_ats : int64, shape (n_lists,); addresses of the positions in each list, in FAISS's memory
+    scanned : how lists of bytes are read; None for other kinds
     """
 
     index: Any
@@ -38,6 +44,8 @@ class Lists:
     centroids: Float32s
     half_norms: Float32s
     sizes: Int64s
+    id_ats: Int64s
+    scanned: ByteLists | None = None
 
     @classmethod
     def open(cls, base: Any) -> Lists:
@@ -57,14 +65,20 @@ class Lists:
         euclidean = index.metric_type == faiss.METRIC_L2
         centres = index.quantizer.reconstruct_n(0, index.nlist)
         centroids, half_norms = search_form(centres, euclidean=euclidean)
+        kind = kinds[type(index).__name__]
+        sizes = np.array([index.invlists.list_size(number) for number in range(index.nlist)], dtype=np.int64)
+        ids = [index.invlists.get_ids(number) for number in range(index.nlist)]
+        id_ats = np.array([0 if place is None else int(place) for place in ids], dtype=np.int64)
         return cls(
             index=index,
-            kind=kinds[type(index).__name__],
+            kind=kind,
             euclidean=euclidean,
             matrix=matrix,
             centroids=centroids,
             half_norms=half_norms,
-            sizes=np.array([index.invlists.list_size(number) for number in range(index.nlist)], dtype=np.int64),
+            sizes=sizes,
+            id_ats=id_ats,
+            scanned=ByteLists.open(index, sizes, id_ats, euclidean=euclidean) if kind == "ivfsq" else None,
         )
 
     @property
@@ -79,6 +93,8 @@ class Lists:
     def n_bytes(self) -> int:
         """Bytes in memory: codes, numbers, centroids, projection."""
         learned = self.centroids.nbytes + (0 if self.matrix is None else self.matrix.nbytes)
+        if self.scanned is not None:
+            learned += self.scanned.n_bytes
         return int(self.sizes.sum()) * (self.form.code_bytes + 8) + learned
 
     def nearest(
@@ -102,36 +118,48 @@ class Lists:
             numbers = among[numbers]
         return low, numbers, values
 
-    def holding(self, is_wanted: npt.NDArray[np.bool_]) -> Int64s:
+    def holding(self, is_wanted: Bools) -> Int64s:
         """Lists that hold a wanted position, ascending."""
-        faiss = load_faiss()
-        return np.array(
-            [number for number in range(self.sizes.size) if is_wanted[self._members(faiss, number)].any()],
-            dtype=np.int64,
-        )
+        holds = np.empty(self.sizes.size, dtype=np.bool_)
+        lists_holding(self.id_ats, self.sizes, is_wanted, holds)
+        return np.flatnonzero(holds)
 
     def propose(
-        self, queries: Float32s, n: int, n_probe: int, selector: Any = None, among: Int64s | None = None
-    ) -> tuple[Int64s, Int64s]:
-        """Positions that look nearest, int64 (n_queries, n), best first, padded with -1; and vectors read per query.
+        self,
+        queries: Float32s,
+        n: int,
+        n_probe: int,
+        is_wanted: Bools | None = None,
+        *,
+        in_order: bool = True,
+    ) -> Int64s:
+        """Positions that look nearest, int64 (n_queries, n), padded with -1; best first when ``in_order``.
 
-        ``selector`` is a FAISS ``IDSelector`` of positions, or None; ``among`` as for `nearest`. Call under
-        `faiss_threads`.
+        ``is_wanted``, bool (n,), tells which positions may be found; lists that hold none of them are passed over, or a
+        filter that follows the geometry would find little. Call under `faiss_threads`.
         """
-        faiss = load_faiss()
+        among = None if is_wanted is None else self.holding(is_wanted)
         low, numbers, values = self.nearest(queries, n_probe, among)
-        positions = np.empty((queries.shape[0], n), dtype=np.int64)
-        if queries.shape[0] == 0:
-            return positions, np.zeros(0, dtype=np.int64)
-        closeness = np.empty(positions.shape, dtype=np.float32)
+        if self.scanned is not None:
+            return self.scanned.nearest(low, numbers, n, is_wanted, in_order=in_order)
+        faiss, positions = load_faiss(), np.empty((queries.shape[0], n), dtype=np.int64)
+        if positions.size == 0:
+            return positions
         options = faiss.SearchParametersIVF(nprobe=numbers.shape[1])
-        if selector is not None:
+        n_asked = n
+        if is_wanted is not None and self.kind == "rabitq":
+            # FAISS heeds no selector here: so many are asked for that enough of them should be wanted.
+            n_asked = min(-(-n * is_wanted.size // int(np.count_nonzero(is_wanted))), is_wanted.size)
+            positions = np.empty((queries.shape[0], n_asked), dtype=np.int64)
+        elif is_wanted is not None:
+            selector = faiss.IDSelectorBitmap(np.packbits(is_wanted, bitorder="little"))
             options.sel = selector
+        closeness = np.empty(positions.shape, dtype=np.float32)
         # By pointers, since the wrapped method knows no options and so no number of lists but the index's own.
         self.index.search_preassigned_c(
             queries.shape[0],
             faiss.swig_ptr(low),
-            n,
+            n_asked,
             faiss.swig_ptr(numbers),
             faiss.swig_ptr(values),
             faiss.swig_ptr(closeness),
@@ -139,10 +167,11 @@ class Lists:
             False,
             options,
         )
-        n_read = self.sizes[numbers].sum(axis=1)
-        if self.kind == "ivfpq" and selector is None:
-            self._fill(positions, numbers, n_read)
-        return positions, n_read
+        if self.kind == "ivfpq" and is_wanted is None:
+            self._fill(positions, numbers, self.sizes[numbers].sum(axis=1))
+        if is_wanted is not None:
+            positions[~is_wanted[positions]] = -1
+        return positions
 
     def _fill(self, positions: Int64s, numbers: Int64s, n_read: Int64s) -> None:
         """Put in what was read and dropped: FAISS leaves out vectors whose packed estimate is the worst there can be.

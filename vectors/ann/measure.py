@@ -9,31 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vectors.ann.answers import search_shards
 from vectors.ann.effort import Effort
-from vectors.ann.exact import best_k
 from vectors.ann.params import ANNParams, plan
 from vectors.ann.probing import find_probes
-from vectors.ann.shard import Bools, Shard
+from vectors.ann.shard import Shard
 from vectors.ann.tuning import N_QUERIES, HeldOut, Measured, count_zero, find_beam, held_out
-from vectors.metrics import Float32s, Int64s, faiss_threads, parse_exclude, parse_queries
-
-
-def search_shards(
-    shards: Sequence[Shard],
-    asked: Float32s,
-    k: int,
-    effort: Effort,
-    left_out: Int64s,
-    params: ANNParams,
-    *,
-    allowed: Bools | None = None,
-    n_threads: int = 1,
-) -> tuple[Int64s, Float32s]:
-    """The k best rows of all shards, padded; ``asked`` and ``left_out`` as `parse_queries` and `parse_exclude` give."""
-    wanted = k + left_out.shape[1]
-    with faiss_threads(n_threads):
-        found = [shard.search(asked, wanted, effort, allowed) for shard in shards]
-    return best_k(found, asked.shape[0], k, left_out, params.metric)
+from vectors.metrics import Float32s, Int64s, parse_exclude, parse_queries
 
 
 def measure(

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import TargetMissed
+from vectors.ann.answers import search_shards
 from vectors.ann.cost import list_cost
 from vectors.ann.effort import Effort, K
-from vectors.ann.exact import best_k, exact_values
+from vectors.ann.exact import exact_values
 from vectors.ann.lists import Lists
 from vectors.ann.params import ANNParams
 from vectors.ann.shard import Shard
@@ -140,7 +141,7 @@ def _shares_by_factor(shard: Shard, asked: Float32s, held: HeldOut, n_probe: int
         return [np.zeros(0) for _ in K_FACTORS]
     n = min(held.k * K_FACTORS[-1], len(shard.ids))
     with faiss_threads(1):
-        positions, _ = _lists_of(shard).propose(asked, n, n_probe)
+        positions = _lists_of(shard).propose(asked, n, n_probe)
     ranked, ranked_values = shard.vectors.best(positions, asked, n)
     values = np.empty(ranked_values.shape, dtype=np.float32)
     sorted_values = np.take_along_axis(ranked_values, np.argsort(ranked, axis=1, kind="stable"), axis=1)
@@ -165,9 +166,7 @@ def _served(shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNP
     """Recall of each query as `ANNIndex.search` answers it."""
     asked = parse_queries(held.queries, shard.dim, params.metric)
     left_out: Int64s = np.zeros((len(asked), 0), np.int64) if held.exclude is None else held.exclude[:, None]
-    with faiss_threads(1):
-        found = shard.search(asked, held.k + left_out.shape[1], effort)
-    rows, _ = best_k([found], len(asked), held.k, left_out, params.metric)
+    rows, _ = search_shards([shard], asked, held.k, effort, left_out, params)
     return shares(exact_values(vectors, held.queries, rows, metric=params.metric), held.true_kth, params.metric)
 
 

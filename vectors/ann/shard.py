@@ -13,7 +13,7 @@ from foundation.threads import even_ranges
 from vectors.ann.build import BuiltShard
 from vectors.ann.cost import list_cost, rescored_cost, walk_cost
 from vectors.ann.effort import Effort
-from vectors.ann.exact import Found, joined, scan, score_rows
+from vectors.ann.exact import Found, best_k, joined, scan, score_rows
 from vectors.ann.forms import BYTES_PER_VALUE, STORAGES, Kind, Storage
 from vectors.ann.lists import Lists
 from vectors.ann.stored import StoredVectors
@@ -110,6 +110,32 @@ class Shard:
             query_of, positions, values = self._found(queries, k, effort, None)
         return _with_copies(self.copies, query_of, self.ids[positions], values, k)
 
+    def nearest(self, queries: Float32s, k: int, effort: Effort) -> tuple[Int64s, Float32s]:
+        """The k best rows that lists find for each query, best first, ties by row, padded; call under `faiss_threads`.
+
+        What `search` and `vectors.ann.exact.best_k` give, without sorting again what is in order.
+        """
+        best, values = self._best(queries, k, effort, None)
+        if self.copies.shape[0] == 0:
+            return self._rows(best), values
+        rows, firsts = self._rows(best), self.copies[:, 0]
+        at = np.minimum(np.searchsorted(firsts, rows), firsts.size - 1)
+        repeated = np.flatnonzero((firsts[at] == rows).any(axis=1))
+        if repeated.size:
+            query_of, positions, found = _flattened(best[repeated], values[repeated])
+            all_rows = _with_copies(self.copies, query_of, self.ids[positions], found, k)
+            nothing = np.empty((repeated.size, 0), dtype=np.int64)
+            rows[repeated], values[repeated] = best_k([all_rows], repeated.size, k, nothing, self.vectors.metric)
+        return rows, values
+
+    def _rows(self, positions: Int64s) -> Int64s:
+        """Row numbers; -1 stays."""
+        if self.ids.size == 0:
+            return positions
+        rows: Int64s = self.ids[positions]
+        rows[positions < 0] = -1
+        return rows
+
     def candidates(self, queries: Float32s, n: int, effort: Effort, allowed: Bools | None = None) -> Found:
         """The n rows that FAISS finds closest to each query, with its values; call under `faiss_threads`.
 
@@ -153,27 +179,24 @@ class Shard:
 
     def _found(self, queries: Float32s, k: int, effort: Effort, is_wanted: Bools | None) -> Found:
         """Positions and values that a graph or lists give; of those that are wanted, where that is told."""
-        selector = None
+        if self.lists is not None:
+            return _flattened(*self._best(queries, k, effort, is_wanted))
+        beam = load_faiss().SearchParametersHNSW(efSearch=max(effort.ef_search, k))
         if is_wanted is not None:
             selector = load_faiss().IDSelectorBitmap(np.packbits(is_wanted, bitorder="little"))
-        if self.lists is not None:
-            n = min(k * effort.k_factor, len(self.ids))
-            if is_wanted is not None and self.kind == "rabitq":
-                # FAISS heeds no selector here: so many are asked for that enough of them should be wanted.
-                selector, n = None, min(-(-n * is_wanted.size // int(np.count_nonzero(is_wanted))), len(self.ids))
-            # Lists without a wanted vector are passed over, or a filter that follows the geometry would find little.
-            among = None if is_wanted is None else self.lists.holding(is_wanted)
-            proposed, _ = self.lists.propose(queries, n, effort.n_probe, selector, among)
-            if is_wanted is not None:
-                proposed[~is_wanted[proposed]] = -1
-            return _flattened(*self.vectors.best(proposed, queries, k))
-        beam = load_faiss().SearchParametersHNSW(efSearch=max(effort.ef_search, k))
-        if selector is not None:
             beam.sel = selector
         _, nearest = self.index.search(queries, k, params=beam)
         query_of, rank = np.nonzero(nearest >= 0)
         positions = nearest[query_of, rank]
         return query_of, positions, score_rows(self.vectors, positions, queries, query_of, self.vectors.metric)
+
+    def _best(self, queries: Float32s, k: int, effort: Effort, is_wanted: Bools | None) -> tuple[Int64s, Float32s]:
+        """Positions and values that lists give, (n_queries, k), as `StoredVectors.best` gives them."""
+        if self.lists is None:
+            raise AssertionError(f"a {self.kind} index has no lists")
+        n = min(k * effort.k_factor, len(self.ids))
+        proposed = self.lists.propose(queries, n, effort.n_probe, is_wanted, in_order=False)
+        return self.vectors.best(proposed, queries, k)
 
     def _cost(self, k: int, effort: Effort) -> float:
         """Counted nanoseconds of a query (`vectors.ann.cost`) with lists of mean length."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from foundation.threads import even_ranges
 from vectors.ann.exact import Segment, closer, propose, score_rows
 from vectors.ann.forms import Storage
-from vectors.kernels.lists import rerank, rerank_bytes
+from vectors.kernels.lists import rerank, rerank_bytes, whole_bytes
 from vectors.metrics import Float32s, Int64s, Metric, is_distance, row_norms, worst
 
 _TAKEN_BYTES: Final = 32 << 20  # vectors copied at a time
@@ -56,8 +56,8 @@ class StoredVectors(Segment):
             rerank(self._codes.view(np.float32), positions, queries, is_distance(self.metric), found, values)
             return found, values
         if self.storage == "uint8":
-            whole = np.clip(queries, 0, 255).astype(np.int16)
-            if np.array_equal(whole, queries):
+            whole = np.empty(queries.shape, dtype=np.int16)
+            if whole_bytes(queries, whole):
                 rerank_bytes(self._codes, positions, whole, is_distance(self.metric), found, values)
                 return found, values
         found[:], values[:] = -1, worst(self.metric)

@@ -14,11 +14,16 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from foundation.kernels.simd import prefetch_element
+from vectors.kernels.byte_blocks import CHUNK, dot_chunks, squared_chunks
 from vectors.kernels.dense import multiply_row, multiply_two_rows
 
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
+
+_AHEAD = 3  # rows asked for before they are needed: they lie anywhere in memory
+_LINES = 16  # cache lines of a row that are asked for; the processor notices itself how a longer one goes on
 
 
 @numba.njit(nogil=True, cache=True)
@@ -117,6 +122,8 @@ def rerank(
             row = positions[q, nth]
             if row < 0:
                 continue
+            if nth + _AHEAD < positions.shape[1] and positions[q, nth + _AHEAD] >= 0:
+                _fetch(vectors, positions[q, nth + _AHEAD])
             a = b = c = e = 0.0
             if euclidean:
                 for d in range(0, full, 4):
@@ -146,6 +153,21 @@ def rerank(
 
 
 @numba.njit(nogil=True, cache=True)
+def whole_bytes(queries: Float32s, out: npt.NDArray[np.int16]) -> bool:
+    """Whether every value is a whole number of 0 to 255; ``out`` holds them then."""
+    for q in range(queries.shape[0]):
+        n_whole = 0
+        for d in range(queries.shape[1]):
+            value = min(max(queries[q, d], np.float32(0.0)), np.float32(255.0))
+            whole = np.int16(np.int32(value))
+            out[q, d] = whole
+            n_whole += int(np.float32(whole) == queries[q, d])
+        if n_whole != queries.shape[1]:
+            return False
+    return True
+
+
+@numba.njit(nogil=True, cache=True)
 def rerank_bytes(
     codes: npt.NDArray[np.uint8],
     positions: Int64s,
@@ -155,25 +177,37 @@ def rerank_bytes(
     values: Float32s,
 ) -> None:
     """`rerank` where every value is a whole number of 0 to 255, in vectors and queries."""
+    dim = queries.shape[1]
+    n_chunks = dim // CHUNK
     for q in range(queries.shape[0]):
         n_found = 0
         for nth in range(positions.shape[1]):
             row = positions[q, nth]
             if row < 0:
                 continue
-            # Narrowed at every step, since numba adds two int32 as int64: then eight fit where four did.
-            total = np.int32(0)
+            if nth + _AHEAD < positions.shape[1] and positions[q, nth + _AHEAD] >= 0:
+                _fetch(codes, positions[q, nth + _AHEAD])
             if euclidean:
-                for d in range(queries.shape[1]):
-                    difference = np.int32(np.int32(codes[row, d]) - np.int32(queries[q, d]))
-                    total = np.int32(total + np.int32(difference * difference))
+                total = squared_chunks(codes, row * dim, queries, q * dim, n_chunks)
+                for d in range(CHUNK * n_chunks, dim):
+                    difference = np.int32(codes[row, d]) - np.int32(queries[q, d])
+                    total = np.int32(total + difference * difference)
                 value = np.float32(np.sqrt(np.float64(total)))
             else:
-                for d in range(queries.shape[1]):
-                    total = np.int32(total + np.int32(np.int32(codes[row, d]) * np.int32(queries[q, d])))
+                total = dot_chunks(codes, row * dim, queries, q * dim, n_chunks)
+                for d in range(CHUNK * n_chunks, dim):
+                    total = np.int32(total + np.int32(codes[row, d]) * np.int32(queries[q, d]))
                 value = np.float32(np.float64(total))
             n_found = _insert(value, row, euclidean, n_found, best[q], values[q])
         _pad(n_found, euclidean, best[q], values[q])
+
+
+@numba.njit(nogil=True, cache=True)
+def _fetch(vectors: npt.NDArray[np.generic], row: int) -> None:
+    """Ask for a row."""
+    first, per_line = row * vectors.shape[1], 64 // vectors.itemsize
+    for line in range(min(_LINES, (vectors.shape[1] + per_line - 1) // per_line)):
+        prefetch_element(vectors, first + line * per_line)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -319,7 +319,7 @@ def test_another_process_builds_the_same_bytes(tmp_path: Path) -> None:
     params = dataclasses.replace(GRAPH, shard_rows=400)
     ANNIndex.build(mixture(900, 10, 10), params, n_threads=2).save(tmp_path / "here")
     code = (
-        "import dataclasses, sys; from pathlib import Path; from tests.vectors import test_ann as t\n"
+        "import dataclasses, sys; from pathlib import Path; from tests.vectors.ann import test_index as t\n"
         "params = dataclasses.replace(t.GRAPH, shard_rows=400)\n"
         "t.ANNIndex.build(t.mixture(900, 10, 10), params).save(Path(sys.argv[1]))\n"
     )

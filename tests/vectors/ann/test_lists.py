@@ -215,7 +215,7 @@ def test_bytes_are_equal_on_every_run_for_any_threads_and_instruction_set(kind: 
 def test_another_process_builds_the_same_bytes() -> None:
     vectors = mixture(900, 40, 10)
     code = (
-        "import sys; from tests.vectors import test_ann_lists as t\n"
+        "import sys; from tests.vectors.ann import test_lists as t\n"
         "for kind in t.LISTED: print(t.digest(t.mixture(900, 40, 10), t.params_of(kind)))\n"
     )
     out = subprocess.run(
