@@ -16,7 +16,12 @@ import numpy as np
 import orjson
 
 from foundation.errors import InvalidQuery
-from serving import schemas
+from serving.bodies.common import MAX_HITS
+from serving.bodies.common import Request as Body
+from serving.bodies.communities import CommunityRequest, LabelsRequest, MembersRequest
+from serving.bodies.compound import RelatedRequest
+from serving.bodies.documents import SearchRequest
+from serving.bodies.nodes import NeighbourhoodRequest, NodesQuery, PPRRequest, SimilarRequest
 from serving.opener import Answer, EngineLike
 from serving.pool import Job, Outcome
 from serving.ppr import shortages
@@ -43,13 +48,13 @@ class Question:
     """
 
     name: str
-    model: type[schemas.Request]
+    model: type[Body]
     ask: Callable[[EngineLike, Queries, Any], Answer]
     queries: Callable[[Any], Queries]
     kind: Callable[[Any], Hashable | None]
     part: Callable[[Answer, int, int, Any], Answer]
 
-    def job(self, engine: EngineLike, asked: schemas.Request) -> Job:
+    def job(self, engine: EngineLike, asked: Body) -> Job:
         """What a pool runs to answer ``asked``.
 
         Raises
@@ -95,7 +100,7 @@ class Question:
         return parts
 
 
-def _similar(engine: EngineLike, queries: Queries, asked: schemas.SimilarRequest) -> Answer:
+def _similar(engine: EngineLike, queries: Queries, asked: SimilarRequest) -> Answer:
     ids = None if asked.ids is None else queries
     vectors = None
     if asked.vectors is not None:
@@ -103,17 +108,17 @@ def _similar(engine: EngineLike, queries: Queries, asked: schemas.SimilarRequest
     return engine.similar(ids, vectors=vectors, k=asked.k)
 
 
-def _similar_kind(asked: schemas.SimilarRequest) -> Hashable | None:
+def _similar_kind(asked: SimilarRequest) -> Hashable | None:
     if (asked.ids is None) == (asked.vectors is None):
         return None
     return asked.k, None if asked.vectors is None else len(asked.vectors[0])
 
 
-def _ppr(engine: EngineLike, queries: Queries, asked: schemas.PPRRequest) -> Answer:
+def _ppr(engine: EngineLike, queries: Queries, asked: PPRRequest) -> Answer:
     return engine.ppr([query.seeds for query in queries], k=asked.k, exact=asked.exact, rmax=asked.rmax)
 
 
-def _search(engine: EngineLike, queries: Queries, asked: schemas.SearchRequest) -> Answer:
+def _search(engine: EngineLike, queries: Queries, asked: SearchRequest) -> Answer:
     texts = None if asked.texts is None else queries
     vectors = None
     if asked.vectors is not None:
@@ -122,7 +127,7 @@ def _search(engine: EngineLike, queries: Queries, asked: schemas.SearchRequest) 
     return engine.search(texts, vectors=vectors, k=asked.k, rerank=asked.rerank, ranking=asked.ranking)
 
 
-def _search_kind(asked: schemas.SearchRequest) -> Hashable | None:
+def _search_kind(asked: SearchRequest) -> Hashable | None:
     if (asked.texts is None) == (asked.vectors is None):
         return None
     return asked.k, asked.rerank, asked.ranking, None if asked.vectors is None else len(asked.vectors[0][0])
@@ -132,7 +137,7 @@ def _lists(answer: Answer, first: int, last: int, asked: Any) -> Answer:  # noqa
     return {**answer, "results": answer["results"][first:last]}
 
 
-def _ranking(answer: Answer, first: int, last: int, asked: schemas.PPRRequest) -> Answer:
+def _ranking(answer: Answer, first: int, last: int, asked: PPRRequest) -> Answer:
     results, residual = answer["results"][first:last], answer["residual"][first:last]
     return {
         **answer,
@@ -152,11 +157,11 @@ def _never(asked: Any) -> None:  # noqa: ARG001  # as `Question.kind`
 
 
 SIMILAR = Question(
-    "similar", schemas.SimilarRequest, _similar, lambda asked: asked.ids or asked.vectors or (), _similar_kind, _lists
+    "similar", SimilarRequest, _similar, lambda asked: asked.ids or asked.vectors or (), _similar_kind, _lists
 )
 PPR = Question(
     "ppr",
-    schemas.PPRRequest,
+    PPRRequest,
     _ppr,
     lambda asked: asked.queries,
     lambda asked: None if asked.exact else (asked.k, asked.rmax),
@@ -164,7 +169,7 @@ PPR = Question(
 )
 COMMUNITY = Question(
     "community",
-    schemas.CommunityRequest,
+    CommunityRequest,
     lambda engine, _, asked: engine.community(asked.seeds, size=asked.size, after=asked.after, method=asked.method),
     _one,
     _never,
@@ -172,7 +177,7 @@ COMMUNITY = Question(
 )
 LABELS = Question(
     "labels",
-    schemas.LabelsRequest,
+    LabelsRequest,
     lambda engine, _, asked: engine.labels(asked.ids, communities=asked.communities),
     _one,
     _never,
@@ -180,7 +185,7 @@ LABELS = Question(
 )
 MEMBERS = Question(
     "members",
-    schemas.MembersRequest,
+    MembersRequest,
     lambda engine, _, asked: engine.members(asked.label, k=asked.k),
     _one,
     _never,
@@ -188,19 +193,19 @@ MEMBERS = Question(
 )
 NEIGHBOURHOOD = Question(
     "neighbourhood",
-    schemas.NeighbourhoodRequest,
+    NeighbourhoodRequest,
     lambda engine, _, asked: engine.neighbourhood(asked.seeds, k=asked.k),
     _one,
     _never,
     _lists,
 )
 SEARCH = Question(
-    "search", schemas.SearchRequest, _search, lambda asked: asked.texts or asked.vectors or (), _search_kind, _lists
+    "search", SearchRequest, _search, lambda asked: asked.texts or asked.vectors or (), _search_kind, _lists
 )
 
 RELATED = Question(
     "related",
-    schemas.RelatedRequest,
+    RelatedRequest,
     lambda engine, _, asked: engine.related(asked.seeds, text=asked.text, k=asked.k, weights=asked.weights),
     _one,
     _never,
@@ -208,7 +213,7 @@ RELATED = Question(
 )
 
 
-def looked_up(engine: EngineLike, asked: schemas.NodesQuery) -> Job:
+def looked_up(engine: EngineLike, asked: NodesQuery) -> Job:
     """What a pool runs to find nodes by the beginning of their id."""
 
     def run(several: Sequence[Any]) -> list[Outcome]:
@@ -234,10 +239,10 @@ def mapped(engine: EngineLike) -> Job:
 
 
 def _check_hits(n_queries: int, k: int) -> None:
-    if n_queries * k > schemas.MAX_HITS:
+    if n_queries * k > MAX_HITS:
         raise InvalidQuery(
             what=f"{n_queries} queries for {k:,} answers each",
-            fix=f"ask for at most {schemas.MAX_HITS:,} answers in one request, all queries together",
+            fix=f"ask for at most {MAX_HITS:,} answers in one request, all queries together",
         )
 
 
