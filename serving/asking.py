@@ -7,6 +7,7 @@ answered, each is asked alone, so that it fails alone.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ import numpy as np
 import orjson
 
 from foundation.errors import InvalidQuery
-from serving.bodies.common import MAX_HITS
+from serving.bodies.common import MAX_EXPLAINED, MAX_HITS
 from serving.bodies.common import Request as Body
 from serving.bodies.communities import CommunityRequest, LabelsRequest, MembersRequest
-from serving.bodies.compound import RelatedRequest
+from serving.bodies.compound import ExplainRequest, RelatedRequest
 from serving.bodies.documents import SearchRequest
 from serving.bodies.nodes import NeighbourhoodRequest, NodesQuery, PPRRequest, SimilarRequest
 from serving.opener import Answer, EngineLike
@@ -28,6 +29,7 @@ from serving.ppr import shortages
 
 HEAVY = 100  # a request of more queries than this, or of longer lists, takes a place of those for what takes long
 _LIST = 400  # hits of one query that count as one query more, so that no call makes more than some 100,000
+_EXPLAINED = 10  # the same of hits that are explained
 
 Queries = Sequence[Any]
 
@@ -62,10 +64,11 @@ class Question:
         InvalidQuery
             For more answers than one request may ask for.
         """
-        queries = self.queries(asked)
-        _check_hits(len(queries), getattr(asked, "k", 1))
+        queries, k = self.queries(asked), getattr(asked, "k", 1)
+        explained = bool(getattr(asked, "explain", False))
+        _check_hits(len(queries), k, explained)
         kind = self.kind(asked)
-        size = max(len(queries), len(queries) * getattr(asked, "k", 1) // _LIST)
+        size = max(len(queries), len(queries) * k // (_EXPLAINED if explained else _LIST))
         return Job(
             run=lambda several: self._answers(engine, several),
             what=(queries, asked),
@@ -105,13 +108,14 @@ def _similar(engine: EngineLike, queries: Queries, asked: SimilarRequest) -> Ans
     vectors = None
     if asked.vectors is not None:
         vectors = np.asarray(queries if ids is None else asked.vectors, dtype=np.float32)
-    return engine.similar(ids, vectors=vectors, k=asked.k)
+    return engine.similar(ids, vectors=vectors, k=asked.k, where=asked.where, near=asked.near)
 
 
 def _similar_kind(asked: SimilarRequest) -> Hashable | None:
     if (asked.ids is None) == (asked.vectors is None):
         return None
-    return asked.k, None if asked.vectors is None else len(asked.vectors[0])
+    width = None if asked.vectors is None else len(asked.vectors[0])
+    return asked.k, width, _text(asked.where), _text(asked.near)
 
 
 def _ppr(engine: EngineLike, queries: Queries, asked: PPRRequest) -> Answer:
@@ -124,13 +128,29 @@ def _search(engine: EngineLike, queries: Queries, asked: SearchRequest) -> Answe
     if asked.vectors is not None:
         given = queries if texts is None else asked.vectors
         vectors = [np.asarray(one, dtype=np.float32) for one in given]
-    return engine.search(texts, vectors=vectors, k=asked.k, rerank=asked.rerank, ranking=asked.ranking)
+    return engine.search(
+        texts,
+        vectors=vectors,
+        k=asked.k,
+        rerank=asked.rerank,
+        ranking=asked.ranking,
+        where=asked.where,
+        within=None if asked.within is None else asked.within.model_dump(exclude_none=True),
+        explain=asked.explain,
+    )
 
 
 def _search_kind(asked: SearchRequest) -> Hashable | None:
     if (asked.texts is None) == (asked.vectors is None):
         return None
-    return asked.k, asked.rerank, asked.ranking, None if asked.vectors is None else len(asked.vectors[0][0])
+    width = None if asked.vectors is None else len(asked.vectors[0][0])
+    within = None if asked.within is None else asked.within.model_dump()
+    return asked.k, asked.rerank, asked.ranking, width, _text(asked.where), _text(within), asked.explain
+
+
+def _text(value: object) -> str | None:
+    """As JSON, in the order it was written in: what differs there alone is not asked together, to keep every byte."""
+    return None if value is None else json.dumps(value)
 
 
 def _lists(answer: Answer, first: int, last: int, asked: Any) -> Answer:  # noqa: ARG001  # as `Question.part`
@@ -212,6 +232,15 @@ RELATED = Question(
     _lists,
 )
 
+EXPLAIN = Question(
+    "explain",
+    ExplainRequest,
+    lambda engine, _, asked: engine.explain(asked.a, asked.b, k=asked.k),
+    _one,
+    _never,
+    _lists,
+)
+
 
 def looked_up(engine: EngineLike, asked: NodesQuery) -> Job:
     """What a pool runs to find nodes by the beginning of their id."""
@@ -238,11 +267,12 @@ def mapped(engine: EngineLike) -> Job:
     return Job(run=run, what=None)
 
 
-def _check_hits(n_queries: int, k: int) -> None:
-    if n_queries * k > MAX_HITS:
+def _check_hits(n_queries: int, k: int, explained: bool) -> None:
+    most, which = (MAX_EXPLAINED, "explained answers") if explained else (MAX_HITS, "answers")
+    if n_queries * k > most:
         raise InvalidQuery(
-            what=f"{n_queries} queries for {k:,} answers each",
-            fix=f"ask for at most {MAX_HITS:,} answers in one request, all queries together",
+            what=f"{n_queries} queries for {k:,} {which} each",
+            fix=f"ask for at most {most:,} {which} in one request, all queries together",
         )
 
 

@@ -19,6 +19,7 @@ from foundation.ids import Ids
 from serving import communities as of_communities
 from serving.built import check_built, questions_of
 from serving.documents import search
+from serving.explaining import explain
 from serving.fusing import related
 from serving.opened import Answer, Hit, Opened, check_k
 from serving.seen import neighbourhood, ppr
@@ -98,18 +99,30 @@ class Engine:
         *,
         vectors: npt.ArrayLike | None = None,
         k: int = 10,
+        where: Mapping[str, Any] | None = None,
+        near: Mapping[Any, float] | None = None,
     ) -> Answer:
         """Nodes whose embeddings are nearest, one list per id or vector, best first; an id is not among its own.
 
         Scores are cosines or inner products, or distances with a minus sign: higher is better.
 
+        Parameters
+        ----------
+        where
+            A condition on the fields of the nodes' documents (`vectors.corpus.filters`); a node without a document
+            meets none but a negation.
+        near
+            Weighted seeds. The 1,000 nodes that matter most as seen from them are ranked by likeness and by
+            personalised PageRank; the score is 1 / (60 + rank) added up. Hits have ``similarity``, ``ppr`` and the
+            ``ranks`` in both.
+
         Raises
         ------
         InvalidQuery
-            Neither or both of ids and vectors, k out of range, vectors of the wrong width.
+            Neither or both of ids and vectors, k out of range, vectors of the wrong width, a condition that cannot be.
         UnknownId, NotBuilt
         """
-        return similar(self._opened, ids, vectors, k)
+        return similar(self._opened, ids, vectors, k, where=where, near=near)
 
     def ppr(
         self,
@@ -196,20 +209,46 @@ class Engine:
         k: int = 10,
         rerank: bool = True,
         ranking: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        within: Mapping[str, Any] | None = None,
+        explain: bool = False,
     ) -> Answer:
         """Documents that answer each text, or each set of token vectors (n_tokens, dim), best first.
 
         ``ranking`` is "tokens" (MaxSim), "words" (BM25) or "both" (their ranks fused, scores
         1 / (60 + rank) added up), by default both where both were built. ``rerank=False`` takes the order of the fixed
-        dimensional encodings for that of MaxSim; asked alone, its scores are their inner products.
+        dimensional encodings for that of MaxSim; asked alone, its scores are their inner products. Beside the lists:
+        ``searched``, how many documents could be found.
+
+        Parameters
+        ----------
+        where
+            A condition on the documents' fields (`vectors.corpus.filters`).
+        within
+            ``{"seeds": {id: weight}, "by": "ppr", "size": 100}``: only documents of the ``size`` nodes that matter most
+            as seen from the seeds; with ``"by": "community"`` of that many members of the community around them; with
+            ``"label"`` of all nodes in their communities of the whole graph. MaxSim then scores every one of them.
+        explain
+            Give every hit its ``why``: `serving.matching.why`.
 
         Raises
         ------
         InvalidQuery
-            Neither or both of texts and vectors, an empty text, k out of range, vectors of the wrong width.
-        NotBuilt
+            Neither or both of texts and vectors, an empty text, k out of range, vectors of the wrong width, a condition
+            or a part of the graph that cannot be.
+        UnknownId, NotBuilt
         """
-        return search(self._opened, texts, vectors, k, rerank, ranking)
+        return search(
+            self._opened,
+            texts,
+            vectors,
+            k,
+            rerank=rerank,
+            ranking=ranking,
+            where=where,
+            within=within,
+            explain=explain,
+        )
 
     def neighbourhood(self, seeds: Mapping[str | int, float], *, k: int = 50) -> Answer:
         """The ``k`` nodes that matter most as seen from weighted seeds, and the links among them.
@@ -259,6 +298,31 @@ class Engine:
         UnknownId, NotBuilt
         """
         return related(self._opened, seeds, text, k, weights)
+
+    def explain(self, a: str | int, b: str | int, *, k: int = 10) -> Answer:
+        """Why two nodes are near: one list, of the neighbours they share, and beside it what else there is.
+
+        Links are taken whichever way they point, where the version has them so (``graph.undirected``), else as they do.
+
+        - ``results``: shared neighbours, those with fewer others first; ``weights`` of the links from either node.
+        - ``paths``: likely ways of up to three links from ``a`` to ``b``, as ``ids``, ``weights`` and ``score``, the
+          chance that a random walk takes it; ``complete``: whether none likelier can be missing.
+        - ``signals``: for each of similar, ppr and community that was built, ``rank`` and ``score`` of ``b`` in the
+          first hundred asked for ``a``, then of ``a`` in those for ``b``; null where it is not among them.
+        - ``together``: the smallest community of the whole graph that holds both, if communities were built.
+        - ``documents``: where both have one, MaxSim of ``a``'s as a query for ``b``'s as ``score``, the best ``tokens``
+          and ``words`` of it as in `search`; null otherwise.
+        - ``nodes``: the two.
+
+        Every list has at most ``k`` entries.
+
+        Raises
+        ------
+        InvalidQuery
+            One node twice, or k out of range.
+        UnknownId, NotBuilt
+        """
+        return explain(self._opened, a, b, k)
 
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[Hit]:
         """The first nodes whose id starts with ``prefix``, in id order; at most 1000.

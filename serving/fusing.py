@@ -38,6 +38,6 @@ def related(
                 size = max(depth, len(set(opened.rows(seeds))))
                 lists.append((signal, weight, community(opened, seeds, size, 0, None)["results"][0]))
             case "search":
-                answer = search(opened, [text or ""], None, min(DEPTH, opened.corpus.n_docs), True, None)
+                answer = search(opened, [text or ""], None, min(DEPTH, opened.corpus.n_docs))
                 lists.append((signal, weight, answer["results"][0]))
     return opened.answer([fused(lists, seeds, k)], signals=parts)

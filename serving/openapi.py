@@ -23,6 +23,7 @@ ADDED = (
     nodes.NeighbourhoodRequest,
     documents.SearchRequest,
     compound.RelatedRequest,
+    compound.ExplainRequest,
     schemas.Problem,
 )
 INDEX = {

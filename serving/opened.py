@@ -25,6 +25,7 @@ from clustering.labels import LabelIndex
 from foundation.errors import InvalidQuery, UnknownId
 from foundation.ids import Ids
 from graph.csr import CSRGraph
+from graph.pair import flow_into
 from serving.growing import Growths
 from serving.hybrid import CorpusSearch
 from serving.map import map_file
@@ -126,6 +127,19 @@ class Opened:
     @cached_property
     def graph(self) -> CSRGraph:
         return open_graph(self._path("graph"))
+
+    @cached_property
+    def links(self) -> CSRGraph:
+        """The links of every node, whichever way they point where the version has that; else as they point."""
+        return open_graph(self._path("graph.undirected")) if self.has("graph.undirected") else self.graph
+
+    @cached_property
+    def out_weight(self) -> npt.NDArray[np.float64]:
+        return self.links.out_weight()
+
+    @cached_property
+    def flow(self) -> npt.NDArray[np.float64]:
+        return flow_into(self.links) if self.links.directed else self.out_weight
 
     @cached_property
     def corpus(self) -> Corpus:

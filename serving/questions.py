@@ -19,8 +19,8 @@ from serving.bodies.communities import (
     MembersAnswer,
     MembersRequest,
 )
-from serving.bodies.compound import RelatedAnswer, RelatedRequest
-from serving.bodies.documents import SearchRequest
+from serving.bodies.compound import ExplainAnswer, ExplainRequest, RelatedAnswer, RelatedRequest
+from serving.bodies.documents import SearchAnswer, SearchRequest
 from serving.bodies.nodes import (
     NeighbourhoodAnswer,
     NeighbourhoodRequest,
@@ -101,7 +101,7 @@ async def map(request: Request) -> Response:
     return await answer_looked_up(request, "map", asking.mapped, MAP)
 
 
-@router.post("/search", response_model=Answer, responses=_REFUSALS, openapi_extra=takes(SearchRequest))
+@router.post("/search", response_model=SearchAnswer, responses=_REFUSALS, openapi_extra=takes(SearchRequest))
 async def search(request: Request) -> Response:
     """Documents, one list per text or per set of token vectors."""
     return await answer_posted(request, asking.SEARCH)
@@ -111,3 +111,9 @@ async def search(request: Request) -> Response:
 async def related(request: Request) -> Response:
     """What is near all seeds by every signal together: one list, fused by reciprocal rank."""
     return await answer_posted(request, asking.RELATED)
+
+
+@router.post("/explain", response_model=ExplainAnswer, responses=_REFUSALS, openapi_extra=takes(ExplainRequest))
+async def explain(request: Request) -> Response:
+    """Why two nodes are near: the neighbours they share as one list, and what else brings them together."""
+    return await answer_posted(request, asking.EXPLAIN)

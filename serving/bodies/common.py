@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 MAX_QUERIES = 1_000  # queries of one request
 MAX_SEEDS = 10_000  # seeds of one query
@@ -17,6 +18,8 @@ MAX_TEXT = 100_000  # characters of one text
 MAX_ID = 4_096  # characters of one id
 MAX_LIMIT = 1_000  # ids of one look-up by prefix
 MAX_DRAWN = 500  # nodes of one neighbourhood
+MAX_CONDITIONS = 1_000  # values that a filter compares with
+MAX_EXPLAINED = 1_000  # answers of one request that are explained
 FLOAT32_MAX = 3.4028234663852886e38
 _INT64 = range(-(2**63), 2**63)
 
@@ -45,9 +48,32 @@ Number = Annotated[float, Field(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
 Vector = Annotated[list[Number], Field(min_length=1, max_length=MAX_WIDTH, fail_fast=True)]
 Tokens = Annotated[list[Vector], Field(min_length=1, max_length=MAX_TOKENS, fail_fast=True)]
 Weight = Annotated[float, Field(gt=0, le=1e100)]
+Seeds = Annotated[dict[Annotated[str, Field(max_length=MAX_ID)], Weight], Field(min_length=1, max_length=MAX_SEEDS)]
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Index = Annotated[str, Field(description="Name of the index.", examples=["debian"])]
 Version = Annotated[str, Field(description="The version that gave all of this answer.", examples=["0a1b2c3d4e5f"])]
+
+
+def _check_where(value: dict[str, Any]) -> dict[str, Any]:
+    """Numbers that are none, and more comparisons than a question needs, are refused; the rest is up to the fields."""
+    parts: list[Any] = [value]
+    n_values = 0
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+        else:
+            n_values += 1
+        if isinstance(part, float) and not math.isfinite(part):
+            raise ValueError("a number is not finite")
+        if n_values > MAX_CONDITIONS:
+            raise ValueError(f"a filter compares with at most {MAX_CONDITIONS:,} values")
+    return value
+
+
+Where = Annotated[dict[Annotated[str, Field(max_length=MAX_ID)], Any], AfterValidator(_check_where)]
 
 
 class Request(BaseModel):

@@ -12,15 +12,15 @@ from serving.bodies.common import (
     MAX_ID,
     MAX_LIMIT,
     MAX_QUERIES,
-    MAX_SEEDS,
     Answer,
     Hit,
     Id,
     Node,
     Request,
+    Seeds,
     Vector,
     Versioned,
-    Weight,
+    Where,
     check_same_width,
 )
 from serving.ppr import MAX_RMAX, MIN_RMAX
@@ -40,6 +40,16 @@ class SimilarRequest(Request):
     k: int = Field(
         default=10, ge=1, le=MAX_HITS, description="Answers per query, at most as many as there are other nodes."
     )
+    where: Where | None = Field(
+        default=None,
+        description="A condition on the fields of the nodes' documents; docs/ann.md says how it is written.",
+        examples=[{"section": ["net", "web"]}],
+    )
+    near: Seeds | None = Field(
+        default=None,
+        description="Weighted seeds: the 1,000 nodes that matter most seen from them, ranked by likeness and nearness.",
+        examples=[{"vim": 1.0}],
+    )
 
     @field_validator("vectors")
     @classmethod
@@ -51,9 +61,7 @@ class SimilarRequest(Request):
 class PPRQuery(Request):
     """The place to look from."""
 
-    seeds: dict[Annotated[str, Field(max_length=MAX_ID)], Weight] = Field(
-        min_length=1, max_length=MAX_SEEDS, description="Weight of each seed node; only their ratios matter."
-    )
+    seeds: Seeds = Field(description="Weight of each seed node; only their ratios matter.")
 
 
 class PPRRequest(Request):
