@@ -65,7 +65,7 @@ ASKED: list[Callable[[Any], Any]] = [
     lambda asked: asked.search(["chess", "video"], k=6),
     lambda asked: asked.search(["chess"], k=6, rerank=False),
     lambda asked: asked.similar(["n000"], k=4, where={"topic": "chess"}),
-    lambda asked: asked.similar(["n000"], k=4, near={"n001": 1.0, "n004": np.float32(0.5)}),
+    lambda asked: asked.similar(["n000"], k=4, near={"n001": 1.0, "n004": np.float64(0.5)}),
     lambda asked: asked.search(["chess"], k=4, ranking="tokens", where={"not": {"topic": "chess"}}),
     lambda asked: asked.search(["chess"], k=4, within={"seeds": {"n004": 1.0}, "by": "community", "size": 30}),
     lambda asked: asked.search(["chess game"], k=4, explain=True),
