@@ -112,7 +112,9 @@ class DocumentSearch:
         with contextlib.suppress(InvalidQuery):  # an index of the user's own vectors has no text encoder
             self.encode(["warm"])
         dim = self._retriever.documents.dim
-        self.top(MultiVectors.from_list([np.ones((1, dim))]), 1, True)
+        query = MultiVectors.from_list([np.ones((1, dim))])
+        docs, _ = self.top(query, 1, True)
+        self.matches(query, docs)
 
     @cached_property
     def _encoder(self) -> Encoder:
