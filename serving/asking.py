@@ -22,7 +22,7 @@ from serving.bodies.common import Request as Body
 from serving.bodies.communities import CommunityRequest, LabelsRequest, MembersRequest
 from serving.bodies.compound import ExplainRequest, RelatedRequest
 from serving.bodies.documents import SearchRequest
-from serving.bodies.nodes import NeighbourhoodRequest, NodesQuery, PPRRequest, SimilarRequest
+from serving.bodies.nodes import NeighbourhoodRequest, PPRRequest, SimilarRequest
 from serving.opener import Answer, EngineLike
 from serving.pool import Job, Outcome
 from serving.ppr import shortages
@@ -32,6 +32,18 @@ _LIST = 400  # hits of one query that count as one query more, so that no call m
 _EXPLAINED = 10  # the same of hits that are explained
 
 Queries = Sequence[Any]
+
+
+def _lists(answer: Answer, first: int, last: int, asked: Any) -> Answer:  # noqa: ARG001  # as `Question.part`
+    return {**answer, "results": answer["results"][first:last]}
+
+
+def _one(asked: Any) -> Queries:  # noqa: ARG001  # as `Question.queries`
+    return (None,)
+
+
+def _never(asked: Any) -> None:  # noqa: ARG001  # as `Question.kind`
+    return None
 
 
 @final
@@ -52,9 +64,9 @@ class Question:
     name: str
     model: type[Body]
     ask: Callable[[EngineLike, Queries, Any], Answer]
-    queries: Callable[[Any], Queries]
-    kind: Callable[[Any], Hashable | None]
-    part: Callable[[Answer, int, int, Any], Answer]
+    queries: Callable[[Any], Queries] = _one
+    kind: Callable[[Any], Hashable | None] = _never
+    part: Callable[[Answer, int, int, Any], Answer] = _lists
 
     def job(self, engine: EngineLike, asked: Body) -> Job:
         """What a pool runs to answer ``asked``.
@@ -153,10 +165,6 @@ def _text(value: object) -> str | None:
     return None if value is None else json.dumps(value)
 
 
-def _lists(answer: Answer, first: int, last: int, asked: Any) -> Answer:  # noqa: ARG001  # as `Question.part`
-    return {**answer, "results": answer["results"][first:last]}
-
-
 def _ranking(answer: Answer, first: int, last: int, asked: PPRRequest) -> Answer:
     results, residual = answer["results"][first:last], answer["residual"][first:last]
     return {
@@ -168,17 +176,7 @@ def _ranking(answer: Answer, first: int, last: int, asked: PPRRequest) -> Answer
     }
 
 
-def _one(asked: Any) -> Queries:  # noqa: ARG001  # as `Question.queries`
-    return (None,)
-
-
-def _never(asked: Any) -> None:  # noqa: ARG001  # as `Question.kind`
-    return None
-
-
-SIMILAR = Question(
-    "similar", SimilarRequest, _similar, lambda asked: asked.ids or asked.vectors or (), _similar_kind, _lists
-)
+SIMILAR = Question("similar", SimilarRequest, _similar, lambda asked: asked.ids or asked.vectors or (), _similar_kind)
 PPR = Question(
     "ppr",
     PPRRequest,
@@ -191,80 +189,35 @@ COMMUNITY = Question(
     "community",
     CommunityRequest,
     lambda engine, _, asked: engine.community(asked.seeds, size=asked.size, after=asked.after, method=asked.method),
-    _one,
-    _never,
-    _lists,
 )
 LABELS = Question(
     "labels",
     LabelsRequest,
     lambda engine, _, asked: engine.labels(asked.ids, communities=asked.communities),
-    _one,
-    _never,
-    _lists,
 )
 MEMBERS = Question(
     "members",
     MembersRequest,
     lambda engine, _, asked: engine.members(asked.label, k=asked.k),
-    _one,
-    _never,
-    _lists,
 )
 NEIGHBOURHOOD = Question(
     "neighbourhood",
     NeighbourhoodRequest,
     lambda engine, _, asked: engine.neighbourhood(asked.seeds, k=asked.k),
-    _one,
-    _never,
-    _lists,
 )
-SEARCH = Question(
-    "search", SearchRequest, _search, lambda asked: asked.texts or asked.vectors or (), _search_kind, _lists
-)
+SEARCH = Question("search", SearchRequest, _search, lambda asked: asked.texts or asked.vectors or (), _search_kind)
 
 RELATED = Question(
     "related",
     RelatedRequest,
     lambda engine, _, asked: engine.related(asked.seeds, text=asked.text, k=asked.k, weights=asked.weights),
-    _one,
-    _never,
-    _lists,
 )
 
 EXPLAIN = Question(
     "explain",
     ExplainRequest,
     lambda engine, _, asked: engine.explain(asked.a, asked.b, k=asked.k),
-    _one,
-    _never,
-    _lists,
 )
-
-
-def looked_up(engine: EngineLike, asked: NodesQuery) -> Job:
-    """What a pool runs to find nodes by the beginning of their id."""
-
-    def run(several: Sequence[Any]) -> list[Outcome]:
-        try:
-            found = engine.nodes(asked.prefix, limit=asked.limit)
-            return [_json({"index": engine.index, "version": engine.version, "results": [found]}) for _ in several]
-        except Exception as error:
-            return [error]
-
-    return Job(run=run, what=asked)
-
-
-def mapped(engine: EngineLike) -> Job:
-    """What a pool runs to give out the map."""
-
-    def run(several: Sequence[Any]) -> list[Outcome]:
-        try:
-            return [engine.map_file() for _ in several]
-        except Exception as error:
-            return [error]
-
-    return Job(run=run, what=None)
 
 
 def _check_hits(n_queries: int, k: int, explained: bool) -> None:
@@ -280,8 +233,9 @@ def _written(answer: Answer) -> bytes:
     # JSON has no NaN, and would have null where the description promises a number.
     if not all(math.isfinite(hit["score"]) for hits in answer["results"] for hit in hits):
         raise ArithmeticError(f"a score of index {answer['index']}@{answer['version']} is not finite")
-    return _json(answer)
+    return as_json(answer)
 
 
-def _json(document: Answer) -> bytes:
+def as_json(document: Answer) -> bytes:
+    """As it goes out."""
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)

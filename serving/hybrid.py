@@ -18,6 +18,7 @@ from vectors.tokens.multivector import MultiVectors
 TOKENS, WORDS, BOTH = "tokens", "words", "both"
 DEPTH = 200  # ranks of each list that are fused: further down they hardly count
 EXACT = 50_000  # documents of a part of the graph that are all scored; of more, candidates as in the whole corpus
+NARROW = 2_000  # the same of documents that a filter leaves: about what is scored again of a whole corpus
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
@@ -34,7 +35,7 @@ class Wanted:
     rerank : order by MaxSim, not by encodings
     ranking : one of `CorpusSearch.rankings`; None: the last of them
     where : bool (n_docs,), documents that may be found; None: all
-    within : whether ``where`` is so narrow that its documents are all to be scored
+    within : whether ``where`` is a part of the graph, of which all are to be scored
     """
 
     k: int
@@ -120,9 +121,9 @@ class CorpusSearch:
 
     @staticmethod
     def _by_tokens(tokens: DocumentSearch, queries: MultiVectors, wanted: Wanted, also: Int64s | None = None) -> Found:
-        if wanted.within and wanted.rerank and wanted.where is not None:
+        if wanted.rerank and wanted.where is not None:
             members = np.flatnonzero(wanted.where)
-            if members.size <= EXACT:
+            if members.size <= (EXACT if wanted.within else NARROW):
                 docs, scores = tokens.exact(queries, wanted.k, members)
                 return Found(docs, scores, {TOKENS: _ranks(docs)}, queries)
         docs, scores = tokens.top(queries, wanted.k, wanted.rerank, also=also, where=wanted.where)

@@ -30,6 +30,7 @@ from serving.bodies.nodes import (
     RankingAnswer,
     SimilarRequest,
 )
+from serving.looking_up import looked_up, mapped
 from serving.openapi import gives_map, problems, takes
 
 router = APIRouter(prefix="/v1/indexes/{index}", tags=["questions"])
@@ -46,7 +47,7 @@ MAP = "application/octet-stream"
 )
 async def nodes(request: Request, asked: Annotated[NodesQuery, Query()]) -> Response:
     """The first nodes whose id starts with a prefix."""
-    return await answer_looked_up(request, "nodes", partial(asking.looked_up, asked=asked))
+    return await answer_looked_up(request, "nodes", partial(looked_up, asked=asked))
 
 
 @router.post("/similar", response_model=Answer, responses=_REFUSALS, openapi_extra=takes(SimilarRequest))
@@ -98,7 +99,7 @@ async def neighbourhood(request: Request) -> Response:
 @router.get("/map", response_class=Response, responses=_LOOKED_UP | gives_map(), openapi_extra=takes())
 async def map(request: Request) -> Response:
     """Every node, or a sample of many, as a point in the plane; in the safetensors format."""
-    return await answer_looked_up(request, "map", asking.mapped, MAP)
+    return await answer_looked_up(request, "map", mapped, MAP)
 
 
 @router.post("/search", response_model=SearchAnswer, responses=_REFUSALS, openapi_extra=takes(SearchRequest))
