@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, final
 
@@ -86,6 +86,70 @@ class Related(Answer):
     signals: Mapping[str, float]
 
 
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(Answer):
+    """Documents, and how many could be found; asked to explain, hits have ``why`` among their fields."""
+
+    searched: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link between two hits, by their places in the list."""
+
+    source: int
+    target: int
+    weight: float
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbourhood(Answer):
+    """As `Ranking` for one query, with the links among its nodes."""
+
+    error_bound: Sequence[float]
+    residual: Sequence[float]
+    notes: Sequence[str]
+    links: Sequence[Link]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way from one node to another, and the chance that a random walk takes it."""
+
+    ids: Sequence[Id]
+    weights: Sequence[float]
+    score: float
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where a node is in a list that was asked for another."""
+
+    rank: int
+    score: float
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation(Answer):
+    """One list, of shared neighbours with ``weights`` among their fields, and what else brings two nodes together.
+
+    ``signals`` has for each question the second node as seen from the first, then the first from the second.
+    """
+
+    nodes: Sequence[Mapping[str, Any]]
+    paths: Sequence[Path]
+    complete: bool
+    signals: Mapping[str, Sequence[Seen | None]]
+    together: Step | None
+    documents: Mapping[str, Any] | None
+
+
 _Answer = TypeVar("_Answer", bound=Answer)
 
 
@@ -93,10 +157,8 @@ def answer_of(kind: type[_Answer], document: Mapping[str, Any]) -> _Answer:
     """The typed answer that a service's JSON is; fields that a newer service adds are left out."""
     known = {name: document[name] for name in _names(kind) if name in document}
     known["results"] = [[_hit(hit) for hit in hits] for hits in document["results"]]
-    if "paths" in known:
-        known["paths"] = [[_step(step) for step in path] for path in known["paths"]]
-    if "path" in known:
-        known["path"] = [_step(step) for step in known["path"]]
+    for name, read in _READ.get(kind, {}).items():
+        known[name] = read(known[name])
     return kind(**known)
 
 
@@ -115,3 +177,21 @@ def _hit(hit: Mapping[str, Any]) -> Hit:
 
 def _step(step: Mapping[str, Any]) -> Step:
     return Step(step["label"], step["size"], step["density"])
+
+
+_READ: Mapping[type[Answer], Mapping[str, Callable[[Any], Any]]] = {
+    Labels: {"paths": lambda paths: [[_step(step) for step in path] for path in paths]},
+    Members: {"path": lambda path: [_step(step) for step in path]},
+    Neighbourhood: {
+        "links": lambda links: [Link(link["source"], link["target"], link["weight"]) for link in links],
+    },
+    Explanation: {
+        "paths": lambda paths: [Path(path["ids"], path["weights"], path["score"]) for path in paths],
+        "signals": lambda signals: {name: [_seen(one) for one in both] for name, both in signals.items()},
+        "together": lambda step: None if step is None else _step(step),
+    },
+}
+
+
+def _seen(place: Mapping[str, Any] | None) -> Seen | None:
+    return None if place is None else Seen(place["rank"], place["score"])

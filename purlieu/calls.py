@@ -10,7 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import EngineError, InvalidQuery, NotBuilt, ServiceFailed, UnknownId
-from purlieu.answers import Answer, Community, Hit, Id, Labels, Members, Ranking, Related, answer_of, ids_of
+from purlieu.answers import (
+    Answer,
+    Community,
+    Explanation,
+    Found,
+    Hit,
+    Id,
+    Labels,
+    Members,
+    Neighbourhood,
+    Ranking,
+    Related,
+    answer_of,
+    ids_of,
+)
 
 T = TypeVar("T")
 
@@ -26,9 +40,17 @@ class Call(Generic[T]):
     params: Mapping[str, str] | None = None
 
 
-def similar(ids: Sequence[Id] | None = None, *, vectors: npt.ArrayLike | None = None, k: int = 10) -> Call[Answer]:
-    """Nodes whose embeddings are nearest, one list per id or vector."""
-    body = {"k": k, **_given(ids=ids, vectors=None if vectors is None else _numbers(vectors))}
+def similar(
+    ids: Sequence[Id] | None = None,
+    *,
+    vectors: npt.ArrayLike | None = None,
+    k: int = 10,
+    where: Mapping[str, Any] | None = None,
+    near: Mapping[Id, float] | None = None,
+) -> Call[Answer]:
+    """Nodes whose embeddings are nearest, one list per id or vector; of those near weighted seeds if they are given."""
+    numbers = None if vectors is None else _numbers(vectors)
+    body = {"k": k, **_given(ids=ids, vectors=numbers, where=where, near=_seeds(near))}
     return Call("similar", lambda found: answer_of(Answer, found), body)
 
 
@@ -36,7 +58,7 @@ def ppr(
     queries: Sequence[Mapping[Id, float]], *, k: int = 10, exact: bool = False, rmax: float | None = None
 ) -> Call[Ranking]:
     """Personalised PageRank seen from each weighted set of seeds."""
-    seeds = [{"seeds": {str(id): weight for id, weight in query.items()}} for query in queries]
+    seeds = [{"seeds": _seeds(query)} for query in queries]
     body = {"queries": seeds, "k": k, "exact": exact, **_given(rmax=rmax)}
     return Call("ppr", lambda found: answer_of(Ranking, found), body)
 
@@ -67,11 +89,27 @@ def search(
     k: int = 10,
     rerank: bool = True,
     ranking: str | None = None,
-) -> Call[Answer]:
+    where: Mapping[str, Any] | None = None,
+    within: Mapping[str, Any] | None = None,
+    explain: bool = False,
+) -> Call[Found]:
     """Documents that answer each text, or each set of token vectors."""
     tokens = None if vectors is None else [_numbers(one) for one in vectors]
-    body = {"k": k, "rerank": rerank, **_given(texts=texts, vectors=tokens, ranking=ranking)}
-    return Call("search", lambda found: answer_of(Answer, found), body)
+    if within is not None and isinstance(within.get("seeds"), Mapping):
+        within = {**within, "seeds": _seeds(within["seeds"])}
+    given = _given(texts=texts, vectors=tokens, ranking=ranking, where=where, within=within)
+    body = {"k": k, "rerank": rerank, "explain": explain, **given}
+    return Call("search", lambda found: answer_of(Found, found), body)
+
+
+def neighbourhood(seeds: Mapping[Id, float], *, k: int = 50) -> Call[Neighbourhood]:
+    """The nodes that matter most as seen from weighted seeds, and the links among them."""
+    return Call("neighbourhood", lambda found: answer_of(Neighbourhood, found), {"seeds": _seeds(seeds), "k": k})
+
+
+def explain(a: Id, b: Id, *, k: int = 10) -> Call[Explanation]:
+    """Why two nodes are near: the neighbours they share as one list, and what else brings them together."""
+    return Call("explain", lambda found: answer_of(Explanation, found), {"a": a, "b": b, "k": k})
 
 
 def related(
@@ -118,6 +156,11 @@ def error_of(address: str, index: str, status: int, problem: Mapping[str, Any]) 
 
 def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _seeds(seeds: Mapping[Id, float] | None) -> dict[str, float] | None:
+    """As JSON can have them: with strings for names."""
+    return None if seeds is None else {str(id): weight for id, weight in seeds.items()}
 
 
 def _numbers(vectors: npt.ArrayLike) -> Any:

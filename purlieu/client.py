@@ -66,7 +66,9 @@ class _Questions:
     labels = _Question(calls.labels)
     members = _Question(calls.members)
     search = _Question(calls.search)
+    neighbourhood = _Question(calls.neighbourhood)
     related = _Question(calls.related)
+    explain = _Question(calls.explain)
     nodes = _Question(calls.nodes)
     details = _Question(calls.details)
 

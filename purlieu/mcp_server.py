@@ -69,13 +69,27 @@ def make_server(index: str, engine: Callable[[], EngineLike]) -> MCPServer[Any]:
         """The nodes of a community of the whole graph, by a number that labels gave; k at most 100."""
         return answered(lambda engine: engine.members(label, k=min(k, MOST)))
 
-    def search(text: str, k: int = 10) -> dict[str, Any]:
-        """Documents that answer a text, best first; k at most 100."""
-        return answered(lambda engine: engine.search([text], k=min(k, MOST)))
+    def search(
+        text: str,
+        k: int = 10,
+        where: dict[str, Any] | None = None,
+        near: dict[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """Documents that answer a text, best first; k at most 100.
+
+        where filters by fields: {"field": "value"}, {"field": ["one", "of"]}, {"field": {"ge": 1, "lt": 9}}. near
+        searches only documents of the 100 nodes that random walks from these weighted nodes visit most.
+        """
+        within = None if near is None else {"seeds": near}
+        return answered(lambda engine: engine.search([text], k=min(k, MOST), where=where, within=within))
 
     def related(seeds: list[str], text: str | None = None, k: int = 10) -> dict[str, Any]:
         """What is near all seeds by every signal together, and by a text if one is given; k at most 100."""
         return answered(lambda engine: engine.related(seeds, text=text, k=min(k, MOST)))
+
+    def explain(a: str, b: str, k: int = 5) -> dict[str, Any]:
+        """Why two nodes are near: shared neighbours, likely paths, ranks in each other's lists, matching documents."""
+        return answered(lambda engine: engine.explain(a, b, k=min(k, MOST)))
 
     def look_up(prefix: str, limit: int = 20) -> dict[str, Any]:
         """The first nodes whose id starts with the prefix; limit at most 100."""
@@ -99,5 +113,6 @@ def make_server(index: str, engine: Callable[[], EngineLike]) -> MCPServer[Any]:
         server.add_tool(tools[question])
     if "graph" in offered.release.stages:
         server.add_tool(related)
+        server.add_tool(explain)
         server.add_tool(look_up)
     return server

@@ -7,6 +7,7 @@ answered, each is asked alone, so that it fails alone.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -16,15 +17,33 @@ import numpy as np
 import orjson
 
 from foundation.errors import InvalidQuery
-from serving import schemas
+from serving.bodies.common import MAX_EXPLAINED, MAX_HITS
+from serving.bodies.common import Request as Body
+from serving.bodies.communities import CommunityRequest, LabelsRequest, MembersRequest
+from serving.bodies.compound import ExplainRequest, RelatedRequest
+from serving.bodies.documents import SearchRequest
+from serving.bodies.nodes import NeighbourhoodRequest, PPRRequest, SimilarRequest
 from serving.opener import Answer, EngineLike
 from serving.pool import Job, Outcome
 from serving.ppr import shortages
 
 HEAVY = 100  # a request of more queries than this, or of longer lists, takes a place of those for what takes long
 _LIST = 400  # hits of one query that count as one query more, so that no call makes more than some 100,000
+_EXPLAINED = 10  # the same of hits that are explained
 
 Queries = Sequence[Any]
+
+
+def _lists(answer: Answer, first: int, last: int, asked: Any) -> Answer:  # noqa: ARG001  # as `Question.part`
+    return {**answer, "results": answer["results"][first:last]}
+
+
+def _one(asked: Any) -> Queries:  # noqa: ARG001  # as `Question.queries`
+    return (None,)
+
+
+def _never(asked: Any) -> None:  # noqa: ARG001  # as `Question.kind`
+    return None
 
 
 @final
@@ -43,13 +62,13 @@ class Question:
     """
 
     name: str
-    model: type[schemas.Request]
+    model: type[Body]
     ask: Callable[[EngineLike, Queries, Any], Answer]
-    queries: Callable[[Any], Queries]
-    kind: Callable[[Any], Hashable | None]
-    part: Callable[[Answer, int, int, Any], Answer]
+    queries: Callable[[Any], Queries] = _one
+    kind: Callable[[Any], Hashable | None] = _never
+    part: Callable[[Answer, int, int, Any], Answer] = _lists
 
-    def job(self, engine: EngineLike, asked: schemas.Request) -> Job:
+    def job(self, engine: EngineLike, asked: Body) -> Job:
         """What a pool runs to answer ``asked``.
 
         Raises
@@ -57,10 +76,11 @@ class Question:
         InvalidQuery
             For more answers than one request may ask for.
         """
-        queries = self.queries(asked)
-        _check_hits(len(queries), getattr(asked, "k", 1))
+        queries, k = self.queries(asked), getattr(asked, "k", 1)
+        explained = bool(getattr(asked, "explain", False))
+        _check_hits(len(queries), k, explained)
         kind = self.kind(asked)
-        size = max(len(queries), len(queries) * getattr(asked, "k", 1) // _LIST)
+        size = max(len(queries), len(queries) * k // (_EXPLAINED if explained else _LIST))
         return Job(
             run=lambda several: self._answers(engine, several),
             what=(queries, asked),
@@ -95,44 +115,57 @@ class Question:
         return parts
 
 
-def _similar(engine: EngineLike, queries: Queries, asked: schemas.SimilarRequest) -> Answer:
+def _similar(engine: EngineLike, queries: Queries, asked: SimilarRequest) -> Answer:
     ids = None if asked.ids is None else queries
     vectors = None
     if asked.vectors is not None:
         vectors = np.asarray(queries if ids is None else asked.vectors, dtype=np.float32)
-    return engine.similar(ids, vectors=vectors, k=asked.k)
+    return engine.similar(ids, vectors=vectors, k=asked.k, where=asked.where, near=asked.near)
 
 
-def _similar_kind(asked: schemas.SimilarRequest) -> Hashable | None:
+def _similar_kind(asked: SimilarRequest) -> Hashable | None:
     if (asked.ids is None) == (asked.vectors is None):
         return None
-    return asked.k, None if asked.vectors is None else len(asked.vectors[0])
+    width = None if asked.vectors is None else len(asked.vectors[0])
+    return asked.k, width, _text(asked.where), _text(asked.near)
 
 
-def _ppr(engine: EngineLike, queries: Queries, asked: schemas.PPRRequest) -> Answer:
+def _ppr(engine: EngineLike, queries: Queries, asked: PPRRequest) -> Answer:
     return engine.ppr([query.seeds for query in queries], k=asked.k, exact=asked.exact, rmax=asked.rmax)
 
 
-def _search(engine: EngineLike, queries: Queries, asked: schemas.SearchRequest) -> Answer:
+def _search(engine: EngineLike, queries: Queries, asked: SearchRequest) -> Answer:
     texts = None if asked.texts is None else queries
     vectors = None
     if asked.vectors is not None:
         given = queries if texts is None else asked.vectors
         vectors = [np.asarray(one, dtype=np.float32) for one in given]
-    return engine.search(texts, vectors=vectors, k=asked.k, rerank=asked.rerank, ranking=asked.ranking)
+    return engine.search(
+        texts,
+        vectors=vectors,
+        k=asked.k,
+        rerank=asked.rerank,
+        ranking=asked.ranking,
+        where=asked.where,
+        within=None if asked.within is None else asked.within.model_dump(exclude_none=True),
+        explain=asked.explain,
+    )
 
 
-def _search_kind(asked: schemas.SearchRequest) -> Hashable | None:
+def _search_kind(asked: SearchRequest) -> Hashable | None:
     if (asked.texts is None) == (asked.vectors is None):
         return None
-    return asked.k, asked.rerank, asked.ranking, None if asked.vectors is None else len(asked.vectors[0][0])
+    width = None if asked.vectors is None else len(asked.vectors[0][0])
+    within = None if asked.within is None else asked.within.model_dump()
+    return asked.k, asked.rerank, asked.ranking, width, _text(asked.where), _text(within), asked.explain
 
 
-def _lists(answer: Answer, first: int, last: int, asked: Any) -> Answer:  # noqa: ARG001  # as `Question.part`
-    return {**answer, "results": answer["results"][first:last]}
+def _text(value: object) -> str | None:
+    """As JSON, in the order it was written in: what differs there alone is not asked together, to keep every byte."""
+    return None if value is None else json.dumps(value)
 
 
-def _ranking(answer: Answer, first: int, last: int, asked: schemas.PPRRequest) -> Answer:
+def _ranking(answer: Answer, first: int, last: int, asked: PPRRequest) -> Answer:
     results, residual = answer["results"][first:last], answer["residual"][first:last]
     return {
         **answer,
@@ -143,20 +176,10 @@ def _ranking(answer: Answer, first: int, last: int, asked: schemas.PPRRequest) -
     }
 
 
-def _one(asked: Any) -> Queries:  # noqa: ARG001  # as `Question.queries`
-    return (None,)
-
-
-def _never(asked: Any) -> None:  # noqa: ARG001  # as `Question.kind`
-    return None
-
-
-SIMILAR = Question(
-    "similar", schemas.SimilarRequest, _similar, lambda asked: asked.ids or asked.vectors or (), _similar_kind, _lists
-)
+SIMILAR = Question("similar", SimilarRequest, _similar, lambda asked: asked.ids or asked.vectors or (), _similar_kind)
 PPR = Question(
     "ppr",
-    schemas.PPRRequest,
+    PPRRequest,
     _ppr,
     lambda asked: asked.queries,
     lambda asked: None if asked.exact else (asked.k, asked.rmax),
@@ -164,80 +187,45 @@ PPR = Question(
 )
 COMMUNITY = Question(
     "community",
-    schemas.CommunityRequest,
+    CommunityRequest,
     lambda engine, _, asked: engine.community(asked.seeds, size=asked.size, after=asked.after, method=asked.method),
-    _one,
-    _never,
-    _lists,
 )
 LABELS = Question(
     "labels",
-    schemas.LabelsRequest,
+    LabelsRequest,
     lambda engine, _, asked: engine.labels(asked.ids, communities=asked.communities),
-    _one,
-    _never,
-    _lists,
 )
 MEMBERS = Question(
     "members",
-    schemas.MembersRequest,
+    MembersRequest,
     lambda engine, _, asked: engine.members(asked.label, k=asked.k),
-    _one,
-    _never,
-    _lists,
 )
 NEIGHBOURHOOD = Question(
     "neighbourhood",
-    schemas.NeighbourhoodRequest,
+    NeighbourhoodRequest,
     lambda engine, _, asked: engine.neighbourhood(asked.seeds, k=asked.k),
-    _one,
-    _never,
-    _lists,
 )
-SEARCH = Question(
-    "search", schemas.SearchRequest, _search, lambda asked: asked.texts or asked.vectors or (), _search_kind, _lists
-)
+SEARCH = Question("search", SearchRequest, _search, lambda asked: asked.texts or asked.vectors or (), _search_kind)
 
 RELATED = Question(
     "related",
-    schemas.RelatedRequest,
+    RelatedRequest,
     lambda engine, _, asked: engine.related(asked.seeds, text=asked.text, k=asked.k, weights=asked.weights),
-    _one,
-    _never,
-    _lists,
+)
+
+EXPLAIN = Question(
+    "explain",
+    ExplainRequest,
+    lambda engine, _, asked: engine.explain(asked.a, asked.b, k=asked.k),
 )
 
 
-def looked_up(engine: EngineLike, asked: schemas.NodesQuery) -> Job:
-    """What a pool runs to find nodes by the beginning of their id."""
-
-    def run(several: Sequence[Any]) -> list[Outcome]:
-        try:
-            found = engine.nodes(asked.prefix, limit=asked.limit)
-            return [_json({"index": engine.index, "version": engine.version, "results": [found]}) for _ in several]
-        except Exception as error:
-            return [error]
-
-    return Job(run=run, what=asked)
-
-
-def mapped(engine: EngineLike) -> Job:
-    """What a pool runs to give out the map."""
-
-    def run(several: Sequence[Any]) -> list[Outcome]:
-        try:
-            return [engine.map_file() for _ in several]
-        except Exception as error:
-            return [error]
-
-    return Job(run=run, what=None)
-
-
-def _check_hits(n_queries: int, k: int) -> None:
-    if n_queries * k > schemas.MAX_HITS:
+def _check_hits(n_queries: int, k: int, explained: bool) -> None:
+    most, which = (MAX_EXPLAINED, "explained answers") if explained else (MAX_HITS, "answers")
+    if n_queries * k > most:
         raise InvalidQuery(
-            what=f"{n_queries} queries for {k:,} answers each",
-            fix=f"ask for at most {schemas.MAX_HITS:,} answers in one request, all queries together",
+            what=f"{n_queries} queries for {k:,} {which} each",
+            fix=f"ask for at most {most:,} {which} in one request, all queries together",
         )
 
 
@@ -245,8 +233,9 @@ def _written(answer: Answer) -> bytes:
     # JSON has no NaN, and would have null where the description promises a number.
     if not all(math.isfinite(hit["score"]) for hits in answer["results"] for hit in hits):
         raise ArithmeticError(f"a score of index {answer['index']}@{answer['version']} is not finite")
-    return _json(answer)
+    return as_json(answer)
 
 
-def _json(document: Answer) -> bytes:
+def as_json(document: Answer) -> bytes:
+    """As it goes out."""
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)

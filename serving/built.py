@@ -9,6 +9,7 @@ from foundation.errors import NotBuilt
 _NEEDS: dict[str, dict[str, str]] = {
     "nodes": {"graph": "graph"},
     "related": {"graph": "graph"},
+    "explain": {"graph": "graph"},
     "similar": {"fastrp": "fastrp", "ann.nodes": "ann.nodes"},
     "ppr": {"powerwalk": "powerwalk"},
     "community": {"lsh": "communities"},
@@ -20,8 +21,8 @@ _NEEDS: dict[str, dict[str, str]] = {
 }
 # Stages that are enough by themselves.
 _OR = {"search": "lexical"}
-# Not among the questions an index lists: look-ups, what other questions are drawn with, and what fuses them.
-_BESIDE = frozenset({"nodes", "related", "neighbourhood", "map"})
+# Not among the questions an index lists: look-ups, what other questions are drawn with, and what puts them together.
+_BESIDE = frozenset({"nodes", "related", "explain", "neighbourhood", "map"})
 
 
 def questions_of(release: Release) -> tuple[str, ...]:

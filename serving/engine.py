@@ -1,49 +1,29 @@
 """Answers from one published version, in this process and without HTTP.
 
 An `Engine` never changes: it holds one version, memory-mapped, opened piece by piece as questions need it. Answers are
-plain JSON-able dictionaries, the same that the command line and the HTTP service give.
+plain JSON-able dictionaries, the same that the command line and the HTTP service give. What is asked and answered is
+told here, one method a question; how it is answered is in the file of the question.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, final
 
-import numpy as np
 import numpy.typing as npt
 
 from artifacts import publish
-from artifacts.ann import open_ann
-from artifacts.communities import open_communities
-from artifacts.corpus import open_corpus
-from artifacts.embedding import open_embedding
-from artifacts.graph import open_graph
-from artifacts.labels import open_labels
-from artifacts.lexical import open_lexical
-from artifacts.link import open_link
 from artifacts.store import Store
-from clustering.labels import LabelIndex
-from foundation.errors import InvalidQuery, UnknownId
 from foundation.ids import Ids
-from graph.csr import CSRGraph
+from serving import communities as of_communities
 from serving.built import check_built, questions_of
-from serving.growing import Growths
-from serving.hybrid import CorpusSearch
-from serving.map import map_file
-from serving.neighbourhood import links_among
-from serving.ppr import Rankings, shortages
-from serving.related import DEPTH, chosen_weights, fused
-from serving.search import DocumentSearch
-from serving.suggest import nearest_ids
-from vectors.ann.index import ANNIndex
-from vectors.corpus.read import Corpus
-from vectors.metrics import is_distance
-
-Answer = dict[str, Any]
-Hit = dict[str, Any]
+from serving.documents import search
+from serving.explaining import explain
+from serving.fusing import related
+from serving.opened import Answer, Hit, Opened, check_k
+from serving.seen import neighbourhood, ppr
+from serving.similar import similar
 
 
 @final
@@ -56,6 +36,7 @@ class Engine:
     def __init__(self, store: Store, release: publish.Release) -> None:
         self._store = store
         self.release = release
+        self._opened = Opened(store, release)
 
     @classmethod
     def open(cls, store: Store | Path | str, index: str, version: str | None = None) -> Engine:
@@ -93,16 +74,16 @@ class Engine:
         NotBuilt
         """
         check_built(self.release, "search")
-        return self._corpus.n_docs
+        return self._opened.corpus.n_docs
 
     def warm(self) -> None:
         """Open everything now and ask each question once, so that no later one waits for a file or a compiler."""
         for question in self.questions:
             if question == "search":
-                self._search.warm()
-            elif self._graph.n_nodes:
+                self._opened.search.warm()
+            elif self._opened.graph.n_nodes:
                 rows: Mapping[str, Any] = {
-                    "similar": lambda: self.similar(vectors=self._embedding[:1], k=1),
+                    "similar": lambda: self.similar(vectors=self._opened.embedding[:1], k=1),
                     "ppr": lambda: self.ppr([{self.node_ids[0]: 1.0}], k=1),
                     "community": lambda: self.community([self.node_ids[0]], size=1),
                     "labels": lambda: self.labels([self.node_ids[0]]),
@@ -118,29 +99,30 @@ class Engine:
         *,
         vectors: npt.ArrayLike | None = None,
         k: int = 10,
+        where: Mapping[str, Any] | None = None,
+        near: Mapping[Any, float] | None = None,
     ) -> Answer:
         """Nodes whose embeddings are nearest, one list per id or vector, best first; an id is not among its own.
 
         Scores are cosines or inner products, or distances with a minus sign: higher is better.
 
+        Parameters
+        ----------
+        where
+            A condition on the fields of the nodes' documents (`vectors.corpus.filters`); a node without a document
+            meets none but a negation.
+        near
+            Weighted seeds. The 1,000 nodes that matter most as seen from them are ranked by likeness and by
+            personalised PageRank; the score is 1 / (60 + rank) added up. Hits have ``similarity``, ``ppr`` and the
+            ``ranks`` in both.
+
         Raises
         ------
         InvalidQuery
-            Neither or both of ids and vectors, k out of range, vectors of the wrong width.
+            Neither or both of ids and vectors, k out of range, vectors of the wrong width, a condition that cannot be.
         UnknownId, NotBuilt
         """
-        check_built(self.release, "similar")
-        if (ids is None) == (vectors is None):
-            raise InvalidQuery(what="similar takes ids or vectors", fix="pass exactly one of them")
-        if ids is not None:
-            rows = self._rows(ids)
-            self._check_k(k, self._graph.n_nodes - 1, "other nodes")
-            found, values = self._similar.search(self._embedding[rows], k, exclude=np.array(rows, dtype=np.int64))
-        else:
-            self._check_k(k, self._graph.n_nodes, "nodes")
-            found, values = self._similar.search(_matrix(vectors, self._similar.dim), k)
-        scores = -values if is_distance(self._similar.params.metric) else values
-        return self._answer([self._node_hits(*pair) for pair in zip(found, scores, strict=True)])
+        return similar(self._opened, ids, vectors, k, where=where, near=near)
 
     def ppr(
         self,
@@ -162,17 +144,7 @@ class Engine:
             An empty query, a weight that is not positive and finite, k or ``rmax`` out of range.
         UnknownId, NotBuilt
         """
-        check_built(self.release, "ppr")
-        self._check_k(k, self._graph.n_nodes, "nodes")
-        seeds = [self._weights(query) for query in queries]
-        hits: list[list[Hit]] = []
-        bounds: list[float] = []
-        residuals: list[float] = []
-        for ranking in self._ppr.query(seeds, k, exact=exact, rmax=rmax):
-            hits += [self._node_hits(*pair) for pair in zip(ranking.nodes, ranking.scores, strict=True)]
-            bounds += ranking.error_bound.tolist()
-            residuals += ranking.residual.tolist()
-        return self._answer(hits, error_bound=bounds, residual=residuals, notes=shortages(hits, k, residuals))
+        return ppr(self._opened, queries, k, exact, rmax)
 
     def community(
         self, seeds: Sequence[str | int], *, size: int | None = None, after: int = 0, method: str | None = None
@@ -192,21 +164,7 @@ class Engine:
             No seeds, or a size out of range.
         UnknownId, NotBuilt
         """
-        check_built(self.release, "community")
-        if not seeds:
-            raise InvalidQuery(what="community without seeds", fix="name at least one node")
-        if size is None:
-            size = min(self._community.size, self._graph.n_nodes)
-        self._check_k(size, self._graph.n_nodes, "nodes", "size")
-        found = self._community.members(self._rows(seeds), size, method, after)
-        return self._answer(
-            [self._node_hits(found.nodes, found.scores)],
-            notes=list(found.notes),
-            conductance=float(found.conductance),
-            density=float(found.density),
-            isolated=[self.node_ids[int(row)] for row in found.isolated_seeds],
-            heat_lost=float(found.heat_lost),
-        )
+        return of_communities.community(self._opened, seeds, size, after, method)
 
     def labels(self, ids: Sequence[str | int], *, communities: int | None = None) -> Answer:
         """Which community of the whole graph each node is in, and what that one is part of.
@@ -227,28 +185,7 @@ class Engine:
             No ids, or a number of communities out of range.
         UnknownId, NotBuilt
         """
-        check_built(self.release, "labels")
-        if not ids:
-            raise InvalidQuery(what="labels without nodes", fix="name at least one node")
-        rows = np.array(self._rows(ids), dtype=np.int64)
-        index = self._labels
-        labels = index.of(rows, communities)
-        hits = [
-            [
-                {
-                    **self._described(row),
-                    "label": label,
-                    "size": int(index.sizes[label]),
-                    "score": float(index.inside[row]),
-                }
-            ]
-            for row, label in zip(rows.tolist(), labels.tolist(), strict=True)
-        ]
-        paths = [
-            [{"label": step.community, "size": step.size, "density": step.density} for step in index.path(label)]
-            for label in labels.tolist()
-        ]
-        return self._answer(hits, paths=paths, n_communities=index.n_communities)
+        return of_communities.labels(self._opened, ids, communities)
 
     def members(self, label: int, *, k: int = 10) -> Answer:
         """The nodes of one community of the whole graph, those with the most weight inside first.
@@ -262,12 +199,7 @@ class Engine:
             An unknown label, or k out of range.
         NotBuilt
         """
-        check_built(self.release, "members")
-        self._check_k(k, self._graph.n_nodes, "nodes")
-        index = self._labels
-        found = index.top(label, k)
-        path = [{"label": step.community, "size": step.size, "density": step.density} for step in index.path(label)]
-        return self._answer([self._node_hits(found.nodes, found.inside)], size=found.size, path=path)
+        return of_communities.members(self._opened, label, k)
 
     def search(
         self,
@@ -277,28 +209,46 @@ class Engine:
         k: int = 10,
         rerank: bool = True,
         ranking: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        within: Mapping[str, Any] | None = None,
+        explain: bool = False,
     ) -> Answer:
         """Documents that answer each text, or each set of token vectors (n_tokens, dim), best first.
 
         ``ranking`` is "tokens" (MaxSim), "words" (BM25) or "both" (their ranks fused, scores
         1 / (60 + rank) added up), by default both where both were built. ``rerank=False`` takes the order of the fixed
-        dimensional encodings for that of MaxSim; asked alone, its scores are their inner products.
+        dimensional encodings for that of MaxSim; asked alone, its scores are their inner products. Beside the lists:
+        ``searched``, how many documents could be found.
+
+        Parameters
+        ----------
+        where
+            A condition on the documents' fields (`vectors.corpus.filters`).
+        within
+            ``{"seeds": {id: weight}, "by": "ppr", "size": 100}``: only documents of the ``size`` nodes that matter most
+            as seen from the seeds; with ``"by": "community"`` of that many members of the community around them; with
+            ``"label"`` of all nodes in their communities of the whole graph. MaxSim then scores every one of them.
+        explain
+            Give every hit its ``why``: `serving.matching.why`.
 
         Raises
         ------
         InvalidQuery
-            Neither or both of texts and vectors, an empty text, k out of range, vectors of the wrong width.
-        NotBuilt
+            Neither or both of texts and vectors, an empty text, k out of range, vectors of the wrong width, a condition
+            or a part of the graph that cannot be.
+        UnknownId, NotBuilt
         """
-        check_built(self.release, "search")
-        if (texts is None) == (vectors is None):
-            raise InvalidQuery(what="search takes texts or vectors", fix="pass exactly one of them")
-        self._check_k(k, self._corpus.n_docs, "documents")
-        if texts is not None:
-            docs, scores = self._search.by_text(texts, k, rerank, ranking)
-        else:
-            docs, scores = self._search.by_vectors(vectors or [], k, rerank, ranking)
-        return self._answer([self._doc_hits(*pair) for pair in zip(docs, scores, strict=True)])
+        return search(
+            self._opened,
+            texts,
+            vectors,
+            k,
+            rerank=rerank,
+            ranking=ranking,
+            where=where,
+            within=within,
+            explain=explain,
+        )
 
     def neighbourhood(self, seeds: Mapping[str | int, float], *, k: int = 50) -> Answer:
         """The ``k`` nodes that matter most as seen from weighted seeds, and the links among them.
@@ -313,17 +263,7 @@ class Engine:
             No seeds, a weight that is not positive and finite, or k out of range.
         UnknownId, NotBuilt
         """
-        check_built(self.release, "neighbourhood")
-        answer = self.ppr([seeds], k=k)
-        hits = answer["results"][0]
-        rows = np.array(self._rows([hit["id"] for hit in hits]), dtype=np.int64)
-        if "labels" in self.release.stages:
-            labels = self._labels.of(rows).tolist()
-            for hit, label in zip(hits, labels, strict=True):
-                hit |= {"label": label, "size": int(self._labels.sizes[label])}
-        arcs = zip(*(column.tolist() for column in links_among(self._graph, rows)), strict=True)
-        links = [{"source": source, "target": target, "weight": weight} for source, target, weight in arcs]
-        return {**answer, "links": links}
+        return neighbourhood(self._opened, seeds, k)
 
     def map_file(self) -> bytes:
         """Every node, or a sample of many, as a point in the plane; `serving.map.map_file` says in what bytes.
@@ -335,7 +275,7 @@ class Engine:
         NotBuilt
         """
         check_built(self.release, "map")
-        return self._map
+        return self._opened.map_file
 
     def related(
         self,
@@ -357,27 +297,32 @@ class Engine:
             No seeds, k out of range, or weights that cannot be.
         UnknownId, NotBuilt
         """
-        check_built(self.release, "related")
-        if not seeds:
-            raise InvalidQuery(what="related without seeds", fix="name at least one node")
-        self._check_k(k, DEPTH, "of every signal that are fused")
-        parts = chosen_weights(weights, self.questions, with_text=text is not None)
-        depth = min(DEPTH, self._graph.n_nodes)
-        lists: list[tuple[str, float, list[Hit]]] = []
-        for signal, weight in parts.items():
-            match signal:
-                case "similar":
-                    each = self.similar(seeds, k=max(1, min(depth, self._graph.n_nodes - 1)))["results"]
-                    lists += [(signal, weight / len(each), hits) for hits in each]
-                case "ppr":
-                    lists.append((signal, weight, self.ppr([dict.fromkeys(seeds, 1.0)], k=depth)["results"][0]))
-                case "community":
-                    size = max(depth, len(set(self._rows(seeds))))
-                    lists.append((signal, weight, self.community(seeds, size=size)["results"][0]))
-                case "search":
-                    hits = self.search([text or ""], k=min(DEPTH, self._corpus.n_docs))["results"][0]
-                    lists.append((signal, weight, hits))
-        return self._answer([fused(lists, seeds, k)], signals=parts)
+        return related(self._opened, seeds, text, k, weights)
+
+    def explain(self, a: str | int, b: str | int, *, k: int = 10) -> Answer:
+        """Why two nodes are near: one list, of the neighbours they share, and beside it what else there is.
+
+        Links are taken whichever way they point, where the version has them so (``graph.undirected``), else as they do.
+
+        - ``results``: shared neighbours, those with fewer others first; ``weights`` of the links from either node.
+        - ``paths``: likely ways of up to three links from ``a`` to ``b``, as ``ids``, ``weights`` and ``score``, the
+          chance that a random walk takes it; ``complete``: whether none likelier can be missing.
+        - ``signals``: for each of similar, ppr and community that was built, ``rank`` and ``score`` of ``b`` in the
+          first hundred asked for ``a``, then of ``a`` in those for ``b``; null where it is not among them.
+        - ``together``: the smallest community of the whole graph that holds both, if communities were built.
+        - ``documents``: where both have one, MaxSim of ``a``'s as a query for ``b``'s as ``score``, the best ``tokens``
+          and ``words`` of it as in `search`; null otherwise.
+        - ``nodes``: the two.
+
+        Every list has at most ``k`` entries.
+
+        Raises
+        ------
+        InvalidQuery
+            One node twice, or k out of range.
+        UnknownId, NotBuilt
+        """
+        return explain(self._opened, a, b, k)
 
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[Hit]:
         """The first nodes whose id starts with ``prefix``, in id order; at most 1000.
@@ -389,136 +334,9 @@ class Engine:
         NotBuilt
         """
         check_built(self.release, "nodes")
-        self._check_k(limit, 1000, "ids an answer", "limit")
-        return [self._described(row) for row in self.node_ids.prefix(prefix, limit)]
+        check_k(limit, 1000, "ids an answer", "limit")
+        return [self._opened.described(row) for row in self.node_ids.prefix(prefix, limit)]
 
-    @cached_property
+    @property
     def node_ids(self) -> Ids:
-        return self._graph.node_ids
-
-    def _path(self, stage: str) -> Path:
-        return publish.artifact_path(self._store, self.release, stage)
-
-    def _answer(self, results: list[list[Hit]], **more: Any) -> Answer:
-        return {"index": self.index, "version": self.version, "results": results, **more}
-
-    def _rows(self, ids: Sequence[str | int]) -> list[int]:
-        rows = []
-        for id in ids:
-            row = self.node_ids.find(id)
-            if row < 0:
-                where = f"index {self.index}"
-                raise UnknownId(kind="node", id=str(id), where=where, nearest=nearest_ids(self.node_ids, str(id)))
-            rows.append(row)
-        return rows
-
-    def _weights(self, query: Mapping[str | int, float]) -> dict[int, float]:
-        """Weight of each row; what names the same node twice counts twice."""
-        by_row: dict[int, float] = {}
-        for id, weight in query.items():
-            if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
-                raise _bad_weight(id, weight)
-            row = self._rows([id])[0]
-            by_row[row] = by_row.get(row, 0.0) + float(weight)
-            if not math.isfinite(by_row[row]):
-                raise _bad_weight(id, by_row[row])
-        return by_row
-
-    @staticmethod
-    def _check_k(k: int, most: int, of: str, name: Literal["k", "size", "limit"] = "k") -> None:
-        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= most:
-            raise InvalidQuery(what=f"{name} = {k!r}", fix=f"ask for 1 to {most}: there are {most} {of}")
-
-    def _node_hits(self, rows: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[Hit]:
-        return [
-            {**self._described(int(row)), "score": float(score)}
-            for row, score in zip(rows, scores, strict=True)
-            if row >= 0
-        ]
-
-    def _described(self, row: int) -> Hit:
-        hit: Hit = {"id": self.node_ids[row]}
-        if self._doc_of_node is not None and (doc := int(self._doc_of_node[row])) >= 0:
-            hit |= self._fields(doc)
-        return hit
-
-    def _doc_hits(self, docs: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[Hit]:
-        ids = self._corpus.ids
-        return [
-            {"id": ids[int(doc)], **self._fields(int(doc)), "score": float(score)}
-            for doc, score in zip(docs, scores, strict=True)
-            if doc >= 0
-        ]
-
-    def _fields(self, doc: int) -> Hit:
-        return {name: value for name, column in self._corpus.fields.items() if (value := column[doc]) is not None}
-
-    @cached_property
-    def _graph(self) -> CSRGraph:
-        return open_graph(self._path("graph"))
-
-    @cached_property
-    def _corpus(self) -> Corpus:
-        return open_corpus(self._path("corpus"))
-
-    @cached_property
-    def _doc_of_node(self) -> npt.NDArray[np.int64] | None:
-        return open_link(self._path("link")) if "link" in self.release.stages else None
-
-    @cached_property
-    def _embedding(self) -> npt.NDArray[np.float32]:
-        return open_embedding(self._path("fastrp"))
-
-    @cached_property
-    def _similar(self) -> ANNIndex:
-        return open_ann(self._path("ann.nodes"))
-
-    @cached_property
-    def _ppr(self) -> Rankings:
-        orientation = self.release.config["powerwalk"].get("orientation", "natural")
-        return Rankings(
-            self._path("powerwalk"), self._path("graph" if orientation == "natural" else f"graph.{orientation}")
-        )
-
-    @cached_property
-    def _community(self) -> Growths:
-        return Growths(open_communities(self._path("minhash"), self._path("lsh")))
-
-    @cached_property
-    def _labels(self) -> LabelIndex:
-        return open_labels(self._path("labels"))
-
-    @cached_property
-    def _map(self) -> bytes:
-        labels = self._labels if "labels" in self.release.stages else None
-        return map_file(self.index, self.version, self._embedding, self.node_ids, labels)
-
-    @cached_property
-    def _search(self) -> CorpusSearch:
-        tokens, words, stages = None, None, self.release.stages
-        if "retriever" in stages:
-            tokens = DocumentSearch(
-                retriever=self._path("retriever"),
-                tokens=self._path("tokens"),
-                muvera=self._path("muvera"),
-                ann=self._path("ann.documents"),
-            )
-        if "lexical" in stages:
-            words = open_lexical(self._path("lexical"))
-        weight = self.release.config.get("lexical", {}).get("weight", 1.0)
-        return CorpusSearch(tokens, words, float(weight))
-
-
-def _bad_weight(id: str | int, weight: object) -> InvalidQuery:
-    return InvalidQuery(what=f"seed {id!r} has weight {weight!r}", fix="weights are positive, finite numbers")
-
-
-def _matrix(vectors: npt.ArrayLike | None, dim: int) -> npt.NDArray[np.float32]:
-    try:
-        with np.errstate(over="ignore"):  # what is too large becomes an infinity, which the search refuses
-            matrix = np.asarray(vectors, dtype=np.float32)
-    except (TypeError, ValueError):
-        raise InvalidQuery(what="vectors are not a matrix of numbers", fix=f"pass rows of {dim} numbers") from None
-    if matrix.ndim != 2 or matrix.shape[1] != dim:
-        raise InvalidQuery(what=f"vectors of shape {matrix.shape}", fix=f"pass rows of {dim} numbers")
-    return matrix
+        return self._opened.node_ids

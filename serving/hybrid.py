@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,50 @@ from foundation.errors import InvalidQuery
 from serving.search import DocumentSearch
 from vectors.fusion import FusionParams, fuse
 from vectors.lexical.index import LexicalIndex
+from vectors.tokens.multivector import MultiVectors
 
 TOKENS, WORDS, BOTH = "tokens", "words", "both"
 DEPTH = 200  # ranks of each list that are fused: further down they hardly count
+EXACT = 50_000  # documents of a part of the graph that are all scored; of more, candidates as in the whole corpus
+NARROW = 2_000  # the same of documents that a filter leaves: about what is scored again of a whole corpus
 
-Found = tuple[npt.NDArray[np.int64], npt.NDArray[Any]]
+Bools = npt.NDArray[np.bool_]
+Int64s = npt.NDArray[np.int64]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How documents are asked for.
+
+    Attributes
+    ----------
+    k : documents of each query
+    rerank : order by MaxSim, not by encodings
+    ranking : one of `CorpusSearch.rankings`; None: the last of them
+    where : bool (n_docs,), documents that may be found; None: all
+    within : whether ``where`` is a part of the graph, of which all are to be scored
+    """
+
+    k: int
+    rerank: bool = True
+    ranking: str | None = None
+    where: Bools | None = None
+    within: bool = False
+
+
+@final
+class Found(NamedTuple):
+    """What was found: (n_queries, k), best first, -1 pads.
+
+    ``ranks`` are those of each ranking that took part, by name, from 1, 0 where it lacks the document; ``queries`` the
+    token vectors that were asked with, None for words alone.
+    """
+
+    docs: Int64s
+    scores: npt.NDArray[Any]
+    ranks: Mapping[str, Int64s]
+    queries: MultiVectors | None
 
 
 @final
@@ -24,40 +64,43 @@ class CorpusSearch:
     """An opened index of documents, of whichever kinds were built; safe to ask from several threads."""
 
     def __init__(self, tokens: DocumentSearch | None, words: LexicalIndex | None, weight: float) -> None:
-        self._tokens, self._words, self._weight = tokens, words, weight
+        self.tokens, self.words, self._weight = tokens, words, weight
 
     @property
     def rankings(self) -> tuple[str, ...]:
         """What can be asked for; the last is what a text gets by default."""
-        kinds = [kind for kind, built in ((TOKENS, self._tokens), (WORDS, self._words)) if built is not None]
+        kinds = [kind for kind, built in ((TOKENS, self.tokens), (WORDS, self.words)) if built is not None]
         return (*kinds, BOTH) if len(kinds) == 2 else tuple(kinds)
 
-    def by_text(self, texts: Sequence[str], k: int, rerank: bool, ranking: str | None) -> Found:
-        """The best ``k`` documents of each text, (n_queries, k), -1 pads; scores are those of the ranking.
+    def by_text(self, texts: Sequence[str], wanted: Wanted) -> Found:
+        """The best documents of each text; scores are those of the ranking.
 
         Raises
         ------
         InvalidQuery
             An empty text, one without a known token, or a ranking that was not built.
         """
-        ranking = self.rankings[-1] if ranking is None else ranking
+        ranking = self.rankings[-1] if wanted.ranking is None else wanted.ranking
         if ranking not in self.rankings:
             raise InvalidQuery(what=f"ranking {ranking!r}", fix=f"this index has {', '.join(self.rankings)}")
         for number, text in enumerate(texts):
             if not text.strip():
                 raise InvalidQuery(what=f"text {number} is empty", fix="search for one word or more")
-        if self._tokens is None or (ranking == WORDS and self._words is not None):
-            assert self._words is not None
-            return self._words.search(texts, k)
-        if self._words is None or ranking == TOKENS:
-            return self._tokens.top(self._tokens.encode(texts), k, rerank)
-        depth = max(k, DEPTH)
-        words, _ = self._words.search(texts, depth)
-        tokens, _ = self._tokens.top(self._tokens.encode(texts), depth, rerank, also=words)
-        fused = fuse([words, tokens], k, FusionParams(weights=(self._weight, 1.0)))
-        return fused.rows, fused.scores
+        if self.tokens is None or (ranking == WORDS and self.words is not None):
+            assert self.words is not None
+            docs, scores = self.words.search(texts, wanted.k, allowed=wanted.where)
+            return Found(docs, scores, {WORDS: _ranks(docs)}, None)
+        queries = self.tokens.encode(texts)
+        if self.words is None or ranking == TOKENS:
+            return self._by_tokens(self.tokens, queries, wanted)
+        depth = max(wanted.k, DEPTH)
+        words, _ = self.words.search(texts, depth, allowed=wanted.where)
+        tokens = self._by_tokens(self.tokens, queries, replace(wanted, k=depth), also=words).docs
+        fused = fuse([words, tokens], wanted.k, FusionParams(weights=(self._weight, 1.0)))
+        ranks = {WORDS: fused.ranks[:, :, 0], TOKENS: fused.ranks[:, :, 1]}
+        return Found(fused.rows, fused.scores, ranks, queries)
 
-    def by_vectors(self, vectors: Sequence[npt.ArrayLike], k: int, rerank: bool, ranking: str | None) -> Found:
+    def by_vectors(self, vectors: Sequence[npt.ArrayLike], wanted: Wanted) -> Found:
         """The same for token vectors the caller made, which have no words.
 
         Raises
@@ -65,13 +108,27 @@ class CorpusSearch:
         InvalidQuery
             Another ranking than that of the tokens, or vectors that do not fit.
         """
-        if self._tokens is None or ranking not in (None, TOKENS):
+        if self.tokens is None or wanted.ranking not in (None, TOKENS):
             raise InvalidQuery(what="vectors have no words", fix="pass texts, or ask an index built with [muvera]")
-        return self._tokens.top(self._tokens.from_vectors(vectors), k, rerank)
+        return self._by_tokens(self.tokens, self.tokens.from_vectors(vectors), wanted)
 
     def warm(self) -> None:
         """Ask everything once."""
-        if self._tokens is not None:
-            self._tokens.warm()
-        if self._words is not None:
-            self._words.search(["warm"], 1)
+        if self.tokens is not None:
+            self.tokens.warm()
+        if self.words is not None:
+            self.words.search(["warm"], 1)
+
+    @staticmethod
+    def _by_tokens(tokens: DocumentSearch, queries: MultiVectors, wanted: Wanted, also: Int64s | None = None) -> Found:
+        if wanted.rerank and wanted.where is not None:
+            members = np.flatnonzero(wanted.where)
+            if members.size <= (EXACT if wanted.within else NARROW):
+                docs, scores = tokens.exact(queries, wanted.k, members)
+                return Found(docs, scores, {TOKENS: _ranks(docs)}, queries)
+        docs, scores = tokens.top(queries, wanted.k, wanted.rerank, also=also, where=wanted.where)
+        return Found(docs, scores, {TOKENS: _ranks(docs)}, queries)
+
+
+def _ranks(docs: Int64s) -> Int64s:
+    return np.where(docs >= 0, np.arange(1, docs.shape[1] + 1), 0)

@@ -10,18 +10,20 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from serving import schemas
+from serving.bodies import communities, compound, documents, nodes
 from serving.problems import MEDIA_TYPE
 
 REF = "#/components/schemas/{model}"
 ADDED = (
-    schemas.SimilarRequest,
-    schemas.PPRRequest,
-    schemas.CommunityRequest,
-    schemas.LabelsRequest,
-    schemas.MembersRequest,
-    schemas.NeighbourhoodRequest,
-    schemas.SearchRequest,
-    schemas.RelatedRequest,
+    nodes.SimilarRequest,
+    nodes.PPRRequest,
+    communities.CommunityRequest,
+    communities.LabelsRequest,
+    communities.MembersRequest,
+    nodes.NeighbourhoodRequest,
+    documents.SearchRequest,
+    compound.RelatedRequest,
+    compound.ExplainRequest,
     schemas.Problem,
 )
 INDEX = {

@@ -30,7 +30,13 @@ class EngineLike(Protocol):
     def release(self) -> Release: ...
     def warm(self) -> None: ...
     def similar(
-        self, ids: Sequence[str | int] | None = None, *, vectors: npt.ArrayLike | None = None, k: int = 10
+        self,
+        ids: Sequence[str | int] | None = None,
+        *,
+        vectors: npt.ArrayLike | None = None,
+        k: int = 10,
+        where: Mapping[str, Any] | None = None,
+        near: Mapping[Any, float] | None = None,
     ) -> Answer: ...
     def ppr(
         self,
@@ -53,6 +59,9 @@ class EngineLike(Protocol):
         k: int = 10,
         rerank: bool = True,
         ranking: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        within: Mapping[str, Any] | None = None,
+        explain: bool = False,
     ) -> Answer: ...
     def related(
         self,
@@ -62,6 +71,7 @@ class EngineLike(Protocol):
         k: int = 10,
         weights: Mapping[str, float] | None = None,
     ) -> Answer: ...
+    def explain(self, a: str | int, b: str | int, *, k: int = 10) -> Answer: ...
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[dict[str, Any]]: ...
     def neighbourhood(self, seeds: Mapping[Any, float], *, k: int = 50) -> Answer: ...
     def map_file(self) -> bytes: ...

@@ -8,8 +8,29 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from serving import asking, schemas
+from serving import asking
 from serving.answering import answer_looked_up, answer_posted
+from serving.bodies.common import Answer
+from serving.bodies.communities import (
+    CommunityAnswer,
+    CommunityRequest,
+    LabelsAnswer,
+    LabelsRequest,
+    MembersAnswer,
+    MembersRequest,
+)
+from serving.bodies.compound import ExplainAnswer, ExplainRequest, RelatedAnswer, RelatedRequest
+from serving.bodies.documents import SearchAnswer, SearchRequest
+from serving.bodies.nodes import (
+    NeighbourhoodAnswer,
+    NeighbourhoodRequest,
+    NodesAnswer,
+    NodesQuery,
+    PPRRequest,
+    RankingAnswer,
+    SimilarRequest,
+)
+from serving.looking_up import looked_up, mapped
 from serving.openapi import gives_map, problems, takes
 
 router = APIRouter(prefix="/v1/indexes/{index}", tags=["questions"])
@@ -20,24 +41,22 @@ MAP = "application/octet-stream"
 
 @router.get(
     "/nodes",
-    response_model=schemas.NodesAnswer,
+    response_model=NodesAnswer,
     responses=problems(404, 422, 429, 500, 503, 504),
     openapi_extra=takes(),
 )
-async def nodes(request: Request, asked: Annotated[schemas.NodesQuery, Query()]) -> Response:
+async def nodes(request: Request, asked: Annotated[NodesQuery, Query()]) -> Response:
     """The first nodes whose id starts with a prefix."""
-    return await answer_looked_up(request, "nodes", partial(asking.looked_up, asked=asked))
+    return await answer_looked_up(request, "nodes", partial(looked_up, asked=asked))
 
 
-@router.post(
-    "/similar", response_model=schemas.Answer, responses=_REFUSALS, openapi_extra=takes(schemas.SimilarRequest)
-)
+@router.post("/similar", response_model=Answer, responses=_REFUSALS, openapi_extra=takes(SimilarRequest))
 async def similar(request: Request) -> Response:
     """Nodes whose embeddings are nearest, one list per id or vector."""
     return await answer_posted(request, asking.SIMILAR)
 
 
-@router.post("/ppr", response_model=schemas.RankingAnswer, responses=_REFUSALS, openapi_extra=takes(schemas.PPRRequest))
+@router.post("/ppr", response_model=RankingAnswer, responses=_REFUSALS, openapi_extra=takes(PPRRequest))
 async def ppr(request: Request) -> Response:
     """Personalised PageRank, one list per weighted set of seeds, with a bound on its error."""
     return await answer_posted(request, asking.PPR)
@@ -45,26 +64,22 @@ async def ppr(request: Request) -> Response:
 
 @router.post(
     "/community",
-    response_model=schemas.CommunityAnswer,
+    response_model=CommunityAnswer,
     responses=_REFUSALS,
-    openapi_extra=takes(schemas.CommunityRequest),
+    openapi_extra=takes(CommunityRequest),
 )
 async def community(request: Request) -> Response:
     """The community around all seeds together: one list, the seeds among its members."""
     return await answer_posted(request, asking.COMMUNITY)
 
 
-@router.post(
-    "/labels", response_model=schemas.LabelsAnswer, responses=_REFUSALS, openapi_extra=takes(schemas.LabelsRequest)
-)
+@router.post("/labels", response_model=LabelsAnswer, responses=_REFUSALS, openapi_extra=takes(LabelsRequest))
 async def labels(request: Request) -> Response:
     """The community of the whole graph that each node is in: one list of one hit per id."""
     return await answer_posted(request, asking.LABELS)
 
 
-@router.post(
-    "/members", response_model=schemas.MembersAnswer, responses=_REFUSALS, openapi_extra=takes(schemas.MembersRequest)
-)
+@router.post("/members", response_model=MembersAnswer, responses=_REFUSALS, openapi_extra=takes(MembersRequest))
 async def members(request: Request) -> Response:
     """The nodes of one community of the whole graph: one list."""
     return await answer_posted(request, asking.MEMBERS)
@@ -72,9 +87,9 @@ async def members(request: Request) -> Response:
 
 @router.post(
     "/neighbourhood",
-    response_model=schemas.NeighbourhoodAnswer,
+    response_model=NeighbourhoodAnswer,
     responses=_REFUSALS,
-    openapi_extra=takes(schemas.NeighbourhoodRequest),
+    openapi_extra=takes(NeighbourhoodRequest),
 )
 async def neighbourhood(request: Request) -> Response:
     """The nodes that matter most around weighted seeds, and the links among them: one list."""
@@ -84,18 +99,22 @@ async def neighbourhood(request: Request) -> Response:
 @router.get("/map", response_class=Response, responses=_LOOKED_UP | gives_map(), openapi_extra=takes())
 async def map(request: Request) -> Response:
     """Every node, or a sample of many, as a point in the plane; in the safetensors format."""
-    return await answer_looked_up(request, "map", asking.mapped, MAP)
+    return await answer_looked_up(request, "map", mapped, MAP)
 
 
-@router.post("/search", response_model=schemas.Answer, responses=_REFUSALS, openapi_extra=takes(schemas.SearchRequest))
+@router.post("/search", response_model=SearchAnswer, responses=_REFUSALS, openapi_extra=takes(SearchRequest))
 async def search(request: Request) -> Response:
     """Documents, one list per text or per set of token vectors."""
     return await answer_posted(request, asking.SEARCH)
 
 
-@router.post(
-    "/related", response_model=schemas.RelatedAnswer, responses=_REFUSALS, openapi_extra=takes(schemas.RelatedRequest)
-)
+@router.post("/related", response_model=RelatedAnswer, responses=_REFUSALS, openapi_extra=takes(RelatedRequest))
 async def related(request: Request) -> Response:
     """What is near all seeds by every signal together: one list, fused by reciprocal rank."""
     return await answer_posted(request, asking.RELATED)
+
+
+@router.post("/explain", response_model=ExplainAnswer, responses=_REFUSALS, openapi_extra=takes(ExplainRequest))
+async def explain(request: Request) -> Response:
+    """Why two nodes are near: the neighbours they share as one list, and what else brings them together."""
+    return await answer_posted(request, asking.EXPLAIN)

@@ -15,7 +15,11 @@ from artifacts.multivector import open_query_encoder
 from artifacts.retriever import open_retriever
 from foundation.errors import InvalidQuery
 from vectors.encoders.encoder import Encoder
+from vectors.tokens.maxsim import maxsim, maxsim_matches, top_rows
 from vectors.tokens.multivector import MultiVectors
+
+Int64s = npt.NDArray[np.int64]
+Top = tuple[Int64s, npt.NDArray[np.float32]]
 
 
 @final
@@ -64,10 +68,44 @@ class DocumentSearch:
         return MultiVectors.from_list(list(vectors), dim=dim)
 
     def top(
-        self, queries: MultiVectors, k: int, rerank: bool, *, also: npt.NDArray[np.int64] | None = None
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """The best ``k`` documents of each query; ``also`` are further candidates, (n_queries, any), -1 pads."""
-        return self._retriever.search(queries, k, rerank=rerank, also=also)
+        self,
+        queries: MultiVectors,
+        k: int,
+        rerank: bool,
+        *,
+        also: Int64s | None = None,
+        where: npt.NDArray[np.bool_] | None = None,
+    ) -> Top:
+        """The best ``k`` documents of each query, -1 pads; ``also`` are further candidates, (n_queries, any), -1 pads.
+
+        Only documents of ``where``, bool (n_docs,), are found, if it is given; those of ``also`` are to be among them.
+        """
+        return self._retriever.search(queries, k, rerank=rerank, also=also, where=where)
+
+    def exact(self, queries: MultiVectors, k: int, docs: Int64s) -> Top:
+        """The best ``k`` of ``docs`` (int64, ascending) by scoring them all; -1 pads, equal scores by row."""
+        rows = np.full((queries.n_docs, k), -1, dtype=np.int64)
+        best = np.full((queries.n_docs, k), -np.inf, dtype=np.float32)
+        for query in range(queries.n_docs):
+            (scores,) = maxsim(queries.slice(query, query + 1), self._retriever.documents, docs[None, :])
+            places = top_rows(scores, k)
+            rows[query, : places.size], best[query, : places.size] = docs[places], scores[places]
+        return rows, best
+
+    def matches(self, queries: MultiVectors, docs: Int64s) -> Top:
+        """Which token of each document every query token matched, and how well, as `maxsim_matches` says."""
+        return maxsim_matches(queries, self._retriever.documents, docs)
+
+    def document(self, doc: int) -> MultiVectors:
+        """The token vectors of one document as those of a query; none where it has none."""
+        return MultiVectors.from_list([self._retriever.documents.doc(doc)], dim=self._retriever.documents.dim)
+
+    def spellings(self, texts: Sequence[str], *, queries: bool) -> Sequence[Sequence[str | None]] | None:
+        """What each token vector of texts stands for; None where no encoder can tell."""
+        try:
+            return self._encoder.spellings(texts, queries=queries)
+        except InvalidQuery:  # the documents came with vectors of their own
+            return None
 
     def warm(self) -> None:
         """Open the encoder and answer one made-up query."""
@@ -75,7 +113,9 @@ class DocumentSearch:
             self.encode(["warm"])
         dim = self._retriever.documents.dim
         unit = np.full((1, dim), dim**-0.5)  # some indexes refuse other lengths
-        self.top(MultiVectors.from_list([unit]), 1, True)
+        query = MultiVectors.from_list([unit])
+        docs, _ = self.top(query, 1, True)
+        self.matches(query, docs)
 
     @cached_property
     def _encoder(self) -> Encoder:

@@ -1,13 +1,12 @@
-"""``purlieu query INDEX similar | ppr | community | labels | members | search``."""
+"""``purlieu query INDEX similar | ppr | community | labels | members | search | related | explain``."""
 
 from __future__ import annotations
 
 import argparse
-import math
-import tokenize
-from collections.abc import Sequence
 from typing import Any
 
+from purlieu.commands.asked import add_where, condition, part, read_vectors, seed_weights, signal_weights
+from purlieu.commands.shown import print_explanation, show
 from purlieu.places import open_store
 
 STEPS = 8  # communities shown of the way to the largest one
@@ -23,6 +22,14 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
 
     similar = kinds.add_parser("similar", parents=[common, limit], help="nodes that play a similar role")
     similar.add_argument("--node", nargs="+", action="extend", required=True, metavar="ID", help="one query per node")
+    add_where(similar, "nodes whose document has a field")
+    similar.add_argument(
+        "--near",
+        nargs="+",
+        action="extend",
+        metavar="ID[=WEIGHT]",
+        help="of the 1,000 nodes nearest to these, by likeness and nearness",
+    )
     similar.set_defaults(run=run_similar)
 
     ppr = kinds.add_parser("ppr", parents=[common, limit], help="what matters most, seen from the seeds")
@@ -72,19 +79,50 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
         choices=("tokens", "words", "both"),
         help="by tokens, by words, or both (default: all that was built)",
     )
+    add_where(search, "documents that have a field")
+    search.add_argument(
+        "--within", nargs="+", action="extend", metavar="ID[=WEIGHT]", help="only documents of nodes around these"
+    )
+    search.add_argument(
+        "--within-by",
+        choices=("ppr", "community", "label"),
+        help="which nodes: those that matter most seen from them (default), their community, or their labels'",
+    )
+    search.add_argument("--within-size", type=int, metavar="N", help="how many nodes (default 100; not with label)")
+    search.add_argument("--explain", action="store_true", help="show which tokens and words matched")
     search.set_defaults(run=run_search)
+
+    related = kinds.add_parser("related", parents=[common, limit], help="what is near by every signal together")
+    related.add_argument(
+        "--seed", nargs="+", action="extend", required=True, metavar="ID", help="all seeds make one query"
+    )
+    related.add_argument("--text", metavar="TEXT", help="search for it too")
+    related.add_argument(
+        "--weight",
+        nargs="+",
+        action="extend",
+        metavar="SIGNAL=WEIGHT",
+        help="which of similar, ppr, community, search take part, and how much (default: all that can, equally)",
+    )
+    related.set_defaults(run=run_related)
+
+    explain = kinds.add_parser("explain", parents=[common, limit], help="why two nodes are near")
+    explain.add_argument("--node", nargs="+", action="extend", required=True, metavar="ID", help="the two nodes")
+    explain.set_defaults(run=run_explain)
 
 
 def run_similar(args: argparse.Namespace) -> dict[str, Any] | None:
     """Nodes like each of the given ones."""
-    return _show(args, _engine(args).similar(ids=args.node, k=args.k), args.node)
+    near = None if args.near is None else seed_weights(args.near, "--near")
+    answer = _engine(args).similar(ids=args.node, k=args.k, where=condition(args.where), near=near)
+    return show(args, answer, args.node)
 
 
 def run_ppr(args: argparse.Namespace) -> dict[str, Any] | None:
     """The ranking seen from the seeds together."""
-    seeds = _weights(args.seed)
+    seeds = seed_weights(args.seed)
     answer = _engine(args).ppr([seeds], k=args.k, exact=args.exact, rmax=args.rmax)
-    shown = _show(args, answer, [" + ".join(seeds)])
+    shown = show(args, answer, [" + ".join(seeds)])
     if not args.json:
         for note in answer["notes"]:
             print(f"note: {note.removeprefix('query 1: ')}")
@@ -95,7 +133,7 @@ def run_ppr(args: argparse.Namespace) -> dict[str, Any] | None:
 def run_community(args: argparse.Namespace) -> dict[str, Any] | None:
     """The members around the seeds."""
     answer = _engine(args).community(args.seed, size=args.size, after=args.after, method=args.method)
-    shown = _show(args, answer, [" + ".join(args.seed)])
+    shown = show(args, answer, [" + ".join(args.seed)])
     if not args.json:
         for note in answer["notes"]:
             print(f"note: {note}")
@@ -122,7 +160,7 @@ def run_labels(args: argparse.Namespace) -> dict[str, Any] | None:
 def run_members(args: argparse.Namespace) -> dict[str, Any] | None:
     """The members of one community."""
     answer = _engine(args).members(args.label, k=args.k)
-    shown = _show(args, answer, [f"community {args.label} of {answer['size']} nodes"])
+    shown = show(args, answer, [f"community {args.label} of {answer['size']} nodes"])
     if not args.json and answer["path"][1:]:
         larger = answer["path"][1]
         print(f"merges into community {larger['label']} of {larger['size']} nodes")
@@ -135,11 +173,37 @@ def _density(density: float | None) -> str:
 
 def run_search(args: argparse.Namespace) -> dict[str, Any] | None:
     """Documents for each text, or for one set of token vectors."""
-    engine, rerank = _engine(args), not args.no_rerank
+    how = {
+        "k": args.k,
+        "rerank": not args.no_rerank,
+        "ranking": args.ranking,
+        "where": condition(args.where),
+        "within": part(args),
+        "explain": args.explain,
+    }
     if args.vectors is not None:
-        answer = engine.search(vectors=[_read_vectors(args.vectors)], k=args.k, rerank=rerank, ranking=args.ranking)
-        return _show(args, answer, [args.vectors])
-    return _show(args, engine.search(texts=args.text, k=args.k, rerank=rerank, ranking=args.ranking), args.text)
+        return show(args, _engine(args).search(vectors=[read_vectors(args.vectors)], **how), [args.vectors])
+    return show(args, _engine(args).search(texts=args.text, **how), args.text)
+
+
+def run_related(args: argparse.Namespace) -> dict[str, Any] | None:
+    """What is near the seeds by all signals."""
+    weights = signal_weights(args.weight)
+    answer = _engine(args).related(args.seed, text=args.text, k=args.k, weights=weights)
+    return show(args, answer, [" + ".join(args.seed)])
+
+
+def run_explain(args: argparse.Namespace) -> dict[str, Any] | None:
+    """What brings two nodes together."""
+    from foundation.errors import InvalidQuery
+
+    if len(args.node) != 2:
+        raise InvalidQuery(what=f"explain of {len(args.node)} nodes", fix="name two: --node A --node B")
+    answer: dict[str, Any] = _engine(args).explain(*args.node, k=args.k)
+    if args.json:
+        return answer
+    print_explanation(answer)
+    return None
 
 
 def _engine(args: argparse.Namespace) -> Any:
@@ -148,57 +212,3 @@ def _engine(args: argparse.Namespace) -> Any:
 
     index, version = split_version(args.index)
     return Engine.open(open_store(args), index, version)
-
-
-def _weights(words: Sequence[str]) -> dict[str, float]:
-    """``ID`` or ``ID=WEIGHT``, sums where an id comes again; one that holds "=" is understood when what follows is no
-    number."""
-    from foundation.errors import InvalidQuery
-
-    seeds: dict[str, float] = {}
-    for word in words:
-        name, equals, text = word.rpartition("=")
-        try:
-            weight = float(text) if equals else 1.0
-        except ValueError:
-            name, equals, weight = word, "", 1.0
-        seed = name if equals else word
-        if not seed:
-            raise InvalidQuery(what=f"--seed {word!r} names no node", fix="write ID or ID=WEIGHT")
-        if not (math.isfinite(weight) and weight > 0):
-            raise InvalidQuery(what=f"seed {seed!r} has weight {weight!r}", fix="weights are positive, finite numbers")
-        seeds[seed] = seeds.get(seed, 0.0) + weight
-    return seeds
-
-
-def _read_vectors(path: str) -> Any:
-    import numpy as np
-
-    from foundation.errors import InvalidInput
-
-    try:
-        with open(path, "rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except FileNotFoundError:
-        raise InvalidInput(source=path, what="no such file", fix="name a .npy file") from None
-    except OSError as error:
-        raise InvalidInput(source=path, what=f"cannot be read ({error.strerror})", fix="name a .npy file") from None
-    except (ValueError, EOFError, SyntaxError, TypeError, tokenize.TokenError):
-        raise InvalidInput(
-            source=path, what="not a whole .npy file of numbers", fix="write it with numpy.save"
-        ) from None
-
-
-def _show(args: argparse.Namespace, answer: dict[str, Any], names: Sequence[str]) -> dict[str, Any] | None:
-    if args.json:
-        return answer
-    from purlieu.tables import print_table
-
-    for name, hits in zip(names, answer["results"], strict=True):
-        print(f"{name}  ({answer['index']}@{answer['version']})")
-        if not hits:
-            print("  nothing found")
-            continue
-        rows = [[hit["id"], f"{hit['score']:.4f}", hit.get("title", "")] for hit in hits]
-        print_table(["id", "score", "title"], rows)
-    return None

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import pytest
 from artifacts.store import Store
 from foundation.errors import EngineError, InvalidParams, InvalidQuery, NotBuilt, ServiceFailed, UnknownId
 from purlieu import client as client_module
-from purlieu.answers import Answer, Hit
+from purlieu.answers import Answer, Explanation, Found, Hit, Link, Neighbourhood, Path, Seen, Step
 from purlieu.client import AsyncClient, Client
 from serving.api import create_app
 from serving.engine import Engine
@@ -28,12 +28,12 @@ from tests.serving.live import running
 
 
 @pytest.fixture(scope="module")
-def engine(small_store: Path) -> Engine:
+def engine(small_store: FilePath) -> Engine:
     return Engine.open(small_store, "small")
 
 
 @pytest.fixture(scope="module")
-def address(small_store: Path) -> Iterator[str]:
+def address(small_store: FilePath) -> Iterator[str]:
     with running(create_app(Store.open(small_store))) as address:
         yield address
 
@@ -64,6 +64,14 @@ ASKED: list[Callable[[Any], Any]] = [
     lambda asked: asked.members(0, k=4),
     lambda asked: asked.search(["chess", "video"], k=6),
     lambda asked: asked.search(["chess"], k=6, rerank=False),
+    lambda asked: asked.similar(["n000"], k=4, where={"topic": "chess"}),
+    lambda asked: asked.similar(["n000"], k=4, near={"n001": 1.0, "n004": np.float64(0.5)}),
+    lambda asked: asked.search(["chess"], k=4, ranking="tokens", where={"not": {"topic": "chess"}}),
+    lambda asked: asked.search(["chess"], k=4, within={"seeds": {"n004": 1.0}, "by": "community", "size": 30}),
+    lambda asked: asked.search(["chess game"], k=4, explain=True),
+    lambda asked: asked.neighbourhood({"n000": 1.0}, k=8),
+    lambda asked: asked.explain("n004", "n009", k=4),
+    lambda asked: asked.explain("n000", "virtual"),
     lambda asked: asked.related(["n010", "n015"], text="chess", k=8, weights={"ppr": 2.0, "search": 0.5}),
 ]
 
@@ -90,13 +98,28 @@ def test_vectors_travel_without_loss(client: Client, engine: Engine) -> None:
     assert as_dictionary(client.search(vectors=tokens, k=5)) == engine.search(vectors=tokens, k=5)
 
 
+def test_answers_are_typed(client: Client) -> None:
+    found = client.explain("n004", "n009", k=2)
+    assert isinstance(found, Explanation)
+    assert isinstance(found.paths[0], Path)
+    assert all(one is None or isinstance(one, Seen) for both in found.signals.values() for one in both)
+    assert isinstance(found.together, Step)
+    drawn = client.neighbourhood({"n000": 1.0}, k=5)
+    assert isinstance(drawn, Neighbourhood)
+    assert isinstance(drawn.links[0], Link)
+    searched = client.search(["chess"], k=1, explain=True)
+    assert isinstance(searched, Found)
+    assert searched.results[0][0].fields["why"]["tokens"]
+
+
 def test_nodes_and_details_are_looked_up(client: Client, engine: Engine) -> None:
     assert client.nodes("n02", limit=3) == [Hit(hit.pop("id"), 0.0, hit) for hit in engine.nodes("n02", limit=3)]
     assert client.details()["version"] == engine.version
 
 
 def test_it_has_every_question_of_the_engine_with_its_arguments() -> None:
-    for name in ("similar", "ppr", "community", "labels", "members", "search", "related", "nodes"):
+    questions = ("similar", "ppr", "community", "labels", "members", "search", "neighbourhood", "related", "explain")
+    for name in (*questions, "nodes"):
         ours = inspect.signature(getattr(client_module.calls, name)).parameters
         theirs = inspect.signature(getattr(Engine, name)).parameters
         assert list(ours) == list(theirs)[1:]
@@ -113,8 +136,11 @@ def test_it_has_every_question_of_the_engine_with_its_arguments() -> None:
         lambda asked: asked.similar(["n000"], k=5000),
         lambda asked: asked.search([" "]),
         lambda asked: asked.members(10_000),
+        lambda asked: asked.search(["a"], where={"topc": "x"}),
+        lambda asked: asked.similar(["n000"], near={"n00": 1.0}),
+        lambda asked: asked.explain("n000", "n000"),
     ],
-    ids=["unknown", "nothing", "k", "empty", "label"],
+    ids=["unknown", "nothing", "k", "empty", "label", "field", "near", "one"],
 )
 def test_errors_are_those_of_the_engine(client: Client, engine: Engine, ask: Callable[[Any], Any]) -> None:
     with pytest.raises(EngineError) as expected:
@@ -142,7 +168,7 @@ def test_an_unknown_index_and_a_question_that_was_not_built(tmp_path_factory: py
     assert (unbuilt.value.question, unbuilt.value.table, unbuilt.value.questions) == ("search", "muvera", ("ppr",))
 
 
-def test_a_key_is_sent_and_needed(small_store: Path) -> None:
+def test_a_key_is_sent_and_needed(small_store: FilePath) -> None:
     with running(create_app(Store.open(small_store), api_keys={"a-good-key"})) as address:
         with Client(address, "small", api_key="a-good-key") as client:
             assert client.nodes(limit=1)

@@ -45,6 +45,8 @@ def test_every_tool_answers_what_the_engine_answers(engine: Engine) -> None:
         ("labels", {"ids": ["n000"]}),
         ("members", {"label": 0, "k": 3}),
         ("search", {"text": "chess", "k": 3}),
+        ("search", {"text": "chess", "k": 3, "where": {"topic": ["music"]}, "near": {"n001": 1}}),
+        ("explain", {"a": "n004", "b": "n009"}),
         ("related", {"seeds": ["n010"], "text": "chess", "k": 4}),
         ("look_up", {"prefix": "n02", "limit": 2}),
     )
@@ -55,6 +57,8 @@ def test_every_tool_answers_what_the_engine_answers(engine: Engine) -> None:
         engine.labels(["n000"]),
         engine.members(0, k=3),
         engine.search(["chess"], k=3),
+        engine.search(["chess"], k=3, where={"topic": ["music"]}, within={"seeds": {"n001": 1.0}}),
+        engine.explain("n004", "n009", k=5),
         engine.related(["n010"], text="chess", k=4),
         {"index": "small", "version": engine.version, "results": [engine.nodes("n02", limit=2)]},
     ]

@@ -84,8 +84,15 @@ class FakeEngine:
         self.warmed = True
 
     def similar(
-        self, ids: Sequence[str | int] | None = None, *, vectors: npt.ArrayLike | None = None, k: int = 10
+        self,
+        ids: Sequence[str | int] | None = None,
+        *,
+        vectors: npt.ArrayLike | None = None,
+        k: int = 10,
+        where: Mapping[str, Any] | None = None,
+        near: Mapping[Any, float] | None = None,
     ) -> dict[str, Any]:
+        self._check(where, near)
         if (ids is None) == (vectors is None):
             raise InvalidQuery(what="similar takes ids or vectors", fix="pass exactly one of them")
         if vectors is not None:
@@ -142,14 +149,23 @@ class FakeEngine:
         k: int = 10,
         rerank: bool = True,
         ranking: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        within: Mapping[str, Any] | None = None,
+        explain: bool = False,
     ) -> dict[str, Any]:
+        self._check(where, (within or {}).get("seeds"))
         if (texts is None) == (vectors is None):
             raise InvalidQuery(what="search takes texts or vectors", fix="pass exactly one of them")
         if texts is not None and not all(texts):
             raise InvalidQuery(what="an empty text", fix="pass some words")
         for one in vectors or ():
             assert np.asarray(one).dtype == np.float32
-        return self._answer(len(texts or vectors or ()), k, score=2.0 if rerank else 1.0)
+        answer = self._answer(len(texts or vectors or ()), k, score=2.0 if rerank else 1.0)
+        if explain:
+            match = {"query": 0, "query_token": "a", "document": 2, "document_token": None, "score": 0.5}
+            why = {"ranks": {"tokens": 1}, "tokens": [match], "words": [{"word": "a", "score": 1.5}]}
+            answer["results"] = [[{**hit, "why": why} for hit in hits] for hits in answer["results"]]
+        return {**answer, "searched": 3 if where or within else 6}
 
     def related(
         self,
@@ -164,6 +180,23 @@ class FakeEngine:
         hits = [{"id": id, "score": 0.5, "ranks": {"ppr": 1}, "from": self.version} for id in self.ids[:k]]
         return {**self._answer(0, 1), "results": [hits], "signals": weights or {"ppr": 1.0}}
 
+    def explain(self, a: str | int, b: str | int, *, k: int = 10) -> dict[str, Any]:
+        for id in (a, b):
+            self._find(id)
+        if str(a) == str(b):
+            raise InvalidQuery(what=f"{a!r} and {b!r} are one node", fix="name two")
+        hits = [{"id": "bee", "score": 0.5, "weights": [1.0, 2.0], "from": self.version}]
+        return {
+            **self._answer(0, 1),
+            "results": [hits],
+            "nodes": [{"id": a}, {"id": b}],
+            "paths": [{"ids": [a, "bee", b], "weights": [1.0, 2.0], "score": 0.25}],
+            "complete": True,
+            "signals": {"ppr": [{"rank": 2, "score": 0.25}, None]},
+            "together": {"label": 1, "size": 4, "density": None},
+            "documents": {"score": 0.5, "tokens": [], "words": [{"word": "a", "score": 1.5}]},
+        }
+
     def nodes(self, prefix: str = "", *, limit: int = 20) -> list[dict[str, Any]]:
         return [{"id": id, "from": self.version} for id in self.ids if str(id).startswith(prefix)][:limit]
 
@@ -172,6 +205,13 @@ class FakeEngine:
 
     def map_file(self) -> bytes:
         return b"a map"
+
+    def _check(self, where: Mapping[str, Any] | None, seeds: Mapping[Any, float] | None) -> None:
+        """There is one field, "section"."""
+        if unknown := [name for name in where or () if name != "section"]:
+            raise InvalidQuery(what=f"there is no field {unknown[0]!r} to filter by", fix="there are 'section'")
+        for id in seeds or ():
+            self._find(id)
 
     def _find(self, id: str | int) -> None:
         match id:

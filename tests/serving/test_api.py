@@ -27,7 +27,7 @@ from tests.serving.live import PROBLEM, Api, running, until
 
 DEMO = "/v1/indexes/demo"
 URN = "urn:purlieu:problem:"
-QUESTIONS = ("similar", "ppr", "community", "labels", "members", "search", "related")
+QUESTIONS = ("similar", "ppr", "community", "labels", "members", "search", "related", "explain")
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +134,32 @@ def test_search_answers_texts_and_token_vectors(api: Api, version: str) -> None:
     assert api.post(f"{DEMO}/search", {"vectors": vectors, "k": 1}).json()["results"] == [hits(version, 1, 2.0)] * 2
 
 
+def test_a_search_says_how_many_documents_could_be_found(api: Api) -> None:
+    assert api.post(f"{DEMO}/search", {"texts": ["a"], "k": 1}).json()["searched"] == 6
+    for part in (
+        {"where": {"section": ["x", 10**30, None, {"ge": True}]}},
+        {"within": {"seeds": {"ant": 1}, "by": "label"}},
+    ):
+        assert api.post(f"{DEMO}/search", {"texts": ["a"], "k": 1, **part}).json()["searched"] == 3
+
+
+def test_explained_documents_say_what_matched(api: Api) -> None:
+    (found,) = api.post(f"{DEMO}/search", {"texts": ["a"], "k": 2, "explain": True}).json()["results"]
+    assert [hit["why"]["ranks"] for hit in found] == [{"tokens": 1}] * 2
+    assert found[0]["why"]["tokens"][0]["query_token"] == "a"
+    (plain,) = api.post(f"{DEMO}/search", {"texts": ["a"], "k": 2}).json()["results"]
+    assert not any("why" in hit for hit in plain)
+
+
+def test_two_nodes_are_explained(api: Api, version: str) -> None:
+    answer = api.post(f"{DEMO}/explain", {"a": "ant", "b": 7}).json()
+    assert answer["version"] == version
+    assert [(hit["id"], hit["weights"]) for hit in answer["results"][0]] == [("bee", [1.0, 2.0])]
+    assert [node["id"] for node in answer["nodes"]] == ["ant", 7]
+    assert answer["paths"] == [{"ids": ["ant", "bee", 7], "weights": [1.0, 2.0], "score": 0.25}]
+    assert answer["signals"] == {"ppr": [{"rank": 2, "score": 0.25}, None]}
+
+
 def test_nodes_are_found_by_prefix(api: Api, version: str) -> None:
     answer = api.get(f"{DEMO}/nodes", params={"prefix": "be", "limit": 5}).json()
     assert (answer["index"], answer["version"]) == ("demo", version)
@@ -237,6 +263,9 @@ def test_an_unknown_node_is_told_the_nearest(api: Api) -> None:
         ("community", {"seeds": ["anto"], "size": 1}),
         ("labels", {"ids": ["anto"]}),
         ("neighbourhood", {"seeds": {"anto": 1}, "k": 1}),
+        ("similar", {"ids": ["ant"], "near": {"anto": 1}, "k": 1}),
+        ("search", {"texts": ["a"], "within": {"seeds": {"anto": 1}}, "k": 1}),
+        ("explain", {"a": "ant", "b": "anto"}),
     ):
         found = api.problem(api.post(f"{DEMO}/{path}", body), 404)
         assert found["type"] == f"{URN}unknown-id"
@@ -254,6 +283,7 @@ def test_an_unknown_node_is_told_the_nearest(api: Api) -> None:
         ("ranks", "search", {"texts": ["a"]}, "muvera"),
         ("texts", "ppr", {"queries": [{"seeds": {"ant": 1}}]}, "powerwalk"),
         ("texts", "neighbourhood", {"seeds": {"ant": 1}}, "powerwalk"),
+        ("texts", "explain", {"a": "ant", "b": "bee"}, "graph"),
     ],
 )
 def test_a_question_the_index_was_not_built_for_says_so(
@@ -291,9 +321,47 @@ def test_an_index_without_a_graph_has_no_nodes(api: Api) -> None:
     assert found["detail"].startswith("index texts was not built for nodes: its config has no table [graph]; add it")
 
 
+NO_FIELD = "there is no field 'topic' to filter by; there are 'section'"
 INVALID: list[tuple[str, Any, str]] = [
-    ("similar", {"ids": ["ant"], "where": {"section": "x"}}, "where: unknown; known are ids, vectors, k"),
-    ("search", {"texts": ["a"], "where": {}}, "where: unknown; known are texts, vectors, k, rerank, ranking"),
+    ("similar", {"ids": ["ant"], "wear": {"section": "x"}}, "wear: unknown; known are ids, vectors, k, where, near"),
+    (
+        "search",
+        {"texts": ["a"], "wear": {}},
+        "wear: unknown; known are texts, vectors, k, rerank, ranking, where, within, explain",
+    ),
+    ("similar", {"ids": ["ant"], "k": 1, "where": {"topic": "x"}}, NO_FIELD),
+    ("search", {"texts": ["a"], "k": 1, "where": {"topic": "x"}}, NO_FIELD),
+    ("search", {"texts": ["a"], "where": [1]}, "where: Input should be an object"),
+    (
+        "search",
+        {"texts": ["a"], "where": {"section": ["x"] * 1001}},
+        "where: a filter compares with at most 1,000 values",
+    ),
+    ("similar", {"ids": ["ant"], "near": {}}, "near: Dictionary should have at least 1 item after validation, not 0"),
+    ("similar", {"ids": ["ant"], "near": {"ant": 0}}, "near.ant: Input should be greater than 0"),
+    ("search", {"texts": ["a"], "within": {}}, "within.seeds: is required"),
+    ("search", {"texts": ["a"], "within": {"seeds": {"ant": 1}, "of": 2}}, "within.of: unknown"),
+    (
+        "search",
+        {"texts": ["a"], "within": {"seeds": {"ant": 1}, "by": "likeness"}},
+        "within.by: Input should be 'ppr', 'community' or 'label'",
+    ),
+    (
+        "search",
+        {"texts": ["a"], "within": {"seeds": {"ant": 1}, "size": 0}},
+        "within.size: Input should be greater than or equal to 1",
+    ),
+    ("search", {"texts": ["a"], "explain": 1}, "explain: Input should be a valid boolean"),
+    (
+        "search",
+        {"texts": ["a"] * 1000, "k": 2, "explain": True},
+        "1000 queries for 2 explained answers each; ask for at most 1,000 explained answers in one request, all "
+        "queries together",
+    ),
+    ("explain", {"a": "ant"}, "b: is required"),
+    ("explain", {"a": "ant", "b": "ant"}, "'ant' and 'ant' are one node; name two"),
+    ("explain", {"a": "ant", "b": 1.5}, "b: an id is a string of at most 4,096 characters, or an integer of 64 bits"),
+    ("explain", {"a": "ant", "b": "bee", "k": 101}, "k: Input should be less than or equal to 100"),
     ("ppr", {"queries": [{"seeds": {"ant": 1}, "exact": True}]}, "queries.0.exact: unknown"),
     ("similar", {}, "similar takes ids or vectors; pass exactly one of them"),
     ("similar", {"ids": ["ant"], "vectors": [[1, 2, 3]]}, "similar takes ids or vectors; pass exactly one of them"),
@@ -413,6 +481,9 @@ def test_numbers_that_are_not_finite_are_refused(api: Api, number: str) -> None:
         ("ppr", f'{{"queries":[{{"seeds":{{"ant":{number}}}}}]}}'),
         ("similar", f'{{"ids":[{number}]}}'),
         ("similar", f'{{"ids":["ant"],"k":{number}}}'),
+        ("similar", f'{{"ids":["ant"],"where":{{"section":[{number}]}}}}'),
+        ("search", f'{{"texts":["a"],"where":{{"section":{{"ge":{number}}}}}}}'),
+        ("search", f'{{"texts":["a"],"within":{{"seeds":{{"ant":{number}}}}}}}'),
     ):
         api.problem(api.post(f"{DEMO}/{question}", json=None, content=body.encode()), 422)
 
@@ -738,6 +809,7 @@ def test_the_description_is_whole(api: Api) -> None:
         "/v1/indexes/{index}/map",
         "/v1/indexes/{index}/search",
         "/v1/indexes/{index}/related",
+        "/v1/indexes/{index}/explain",
     }
     names = set()
     for path, operations in document["paths"].items():
@@ -786,7 +858,7 @@ def test_every_schema_of_the_description_is_one_and_every_reference_leads_somewh
 
 
 def test_every_field_of_a_body_is_explained(api: Api) -> None:
-    for name in ("SimilarRequest", "PPRRequest", "CommunityRequest", "SearchRequest"):
+    for name in ("SimilarRequest", "PPRRequest", "CommunityRequest", "SearchRequest", "Within", "ExplainRequest"):
         schema = api.document["components"]["schemas"][name]
         assert schema["additionalProperties"] is False
         assert all("description" in field for field in schema["properties"].values())

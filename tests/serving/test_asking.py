@@ -101,6 +101,43 @@ def test_documents_are_the_same_alone_and_together(
     check_together(engine, SEARCH, [{"texts": some, "k": k, "rerank": rerank} for some in requests])
 
 
+@NOT_TIMED
+@given(
+    ids=requests_of_ids,
+    where=st.sampled_from([None, {"topic": "chess"}, {"not": {"topic": ["music", "video"]}}]),
+    near=st.one_of(st.none(), seeds),
+)
+def test_filtered_and_weighed_nodes_are_the_same_alone_and_together(
+    both: Engine, ids: list[list[str]], where: dict[str, Any] | None, near: dict[str, float] | None
+) -> None:
+    check_together(both, SIMILAR, [{"ids": some, "k": 6, "where": where, "near": near} for some in ids])
+
+
+@NOT_TIMED
+@given(
+    requests=st.lists(texts, min_size=1, max_size=6),
+    where=st.sampled_from([None, {"topic": "chess"}, {"topic": {"ge": "m"}}]),
+    within=st.sampled_from([None, {"by": "community", "size": 30}, {"size": 50}, {"by": "label"}]),
+    ranking=st.sampled_from([None, "tokens", "words", "both"]),
+    rerank=st.booleans(),
+    explain=st.booleans(),
+)
+def test_documents_of_a_part_explained_are_the_same_alone_and_together(
+    both: Engine, requests: list[list[str]], where: Any, within: Any, ranking: Any, rerank: bool, explain: bool
+) -> None:
+    part = None if within is None else {"seeds": {"n004": 1.0, "n010": 0.5}, **within}
+    how = {"k": 5, "where": where, "within": part, "ranking": ranking, "rerank": rerank, "explain": explain}
+    check_together(both, SEARCH, [{"texts": some, **how} for some in requests])
+
+
+def test_token_vectors_explained_are_the_same_alone_and_together(both: Engine, both_store: Store) -> None:
+    encoder = open_query_encoder(artifact_path(both_store, both.release, "tokens"))
+    encoded = encoder.encode_queries(WORDS).vectors
+    vectors = [[np.asarray(encoded.doc(number)).tolist()] for number in range(len(WORDS))]
+    how = {"k": 4, "explain": True, "where": {"topic": ["chess", "music"]}}
+    check_together(both, SEARCH, [{"vectors": one, **how} for one in vectors])
+
+
 def test_documents_near_token_vectors_are_the_same_alone_and_together(engine: Engine, small_store: Store) -> None:
     encoder = open_query_encoder(artifact_path(small_store, engine.release, "tokens"))
     encoded = encoder.encode_queries(WORDS).vectors
@@ -116,6 +153,9 @@ def test_documents_near_token_vectors_are_the_same_alone_and_together(engine: En
         (PPR, [{"queries": [{"seeds": {"n000": 1}}]}, {"queries": [{"seeds": {"nil": 1}}]}]),
         (SEARCH, [{"texts": ["chess"]}, {"texts": ["chess", " "]}, {"texts": ["video"]}]),
         (SIMILAR, [{"ids": ["n000"], "k": 5000}, {"ids": ["n001"], "k": 5000}]),
+        (SIMILAR, [{"ids": ["n000"], "where": {"year": 3}}, {"ids": ["n001"], "where": {"year": 3}}]),
+        (SIMILAR, [{"ids": ["n000"], "near": {"nobody": 1}}, {"ids": ["n001"], "near": {"nobody": 1}}]),
+        (SEARCH, [{"texts": ["chess"], "within": {"seeds": {"nil": 1}}}] * 2),
     ],
 )
 def test_what_cannot_be_answered_fails_alone(engine: Engine, question: Question, bodies: list[dict[str, Any]]) -> None:
@@ -128,7 +168,7 @@ def kind_of(question: Question, body: dict[str, Any], engine: Any = None) -> Any
 
 
 def test_only_what_differs_in_its_queries_alone_is_asked_together() -> None:
-    base = kind_of(SIMILAR, {"ids": ["a"], "k": 3})
+    base, kinds = kind_of(SIMILAR, {"ids": ["a"], "k": 3}), [kind_of(SEARCH, {"texts": ["a"]})]
     assert base == kind_of(SIMILAR, {"ids": ["b", "c"], "k": 3})
     assert base != kind_of(SIMILAR, {"ids": ["a"], "k": 4})
     assert base != kind_of(SIMILAR, {"ids": ["a"], "k": 3}, engine="another version")
@@ -138,7 +178,25 @@ def test_only_what_differs_in_its_queries_alone_is_asked_together() -> None:
     assert ranked != kind_of(PPR, {"queries": [{"seeds": {"a": 1}}], "rmax": 0.1})
     assert kind_of(PPR, {"queries": [{"seeds": {"a": 1}}], "exact": True}) is None
     assert kind_of(SEARCH, {"texts": ["a"]}) != kind_of(SEARCH, {"texts": ["a"], "rerank": False})
+    for different in (
+        {"ranking": "words"},
+        {"where": {"topic": "chess"}},
+        {"where": {"topic": "music"}},
+        {"within": {"seeds": {"a": 1}}},
+        {"within": {"seeds": {"a": 2}}},
+        {"within": {"seeds": {"a": 1}, "by": "community"}},
+        {"within": {"seeds": {"a": 1}, "size": 9}},
+        {"explain": True},
+    ):
+        asked = kind_of(SEARCH, {"texts": ["a"], **different})
+        assert asked == kind_of(SEARCH, {"texts": ["b", "c"], **different})
+        kinds.append(asked)
+    assert len(set(kinds)) == len(kinds)
+    near = kind_of(SIMILAR, {"ids": ["a"], "k": 3, "near": {"b": 1.0}})
+    filtered = kind_of(SIMILAR, {"ids": ["a"], "k": 3, "where": {"topic": 3}})
+    assert len({base, near, filtered, kind_of(SIMILAR, {"ids": ["a"], "k": 3, "near": {"b": 2.0}})}) == 4
     assert kind_of(SIMILAR, {}) is None
+    assert kind_of(asking.EXPLAIN, {"a": "x", "b": "y"}) is None
     assert kind_of(asking.COMMUNITY, {"seeds": ["a"]}) is None
 
 
@@ -150,6 +208,9 @@ def test_what_takes_long_is_known_before_it_begins() -> None:
     assert heavy(SIMILAR, {"ids": ["a"] * 101})
     assert heavy(SIMILAR, {"ids": ["a"], "k": 50_000})
     assert heavy(PPR, {"queries": [{"seeds": {"a": 1}}], "exact": True})
+    assert not heavy(SEARCH, {"texts": ["a"], "k": 1000})
+    assert not heavy(SEARCH, {"texts": ["a"], "k": 1000, "explain": True})
+    assert heavy(SEARCH, {"texts": ["a"] * 101, "explain": True, "k": 1})
 
 
 def test_requests_that_wait_for_one_call_are_answered_by_the_next(tmp_path: Path) -> None:

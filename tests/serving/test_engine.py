@@ -132,6 +132,7 @@ MORE = {
     "community": {"notes", "conductance", "density", "isolated", "heat_lost"},
     "labels": {"paths", "n_communities"},
     "members": {"size", "path"},
+    "search": {"searched"},
 }
 
 

@@ -237,6 +237,27 @@ NOT_TABLES: dict[str, dict[str, npt.NDArray[Any]]] = {
 }
 
 
+@given(texts=TEXTS, options=OPTIONS)
+def test_every_static_vector_is_that_of_the_token_it_is_said_to_stand_for(
+    model: Path, texts: list[str], options: dict[str, Any]
+) -> None:
+    idf = np.ones(len(WORDS), dtype=np.float32)
+    encoder = opened(model, idf, **options)
+    documents = encoder.encode_documents(texts).vectors
+    of_documents, of_queries = (encoder.spellings(texts, queries=queries) for queries in (False, True))
+    assert of_documents is not None
+    assert of_queries is not None
+    assert [len(one) for one in of_documents] == np.diff(documents.offsets).tolist()
+    assert [len(one) for one in of_queries] == np.diff(encoder.encode_queries(texts).vectors.offsets).tolist()
+    for number, spelled in enumerate(of_documents):
+        for word, vector in zip(spelled, documents.doc(number), strict=True):
+            if word is not None:
+                assert vector.tobytes() == encoder.table[WORDS.index(word)].tobytes()
+                assert word in texts[number].lower() or word in texts[number]
+        whole = [place for place, word in enumerate(spelled) if word is None]
+        assert whole == ([len(spelled) - 1] if spelled and options["pooled_weight"] else [])
+
+
 @pytest.mark.parametrize("what", NOT_TABLES)
 def test_what_is_no_table_is_refused(tmp_path: Path, what: str) -> None:
     folder = write_model(tmp_path / "m", NOT_TABLES[what])
@@ -438,6 +459,17 @@ def test_onnx_options_keep_special_tokens_lengths_and_fewer_numbers(
     assert np.linalg.norm(rows, axis=1).max() > 1.5
 
 
+def test_onnx_tells_how_each_token_is_written(minilm: EncoderParams, minilm_encoder: Encoder) -> None:
+    texts = ["The cat is 😀 loud", "", "日本 [SEP]"]
+    assert minilm_encoder.spellings(texts[:1], queries=True) == [["The", "cat", "is", "😀", "loud"]]
+    spelled = minilm_encoder.spellings(texts, queries=False)
+    assert spelled is not None
+    assert [len(one) for one in spelled] == np.diff(minilm_encoder.encode_documents(texts).vectors.offsets).tolist()
+    assert spelled[2] == ["日", "本", "[", "SEP", "]"]
+    special = open_encoder(dataclasses.replace(minilm, special_tokens=True, max_tokens=4))
+    assert special.spellings(["tax law pays"], queries=False) == [["[CLS]", "tax", "law", "[SEP]"]]
+
+
 def test_onnx_cuts_long_texts_and_counts(minilm: EncoderParams, minilm_encoder: Encoder) -> None:
     short = open_encoder(dataclasses.replace(minilm, max_tokens=5, max_query_tokens=4))
     encoded = short.encode_documents(["one two three four five", "one two three", "one"])
@@ -528,6 +560,7 @@ def test_the_shapes_and_counts_around_a_pylate_model_shown_on_a_fake_one() -> No
     expected = np.array([ord("c"), 2.0]) / np.hypot(ord("c"), 2.0)
     np.testing.assert_allclose(encoded.vectors.doc(0)[2], expected, rtol=1e-6)
     raw = PylateEncoder(fake_model, {}, dataclasses.replace(params, normalize=False, dim=None))
+    assert raw.spellings(["xyz"], queries=True) is None
     assert raw.encode_queries(["xyz"]).vectors.doc(0).tolist() == [[ord("x"), 2.0, 2.0], [ord("y"), 2.0, 2.0]]
     with pytest.raises(InvalidInput, match="vector per token"):
         PylateEncoder(lambda text, is_query: np.ones(3), {}, params)
@@ -620,6 +653,7 @@ def test_precomputed_vectors_keep_their_lengths_unless_asked_otherwise(corpus: C
 
 def test_texts_cannot_be_encoded_by_precomputed_vectors(corpus: Corpus) -> None:
     encoder = precomputed(corpus, None)
+    assert encoder.spellings(["a"], queries=True) is None
     with pytest.raises(InvalidQuery, match="pass vectors"):
         encoder.encode_queries(["a"])
     with pytest.raises(InvalidQuery, match="pass vectors"):

@@ -139,6 +139,13 @@ class Encoder(ABC):
     def encode_corpus(self, corpus: Corpus, start: int, stop: int) -> Encoded:
         """Vectors of documents ``start:stop`` of a corpus."""
 
+    @abstractmethod
+    def spellings(self, texts: Sequence[str], *, queries: bool) -> Sequence[Sequence[str | None]] | None:
+        """What each vector of each text stands for, as the text has it: of queries' texts, or of documents'.
+
+        None beside a vector that stands for the whole text; None for all where the encoder cannot tell.
+        """
+
 
 def open_encoder(
     params: EncoderParams,

@@ -86,6 +86,18 @@ class OnnxEncoder(Encoder):
     def encode_corpus(self, corpus: Corpus, start: int, stop: int) -> Encoded:
         return self.encode_documents(corpus.texts(start, stop))
 
+    def spellings(self, texts: Sequence[str], *, queries: bool) -> Sequence[Sequence[str | None]] | None:
+        limit = self._params.max_query_tokens if queries else self._params.max_tokens
+        framed = [self._tokenizer.framed(text, limit) for text in texts]
+        return [
+            [
+                written
+                for written, special in zip(self._tokenizer.spans(text, one), one.special, strict=True)
+                if self._params.special_tokens or not special
+            ]
+            for text, one in zip(texts, framed, strict=True)
+        ]
+
     def _encode(self, texts: Sequence[str], limit: int) -> Encoded:
         framed = [self._tokenizer.framed(text, limit) for text in texts]
         rows: list[Float32s] = [np.zeros((0, self._dim), dtype=np.float32)] * len(framed)

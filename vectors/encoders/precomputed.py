@@ -67,6 +67,9 @@ class PrecomputedEncoder(Encoder):
             rows = unit_rows(rows)
         return Encoded(vectors=MultiVectors(vectors=rows, offsets=part.offsets), left_out=left_out(part.n_docs))
 
+    def spellings(self, texts: Sequence[str], *, queries: bool) -> None:  # noqa: ARG002  # its tokens are unknown
+        return None
+
 
 def open_precomputed(params: EncoderParams, corpus: Corpus | None) -> PrecomputedEncoder:
     """Vectors of ``corpus`` from ``params.path`` or its own column; raises as `open_encoder`."""

@@ -54,6 +54,9 @@ class PylateEncoder(Encoder):
     def encode_corpus(self, corpus: Corpus, start: int, stop: int) -> Encoded:
         return self.encode_documents(corpus.texts(start, stop))
 
+    def spellings(self, texts: Sequence[str], *, queries: bool) -> None:  # noqa: ARG002  # its tokens are unknown
+        return None
+
     def _encode(self, texts: Sequence[str], limit: int, *, is_query: bool) -> Encoded:
         empty = np.zeros((0, self._dim), dtype=np.float32)
         rows, dropped = [], []

@@ -123,6 +123,20 @@ class StaticEncoder(Encoder):
     def encode_corpus(self, corpus: Corpus, start: int, stop: int) -> Encoded:
         return self.encode_documents(corpus.texts(start, stop))
 
+    def spellings(self, texts: Sequence[str], *, queries: bool) -> Sequence[Sequence[str | None]] | None:
+        tokens, params = self._tokens(texts), self._params
+        limit = params.max_query_tokens if queries else params.max_tokens
+        kept = self._kept(tokens, limit, distinct=params.distinct and not queries)
+        found: list[list[str | None]] = []
+        for number, text in enumerate(texts):
+            written = self._tokenizer.written(text.lower() if params.lowercase else text)
+            first, last = int(kept.offsets[number]), int(kept.offsets[number + 1])
+            spelled: list[str | None] = [written[id] for id in kept.ids[first:last].tolist()]
+            if params.pooled_weight != 0.0 and tokens.offsets[number] < tokens.offsets[number + 1]:
+                spelled.append(None)
+            found.append(spelled)
+        return found
+
     def join(self, parts: Sequence[MultiVectors]) -> MultiVectors:
         """Encoded ranges of documents, in order, as one: equal to encoding them together."""
         n_shared = self._table.shape[0]

@@ -32,10 +32,12 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Framed:
-    """Token ids of one text between its special tokens; ``special`` marks those."""
+    """Token ids of one text between its special tokens; ``special`` marks those, ``places`` are where each begins and
+    ends in the text."""
 
     ids: list[int]
     special: list[int]
+    places: list[tuple[int, int]]
     n_unknown: int
     n_dropped: int
 
@@ -96,11 +98,11 @@ class TextTokenizer:
             When the special tokens alone fill ``limit``.
         """
         encoding = self._tokenizer.encode(text, add_special_tokens=True)
-        ids, special = encoding.ids, encoding.special_tokens_mask
+        ids, special, places = encoding.ids, encoding.special_tokens_mask, encoding.offsets
         n_special = sum(special)
         room, n_body = limit - n_special, len(ids) - n_special
         if n_body == 0:
-            return Framed(ids=[], special=[], n_unknown=0, n_dropped=0)
+            return Framed(ids=[], special=[], places=[], n_unknown=0, n_dropped=0)
         if room < 1:
             what = f"the model adds {n_special} special tokens to a text, the limit of tokens is {limit}"
             raise InvalidInput(source="max_tokens", what=what, fix="raise max_tokens and max_query_tokens")
@@ -108,8 +110,26 @@ class TextTokenizer:
             n_seen = np.cumsum([not mark for mark in special])
             kept = [place for place, mark in enumerate(special) if mark or n_seen[place] <= room]
             ids, special = [ids[place] for place in kept], [special[place] for place in kept]
+            places = [places[place] for place in kept]
         n_unknown = 0 if self._unknown is None else ids.count(self._unknown)
-        return Framed(ids=ids, special=special, n_unknown=n_unknown, n_dropped=max(0, n_body - room))
+        n_dropped = max(0, n_body - room)
+        return Framed(ids=ids, special=special, places=places, n_unknown=n_unknown, n_dropped=n_dropped)
+
+    def spans(self, text: str, framed: Framed) -> list[str]:
+        """Tokens as the text has them; those that are not in it, such as special ones, by their names."""
+        return [self._written(text, *pair) for pair in zip(framed.ids, framed.places, strict=True)]
+
+    def written(self, text: str) -> dict[int, str]:
+        """Tokens of a text, as `plain` cuts it, by their id: each as the text has it the first time."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        found: dict[int, str] = {}
+        for id, place in zip(encoding.ids, encoding.offsets, strict=True):
+            if id not in found:
+                found[id] = self._written(text, id, place)
+        return found
+
+    def _written(self, text: str, id: int, place: tuple[int, int]) -> str:
+        return text[slice(*place)].strip() or str(self._tokenizer.id_to_token(id))
 
 
 def _flat(rows: list[list[int]]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:

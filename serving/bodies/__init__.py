@@ -1,0 +1,1 @@
+"""What is posted as a question and what comes as its answer, one file per group of questions."""

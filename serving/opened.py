@@ -1,0 +1,208 @@
+"""What one published version holds, memory-mapped and opened piece by piece as questions need it; and ids to rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, final
+
+import numpy as np
+import numpy.typing as npt
+
+from artifacts import publish
+from artifacts.ann import open_ann
+from artifacts.communities import open_communities
+from artifacts.corpus import open_corpus
+from artifacts.embedding import open_embedding
+from artifacts.graph import open_graph
+from artifacts.labels import open_labels
+from artifacts.lexical import open_lexical
+from artifacts.link import open_link
+from artifacts.store import Store
+from clustering.labels import LabelIndex
+from foundation.errors import InvalidQuery, UnknownId
+from foundation.ids import Ids
+from graph.csr import CSRGraph
+from graph.pair import flow_into
+from serving.growing import Growths
+from serving.hybrid import CorpusSearch
+from serving.map import map_file
+from serving.ppr import Rankings
+from serving.search import DocumentSearch
+from serving.suggest import nearest_ids
+from vectors.ann.index import ANNIndex
+from vectors.corpus.read import Corpus
+
+Answer = dict[str, Any]
+Hit = dict[str, Any]
+
+
+@final
+class Opened:
+    """The parts of a version, and how its rows are named and described."""
+
+    def __init__(self, store: Store, release: publish.Release) -> None:
+        self._store = store
+        self.release = release
+
+    def has(self, stage: str) -> bool:
+        """Whether the version has a stage."""
+        return stage in self.release.stages
+
+    def answer(self, results: list[list[Hit]], **more: Any) -> Answer:
+        """An answer, which names the version it is from."""
+        return {"index": self.release.index, "version": self.release.version, "results": results, **more}
+
+    def rows(self, ids: Sequence[str | int]) -> list[int]:
+        """Row of each node.
+
+        Raises
+        ------
+        UnknownId
+        """
+        rows = []
+        for id in ids:
+            row = self.node_ids.find(id)
+            if row < 0:
+                where = f"index {self.release.index}"
+                raise UnknownId(kind="node", id=str(id), where=where, nearest=nearest_ids(self.node_ids, str(id)))
+            rows.append(row)
+        return rows
+
+    def weights(self, query: Mapping[Any, float]) -> dict[int, float]:
+        """Weight of each row; what names the same node twice counts twice.
+
+        Raises
+        ------
+        InvalidQuery
+            For a weight that is not positive and finite.
+        UnknownId
+        """
+        by_row: dict[int, float] = {}
+        for id, weight in query.items():
+            if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
+                raise _bad_weight(id, weight)
+            row = self.rows([id])[0]
+            by_row[row] = by_row.get(row, 0.0) + float(weight)
+            if not math.isfinite(by_row[row]):
+                raise _bad_weight(id, by_row[row])
+        return by_row
+
+    def node_hits(self, rows: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[Hit]:
+        """Nodes with their scores; rows below 0 are none."""
+        return [
+            {**self.described(int(row)), "score": float(score)}
+            for row, score in zip(rows, scores, strict=True)
+            if row >= 0
+        ]
+
+    def described(self, row: int) -> Hit:
+        """A node's id, and the fields of the document that describes it."""
+        hit: Hit = {"id": self.node_ids[row]}
+        if self.doc_of_node is not None and (doc := int(self.doc_of_node[row])) >= 0:
+            hit |= self._fields(doc)
+        return hit
+
+    def doc_hits(self, docs: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[Hit]:
+        """Documents with their scores; rows below 0 are none."""
+        ids = self.corpus.ids
+        return [
+            {"id": ids[int(doc)], **self._fields(int(doc)), "score": float(score)}
+            for doc, score in zip(docs, scores, strict=True)
+            if doc >= 0
+        ]
+
+    def _fields(self, doc: int) -> Hit:
+        return {name: value for name, column in self.corpus.fields.items() if (value := column[doc]) is not None}
+
+    def _path(self, stage: str) -> Path:
+        return publish.artifact_path(self._store, self.release, stage)
+
+    @property
+    def node_ids(self) -> Ids:
+        return self.graph.node_ids
+
+    @cached_property
+    def graph(self) -> CSRGraph:
+        return open_graph(self._path("graph"))
+
+    @cached_property
+    def links(self) -> CSRGraph:
+        """The links of every node, whichever way they point where the version has that; else as they point."""
+        return open_graph(self._path("graph.undirected")) if self.has("graph.undirected") else self.graph
+
+    @cached_property
+    def out_weight(self) -> npt.NDArray[np.float64]:
+        return self.links.out_weight()
+
+    @cached_property
+    def flow(self) -> npt.NDArray[np.float64]:
+        return flow_into(self.links) if self.links.directed else self.out_weight
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        return open_corpus(self._path("corpus"))
+
+    @cached_property
+    def doc_of_node(self) -> npt.NDArray[np.int64] | None:
+        return open_link(self._path("link")) if self.has("link") else None
+
+    @cached_property
+    def embedding(self) -> npt.NDArray[np.float32]:
+        return open_embedding(self._path("fastrp"))
+
+    @cached_property
+    def neighbours(self) -> ANNIndex:
+        return open_ann(self._path("ann.nodes"))
+
+    @cached_property
+    def rankings(self) -> Rankings:
+        orientation = self.release.config["powerwalk"].get("orientation", "natural")
+        return Rankings(
+            self._path("powerwalk"), self._path("graph" if orientation == "natural" else f"graph.{orientation}")
+        )
+
+    @cached_property
+    def growths(self) -> Growths:
+        return Growths(open_communities(self._path("minhash"), self._path("lsh")))
+
+    @cached_property
+    def labels(self) -> LabelIndex:
+        return open_labels(self._path("labels"))
+
+    @cached_property
+    def map_file(self) -> bytes:
+        labels = self.labels if self.has("labels") else None
+        return map_file(self.release.index, self.release.version, self.embedding, self.node_ids, labels)
+
+    @cached_property
+    def search(self) -> CorpusSearch:
+        tokens, words = None, None
+        if self.has("retriever"):
+            tokens = DocumentSearch(
+                retriever=self._path("retriever"),
+                tokens=self._path("tokens"),
+                muvera=self._path("muvera"),
+                ann=self._path("ann.documents"),
+            )
+        if self.has("lexical"):
+            words = open_lexical(self._path("lexical"))
+        weight = self.release.config.get("lexical", {}).get("weight", 1.0)
+        return CorpusSearch(tokens, words, float(weight))
+
+
+def check_k(k: int, most: int, of: str, name: Literal["k", "size", "limit"] = "k") -> None:
+    """Refuse a number of answers out of range.
+
+    Raises
+    ------
+    InvalidQuery
+    """
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= most:
+        raise InvalidQuery(what=f"{name} = {k!r}", fix=f"ask for 1 to {most}: there are {most} {of}")
+
+
+def _bad_weight(id: str | int, weight: object) -> InvalidQuery:
+    return InvalidQuery(what=f"seed {id!r} has weight {weight!r}", fix="weights are positive, finite numbers")
