@@ -17,5 +17,10 @@ READABLE = (1,)
 
 def open_retriever(path: Path, tokens: Path, fde: Path, ann: Path) -> Retriever:
     """Search over the artifacts it was calibrated on, memory-mapped."""
-    n_candidates = int(Artifact.open(path, KIND, READABLE).array("n_candidates")[0])
+    n_candidates = open_n_candidates(path)
     return Retriever(open_multivectors(tokens), open_fde_params(fde), open_ann(ann), n_candidates)
+
+
+def open_n_candidates(path: Path) -> int:
+    """How many documents a query reranks."""
+    return int(Artifact.open(path, KIND, READABLE).array("n_candidates")[0])

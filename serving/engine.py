@@ -37,9 +37,12 @@ from serving.neighbourhood import links_among
 from serving.ppr import Rankings, shortages
 from serving.related import DEPTH, chosen_weights, fused
 from serving.search import DocumentSearch
+from serving.segments import GrownDocuments
 from serving.suggest import nearest_ids
 from vectors.ann.index import ANNIndex
 from vectors.corpus.read import Corpus
+from vectors.grown.words import GrownWords
+from vectors.lexical.index import LexicalIndex
 from vectors.metrics import is_distance
 
 Answer = dict[str, Any]
@@ -458,12 +461,18 @@ class Engine:
         return open_graph(self._path("graph"))
 
     @cached_property
+    def _grown(self) -> GrownDocuments | None:
+        return GrownDocuments.of(self._path, self.release.stages)
+
+    @cached_property
     def _corpus(self) -> Corpus:
-        return open_corpus(self._path("corpus"))
+        return open_corpus(self._path("corpus")) if self._grown is None else self._grown.corpus
 
     @cached_property
     def _doc_of_node(self) -> npt.NDArray[np.int64] | None:
-        return open_link(self._path("link")) if "link" in self.release.stages else None
+        if "link" not in self.release.stages:
+            return None
+        return open_link(self._path("link")) if self._grown is None else self._grown.doc_of_node
 
     @cached_property
     def _embedding(self) -> npt.NDArray[np.float32]:
@@ -495,16 +504,18 @@ class Engine:
 
     @cached_property
     def _search(self) -> CorpusSearch:
-        tokens, words, stages = None, None, self.release.stages
+        tokens, stages = None, self.release.stages
+        words: LexicalIndex | GrownWords | None = None
         if "retriever" in stages:
             tokens = DocumentSearch(
                 retriever=self._path("retriever"),
                 tokens=self._path("tokens"),
                 muvera=self._path("muvera"),
                 ann=self._path("ann.documents"),
+                grown=self._grown,
             )
         if "lexical" in stages:
-            words = open_lexical(self._path("lexical"))
+            words = open_lexical(self._path("lexical")) if self._grown is None else self._grown.words()
         weight = self.release.config.get("lexical", {}).get("weight", 1.0)
         return CorpusSearch(tokens, words, float(weight))
 

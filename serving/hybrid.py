@@ -11,6 +11,7 @@ import numpy.typing as npt
 from foundation.errors import InvalidQuery
 from serving.search import DocumentSearch
 from vectors.fusion import FusionParams, fuse
+from vectors.grown.words import GrownWords
 from vectors.lexical.index import LexicalIndex
 
 TOKENS, WORDS, BOTH = "tokens", "words", "both"
@@ -23,7 +24,7 @@ Found = tuple[npt.NDArray[np.int64], npt.NDArray[Any]]
 class CorpusSearch:
     """An opened index of documents, of whichever kinds were built; safe to ask from several threads."""
 
-    def __init__(self, tokens: DocumentSearch | None, words: LexicalIndex | None, weight: float) -> None:
+    def __init__(self, tokens: DocumentSearch | None, words: LexicalIndex | GrownWords | None, weight: float) -> None:
         self._tokens, self._words, self._weight = tokens, words, weight
 
     @property

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from artifacts.multivector import open_query_encoder
 from artifacts.retriever import open_retriever
 from foundation.errors import InvalidQuery
+from serving.segments import GrownDocuments
 from vectors.encoders.encoder import Encoder
 from vectors.tokens.multivector import MultiVectors
 
@@ -22,9 +23,11 @@ from vectors.tokens.multivector import MultiVectors
 class DocumentSearch:
     """An opened index of documents; safe to ask from several threads."""
 
-    def __init__(self, *, retriever: Path, tokens: Path, muvera: Path, ann: Path) -> None:
-        self._retriever = open_retriever(retriever, tokens, muvera, ann)
-        self._tokens = tokens
+    def __init__(
+        self, *, retriever: Path, tokens: Path, muvera: Path, ann: Path, grown: GrownDocuments | None = None
+    ) -> None:
+        self._retriever = open_retriever(retriever, tokens, muvera, ann) if grown is None else grown.retriever()
+        self._tokens, self._idf = tokens, None if grown is None else grown.idf
 
     def encode(self, texts: Sequence[str]) -> MultiVectors:
         """Token vectors of texts, by the very encoder that made the documents'.
@@ -78,7 +81,7 @@ class DocumentSearch:
 
     @cached_property
     def _encoder(self) -> Encoder:
-        return open_query_encoder(self._tokens)
+        return open_query_encoder(self._tokens, self._idf)
 
 
 def _numbers(query: npt.ArrayLike, number: int, dim: int) -> npt.NDArray[np.float32]:
