@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +22,12 @@ from flows.settings import read_config
 from foundation.errors import InvalidInput, NotBuilt, StoreLocked, UnknownId
 from purlieu.main import main
 from serving.engine import Engine
+from tests.static_model import write_static_model
 
-WORDS = ["video", "audio", "codec", "stream", "music", "player", "network", "proxy", "server", "chess", "board", "game", "compiler", "library"]
+WORDS = (
+    *("video", "audio", "codec", "stream", "music", "player", "network"),
+    *("proxy", "server", "chess", "board", "game", "compiler"),
+)
 CONFIG = """
 name = "texts"
 [graph]
@@ -30,7 +35,7 @@ source = "edges.tsv"
 [corpus]
 source = "docs.jsonl"
 fields = ["title", "topic", "year"]
-encoder = { kind = "static", dim = 32 }
+encoder = { kind = "static", path = "model" }
 [muvera]
 num_repetitions = 4
 k_sim = 2
@@ -41,7 +46,8 @@ n_candidates = 100000
 [runtime]
 part_docs = 16
 """
-QUERIES = ["video codec", "chess board game", "music", "proxy server network library"]
+ROOT = Path(__file__).parents[2]
+QUERIES = ["video codec", "chess board game", "music", "proxy server network compiler"]
 Documents = dict[str, dict[str, Any]]
 
 
@@ -83,6 +89,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
     found = {one["_id"]: one for one in (document(number, dice) for number in range(40))}
     (directory / "edges.tsv").write_text("d001\td002\nd002\td003\nd003\td100\nd100\td001\n")
     (directory / "texts.toml").write_text(CONFIG)
+    write_static_model(directory / "model", [*WORDS, "the", "of"], dim=16, faint="the", zero="of")
     home = Home(Store.create(directory / "store"), directory / "texts.toml", found)
     home.write(found)
     home.build()
@@ -309,6 +316,18 @@ def test_the_command_says_what_it_did(home: Home, capsys: pytest.CaptureFixture[
     assert main(["documents", "remove", "texts", *store]) == 2
     assert main(["documents", "remove", "texts", "x", *store]) == 3
     assert main(["documents", "add", "texts", str(more), "--wait", "-1", *store]) == 2
+
+
+def test_the_commands_of_the_page_work(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "documents.md").read_text()
+    monkeypatch.chdir(home.config.parent)
+    monkeypatch.setenv("PURLIEU_STORE", str(home.store.root))
+    Path("new.jsonl").write_text(page.split("```json\n")[1].split("```")[0])
+    lines = page.split("```console\n")[1].split("```")[0].splitlines()
+    assert len(lines) == 5
+    for line in lines:
+        assert main(shlex.split(line.removeprefix("$ purlieu ").replace("debian", "texts"))) == 0
+    assert Engine.open(home.store, "texts").n_docs == len(home.documents)
 
 
 def test_released_versions_stay_as_they_were(home: Home) -> None:
