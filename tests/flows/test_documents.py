@@ -134,7 +134,7 @@ def ids_of(hits: Sequence[dict[str, Any]]) -> list[str]:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_any_sequence_of_changes_answers_as_an_index_of_the_same_documents(home: Home, seed: int) -> None:
     dice, found = random.Random(seed), dict(home.documents)
-    for _ in range(4):
+    for _ in range(3):
         for _ in range(dice.randrange(1, 4)):
             if dice.random() < 0.6:
                 more = {
@@ -166,10 +166,9 @@ def test_a_document_added_again_replaces_itself_and_one_removed_may_come_back(ho
 
 
 def test_segments_stay_few_however_many_documents_come_one_by_one(home: Home) -> None:
-    counts = [home.add({"_id": f"x{number}", "text": f"chess {number}"}).segments for number in range(20)]
+    counts = [home.add({"_id": f"x{number}", "text": f"chess {number}"}).segments for number in range(17)]
     assert max(counts) <= MAX_SEGMENTS
-    assert len(counts) == 20
-    assert Engine.open(home.store, "texts").n_docs == 60
+    assert Engine.open(home.store, "texts").n_docs == 57
     assert counts[15] == 1  # sixteen documents, doubled four times
 
 
@@ -228,12 +227,14 @@ def test_once_the_source_holds_the_changes_a_build_is_that_of_the_source_alone(h
     notes: list[str] = []
     version = home.build(say=notes.append).version
     assert "2 changes of documents are in the source now" in notes
-    assert version == current_version(rebuilt(home, found), "texts")
+    assert version == home.build(store=Store.create(home.config.parent / "plain")).version
+    assert answers(home.store) == answers(rebuilt(home, found))
 
 
-def test_additions_are_forgotten_when_asked(home: Home, built: Home) -> None:
+def test_additions_are_forgotten_when_asked(home: Home) -> None:
+    version = home.build().version
     home.add({"_id": "x", "text": "chess"})
-    assert home.build(discard_added=True).version == current_version(built.store, "texts")
+    assert home.build(discard_added=True).version == version
 
 
 def test_the_old_version_is_served_when_a_change_dies_and_the_next_one_works(
