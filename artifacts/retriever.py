@@ -17,10 +17,11 @@ READABLE = (1,)
 
 def open_retriever(path: Path, tokens: Path, fde: Path, ann: Path) -> Retriever:
     """Search over the artifacts it was calibrated on, memory-mapped."""
-    n_candidates = open_n_candidates(path)
+    n_candidates = int(Artifact.open(path, KIND, READABLE).array("n_candidates")[0])
     return Retriever(open_multivectors(tokens), open_fde_params(fde), open_ann(ann), n_candidates)
 
 
-def open_n_candidates(path: Path) -> int:
-    """How many documents a query reranks."""
-    return int(Artifact.open(path, KIND, READABLE).array("n_candidates")[0])
+def open_segment(path: Path, tokens: Path, fde: Path, ann: Path) -> Retriever:
+    """Search over documents that were added later, as ``path`` says of those it was calibrated on."""
+    n_candidates = int(Artifact.open(path, KIND, READABLE).array("n_candidates")[0])
+    return Retriever(open_multivectors(tokens), open_fde_params(fde), open_ann(ann), n_candidates)

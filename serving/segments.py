@@ -10,17 +10,14 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from artifacts.ann import open_ann
 from artifacts.corpus import open_corpus
-from artifacts.fde import open_fde_params
 from artifacts.lexical import open_lexical
-from artifacts.multivector import open_multivectors
-from artifacts.retriever import open_n_candidates
+from artifacts.retriever import open_retriever, open_segment
 from artifacts.segments import COUNTS, STAGE, Segments, n_segments_of, part_stage
 from artifacts.term_counts import open_term_counts
 from vectors.corpus.read import Corpus
 from vectors.grown.corpus import grown_corpus
-from vectors.grown.retriever import GrownRetriever, grown_candidates
+from vectors.grown.retriever import GrownRetriever
 from vectors.grown.rows import GrownRows
 from vectors.grown.words import GrownWords
 
@@ -55,15 +52,14 @@ class GrownDocuments:
 
     def retriever(self) -> GrownRetriever:
         """Search by tokens."""
-        tokens = [open_multivectors(path) for path in self._of_parts("tokens")]
-        n_candidates = open_n_candidates(self._path("retriever"))
-        return GrownRetriever(
-            tokens,
-            [open_ann(path) for path in self._of_parts("ann.documents")],
-            self._rows,
-            open_fde_params(self._path("muvera")),
-            grown_candidates(n_candidates, tokens[0].n_docs, self._rows.n_docs),
-        )
+        calibrated = self._path("retriever")
+        opened = [
+            (open_segment if part else open_retriever)(calibrated, *paths)
+            for part, paths in enumerate(
+                zip(*(self._of_parts(stage) for stage in ("tokens", "muvera", "ann.documents")), strict=True)
+            )
+        ]
+        return GrownRetriever(opened, self._rows)
 
     def words(self) -> GrownWords:
         """Search by words."""

@@ -1,7 +1,9 @@
 """Late-interaction retrieval over a base and its segments: `vectors.retriever.Retriever` of all of them.
 
-Encodings of all parts are made with one set of matrices, so their inner products compare: the best candidates of the
-whole are among the best of the parts. MaxSim of a document depends on its own tokens alone.
+Each part is searched as if it were alone, and the best of all are kept: MaxSim of a document depends on its own tokens,
+and encodings of all parts are made with one set of matrices, so both compare. The base reranks as many candidates as it
+was calibrated for, and every segment as many again (a small one all of its documents): no part is searched less well
+than the base was measured to be.
 """
 
 from __future__ import annotations
@@ -12,16 +14,14 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from foundation.errors import InvalidQuery
 from vectors.ann.exact import best_k
-from vectors.ann.index import ANNIndex
-from vectors.fde.encode import FDEParams, encode_queries, fde_matrices
 from vectors.grown.rows import Bools, GrownRows, Int64s
-from vectors.tokens.maxsim import maxsim, top_rows
+from vectors.retriever import Retriever
 from vectors.tokens.multivector import MultiVectors
 from vectors.tokens.packed import TokenSets
 
 Float32s = npt.NDArray[np.float32]
+Top = tuple[Int64s, Float32s]
 
 
 @final
@@ -29,72 +29,53 @@ class GrownTokens:
     """Token vectors of the documents, each looked up in the part that has it."""
 
     def __init__(self, parts: Sequence[TokenSets], rows: GrownRows) -> None:
-        self.parts, self.rows = parts, rows
+        self._parts, self._rows = parts, rows
 
     @property
     def n_docs(self) -> int:
-        return self.rows.n_docs
+        return self._rows.n_docs
 
     @property
     def dim(self) -> int:
-        return self.parts[0].dim
+        return self._parts[0].dim
 
-    def take(self, docs: npt.NDArray[np.int64]) -> MultiVectors:
-        """Token vectors of some documents, in that order, as float32."""
-        found = []
-        for doc in docs.tolist():
-            row = int(self.rows.rows[doc])
-            part = self.parts[self.rows.parts[doc]].slice(row, row + 1)
-            found.append(part.doc(0) if isinstance(part, MultiVectors) else part.to_multivectors().doc(0))
-        return MultiVectors.from_list(found, dim=self.dim)
+    def doc(self, doc: int) -> Float32s:
+        """Token vectors of one document, float32 (n_tokens, dim)."""
+        row = int(self._rows.rows[doc])
+        part = self._parts[int(self._rows.parts[doc])].slice(row, row + 1)
+        return part.doc(0) if isinstance(part, MultiVectors) else part.to_multivectors().doc(0)
 
-    def scores(self, queries: MultiVectors, docs: Int64s) -> Float32s:
-        """As `vectors.tokens.maxsim.maxsim`: exact scores of ``docs``, int64 (n_queries, any), -1 for none."""
-        best = np.full(docs.shape, -np.inf, dtype=np.float32)
-        part_of = np.where(docs >= 0, self.rows.parts[docs], -1)
-        for part, tokens in enumerate(self.parts):
-            mine = part_of == part
-            if mine.any():
-                best = np.maximum(best, maxsim(queries, tokens, np.where(mine, self.rows.rows[docs], -1)))
-        return best
+
+def chosen_tokens(documents: TokenSets | GrownTokens, docs: Int64s) -> tuple[TokenSets, Int64s]:
+    """Documents to score and their rows, for `vectors.tokens.maxsim`: few of a grown index are put together first.
+
+    ``docs`` may have any shape, -1 for none.
+    """
+    if not isinstance(documents, GrownTokens):
+        return documents, docs
+    wanted = np.unique(docs[docs >= 0])
+    taken = MultiVectors.from_list([documents.doc(doc) for doc in wanted.tolist()], dim=documents.dim)
+    return taken, np.where(docs >= 0, np.searchsorted(wanted, docs), -1)
 
 
 @final
 class GrownRetriever:
-    """Token vectors and encodings of every part, and how many candidates of the whole to rerank."""
+    """A retriever of every part, the base's first."""
 
-    def __init__(
-        self,
-        tokens: Sequence[TokenSets],
-        indexes: Sequence[ANNIndex],
-        rows: GrownRows,
-        params: FDEParams,
-        n_candidates: int,
-    ) -> None:
-        self.documents = GrownTokens(tokens, rows)
-        self.n_candidates = n_candidates
-        self._rows, self._indexes = rows, indexes
-        self._params = params
-        self._matrices = fde_matrices(self.documents.dim, params)
-        self._alive = [rows.allowed(part, None) for part in range(len(indexes))]
+    def __init__(self, parts: Sequence[Retriever], rows: GrownRows) -> None:
+        self.documents = GrownTokens([part.documents for part in parts], rows)
+        self.n_candidates = parts[0].n_candidates
+        self._parts, self._rows = parts, rows
+        self._alive = [rows.allowed(number, None) for number in range(len(parts))]
 
-    def candidates(self, queries: MultiVectors, n: int, *, where: Bools | None = None) -> tuple[Int64s, Float32s]:
+    def candidates(self, queries: MultiVectors, n: int, *, where: Bools | None = None) -> Top:
         """As `vectors.retriever.Retriever.candidates`."""
-        if queries.dim != self.documents.dim:
-            raise InvalidQuery(
-                what=f"query vectors of width {queries.dim}", fix=f"the documents' have {self.documents.dim}"
-            )
-        encoded = encode_queries(queries, self._params, matrices=self._matrices)
         found = []
-        for part, index in enumerate(self._indexes):
-            allowed = self._alive[part] if where is None else self._rows.allowed(part, where)
-            if index.n_rows == 0 or (allowed is not None and not allowed.any()):
-                continue
-            rows, values = index.candidates(encoded, min(n, index.n_rows), where=allowed)
-            query_of, rank = np.nonzero(rows >= 0)
-            found.append((query_of, self._rows.places[part][rows[query_of, rank]], values[query_of, rank]))
-        nobody = np.empty((queries.n_docs, 0), dtype=np.int64)
-        return best_k(found, queries.n_docs, min(n, self._rows.n_docs), nobody, "inner_product")
+        for number, part in enumerate(self._parts):
+            allowed = self._allowed(number, where)
+            if allowed is None or allowed.any():
+                found.append(self._placed(number, part.candidates(queries, n, where=allowed)))
+        return self._best(found, queries.n_docs, min(n, self._rows.n_docs))
 
     def search(
         self,
@@ -104,25 +85,31 @@ class GrownRetriever:
         rerank: bool = True,
         also: Int64s | None = None,
         where: Bools | None = None,
-    ) -> tuple[Int64s, Float32s]:
+    ) -> Top:
         """As `vectors.retriever.Retriever.search`."""
-        if not rerank:
-            return self.candidates(queries, k, where=where)
-        found, _ = self.candidates(queries, max(k, self.n_candidates), where=where)
-        if also is not None:
-            found = np.concatenate((found, also), axis=1)
-        found = np.sort(found, axis=1)  # equal scores go to the lower row
-        found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
-        scores = self.documents.scores(queries, found)
-        docs = np.full((queries.n_docs, k), -1, dtype=np.int64)
-        top = np.full((queries.n_docs, k), -np.inf, dtype=np.float32)
-        for query in range(queries.n_docs):
-            best = top_rows(scores[query], k)
-            docs[query, : best.size], top[query, : best.size] = found[query, best], scores[query, best]
-        return docs, top
+        found = []
+        for number, part in enumerate(self._parts):
+            allowed = self._allowed(number, where)
+            if allowed is None or allowed.any():
+                mine = None if also is None else self._rows_in(number, also)
+                top = part.search(queries, k, rerank=rerank, also=mine, where=allowed)
+                found.append(self._placed(number, top))
+        return self._best(found, queries.n_docs, k)
 
+    def _allowed(self, part: int, where: Bools | None) -> Bools | None:
+        return self._alive[part] if where is None else self._rows.allowed(part, where)
 
-def grown_candidates(n_candidates: int, n_base: int, n_docs: int) -> int:
-    """As large a share of the documents as the base reranks, and not fewer than it does."""
-    share = -(-n_candidates * n_docs // max(1, n_base))
-    return min(n_docs, max(n_candidates, share))
+    def _rows_in(self, part: int, docs: Int64s) -> Int64s:
+        """Rows of a part that documents have, -1 for those of another part."""
+        mine = (docs >= 0) & (self._rows.parts[docs] == part)
+        return np.where(mine, self._rows.rows[docs], -1)
+
+    def _placed(self, part: int, top: Top) -> tuple[Int64s, Int64s, Float32s]:
+        """What a part found: query, document of the whole, score."""
+        rows, scores = top
+        query_of, rank = np.nonzero(rows >= 0)
+        return query_of, self._rows.places[part][rows[query_of, rank]], scores[query_of, rank]
+
+    @staticmethod
+    def _best(found: Sequence[tuple[Int64s, Int64s, Float32s]], n_queries: int, k: int) -> Top:
+        return best_k(found, n_queries, k, np.empty((n_queries, 0), dtype=np.int64), "inner_product")
