@@ -21,7 +21,9 @@ from flows.run import BuildReport, run_build
 from flows.settings import read_config
 from foundation.errors import InvalidInput, NotBuilt, StoreLocked, UnknownId
 from purlieu.main import main
+from serving.catalog import Catalog
 from serving.engine import Engine
+from tests.serving.live import until
 from tests.static_model import write_static_model
 
 WORDS = (
@@ -317,6 +319,16 @@ def test_the_command_says_what_it_did(home: Home, capsys: pytest.CaptureFixture[
     assert main(["documents", "remove", "texts", *store]) == 2
     assert main(["documents", "remove", "texts", "x", *store]) == 3
     assert main(["documents", "add", "texts", str(more), "--wait", "-1", *store]) == 2
+
+
+def test_a_running_service_takes_the_change_over(home: Home) -> None:
+    catalog = Catalog(home.store, look_seconds=0.0)
+    first = catalog.ask("texts").result(120).engine
+    report = home.add({"_id": "x", "text": "chess chess chess"})
+    until(lambda: catalog.ask("texts").result(120).engine.version == report.version, seconds=120)
+    new = catalog.ask("texts").result(120).engine
+    said = [engine.search(["chess"], ranking="words", k=1)["results"][0][0]["id"] == "x" for engine in (first, new)]
+    assert said == [False, True]
 
 
 def test_the_commands_of_the_page_work(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
