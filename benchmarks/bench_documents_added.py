@@ -81,9 +81,7 @@ def main() -> None:
         config = read_config(config_of(home / "whole", lines))
         built, _ = timed(lambda: run_build(config, whole))
         wait, wanted = asked(whole, texts)
-        rows: list[list[Any]] = [
-            ["build of all documents", f"{built:.2f}", "", f"{wait:.1f}", agreement(wanted, wanted)]
-        ]
+        rows = [row("build of all documents", built, "", wait, agreement(wanted, wanted))]
         smaller = read_config(config_of(home / "most", most))
         run_build(smaller, store)
         for name, n_bytes in (("one", held[:1]), ("warm", held[1:2]), ("others", held[2:])):
@@ -101,10 +99,8 @@ def main() -> None:
             rows.append(row(label, seconds, report.segments, wait, same))
         ids = [str(json.loads(line)["_id"]) for line in held]
         seconds, report = timed(lambda: remove_documents(store, "debian", ids))
-        rows.append(
-            [f"remove {HELD_BACK:,}", f"{seconds:.2f}", str(report.segments), f"{asked(store, texts)[0]:.1f}", ""]
-        )
-    print_table(["", "seconds", "segments", "ms a query", "same ten, tokens / words"], rows)
+        rows.append(row(f"remove {HELD_BACK:,}", seconds, report.segments, asked(store, texts)[0], ""))
+    print_table(rows)
 
 
 if __name__ == "__main__":
