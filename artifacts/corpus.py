@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from artifacts.artifact import Artifact, ArtifactWriter
-from vectors.corpus.read import Corpus, CorpusReport, corpus_from_arrays
+from vectors.corpus.read import Corpus, CorpusParams, CorpusReport, corpus_from_arrays
 
 KIND = "corpus"
 VERSION = 1
 READABLE = (1,)
+
+
+def corpus_params(params: Any) -> CorpusParams:
+    """What a manifest, which knows lists and no tuples, says of the params."""
+    return CorpusParams(**{**params, "text": tuple(params["text"]), "fields": tuple(params["fields"])})
 
 
 def write_corpus(writer: ArtifactWriter, corpus: Corpus) -> dict[str, Any]:

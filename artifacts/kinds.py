@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from artifacts import (
+    additions,
     ann,
     communities,
     corpus,
@@ -17,6 +18,8 @@ from artifacts import (
     powers,
     powerwalk,
     retriever,
+    segments,
+    term_counts,
 )
 from artifacts.manifest import Manifest
 from foundation.errors import ArtifactVersion
@@ -24,6 +27,7 @@ from foundation.errors import ArtifactVersion
 READABLE = {
     codec.KIND: codec.READABLE
     for codec in (
+        additions,
         ann,
         corpus,
         embedding,
@@ -37,6 +41,8 @@ READABLE = {
         powers,
         powerwalk,
         retriever,
+        segments,
+        term_counts,
     )
 } | {communities.SIGNATURES: communities.READABLE, communities.TABLES: communities.READABLE}
 

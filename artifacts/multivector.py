@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
+
 from artifacts.artifact import Artifact
 from foundation.errors import ArtifactCorrupt, InvalidInput, InvalidQuery
 from vectors.encoders.encoded import Encoded
@@ -69,8 +72,8 @@ def open_encoded(path: Path) -> tuple[Encoded, int]:
     return Encoded(vectors=_floats(artifact), left_out=artifact.array("left_out")), n_shared
 
 
-def open_query_encoder(path: Path) -> Encoder:
-    """The encoder that made the documents' vectors, ready for queries.
+def open_query_encoder(path: Path, idf: npt.NDArray[np.float32] | None = None) -> Encoder:
+    """The encoder that made the documents' vectors, ready for queries; ``idf`` takes the place of what lies with them.
 
     Raises
     ------
@@ -85,7 +88,9 @@ def open_query_encoder(path: Path) -> Encoder:
         raise InvalidQuery(
             what="the documents came with vectors of their own, and no encoder of text", fix="pass vectors"
         )
-    encoder = open_encoder(EncoderParams(**params), idf=artifact.array("idf") if artifact.has("idf") else None)
+    if idf is None and artifact.has("idf"):
+        idf = artifact.array("idf")
+    encoder = open_encoder(EncoderParams(**params), idf=idf)
     if _checksums(encoder.identity) != _checksums(artifact.manifest.params["identity"]):
         raise ArtifactCorrupt(
             path=str(path),

@@ -40,3 +40,16 @@ def open_retriever(path: Path, tokens: Path, fde: Path, ann: Path) -> Retriever:
         lengths=open_unnormalised(tokens),
         in_two_passes=artifact.has("in_two_passes") and bool(artifact.array("in_two_passes")[0]),
     )
+
+
+def open_segment(path: Path, tokens: Path, fde: Path, ann: Path) -> Retriever:
+    """Search over documents that were added later, as ``path`` says of those it was calibrated on."""
+    artifact = Artifact.open(path, KIND, READABLE)
+    return Retriever(
+        open_multivectors(tokens),
+        open_fde_params(fde),
+        open_candidates(ann),
+        int(artifact.array("n_candidates")[0]),
+        carve=artifact.manifest.params["retriever"].get("carve"),
+        lengths=open_unnormalised(tokens),
+    )

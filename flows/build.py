@@ -40,6 +40,7 @@ def build(
     force: list[str] | None = None,
     catch_up: CatchUp = "latest",
     grace: float | None = None,
+    discard_added: bool = False,
 ) -> dict[str, Any] | State[None]:
     """Build the index declared in the TOML file ``config`` and publish it in ``store``.
 
@@ -49,6 +50,7 @@ def build(
     only : stages to build without publishing
     force : stages to build anew
     catch_up : of scheduled runs that come late, the "latest" works, or "all", or "none" later than ``grace`` seconds
+    discard_added : forget documents that were added and removed since the last build
 
     Returns
     -------
@@ -70,6 +72,7 @@ def build(
                 progress=progress,
                 around=_as_task,
                 say=_say_note,
+                discard_added=discard_added,
             )
     except GateFailed as failed:
         _leave_report(opened, failed.index, failed.version)

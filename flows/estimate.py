@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from artifacts.publish import version_name
 from artifacts.store import Store
+from flows.additions import carried
 from flows.changes import changed_sources, explain
 from flows.history import Earlier, earlier
 from flows.plan import plan
@@ -22,7 +25,7 @@ FIXED_MEMORY = 260 << 20  # the interpreter, its libraries and Dask; a Prefect r
 CLUSTER_SECONDS = 1.0  # Dask, before the first partition
 
 
-def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
+def estimate_build(config: Config, store_root: str, *, discard_added: bool = False) -> dict[str, Any]:
     """The document of ``build --dry-run --json``: per stage whether it is cached, memory, disk, seconds.
 
     Memory is what the largest process holds at its peak, mapped files it reads among it: the build's own, or a worker's
@@ -32,7 +35,8 @@ def estimate_build(config: Config, store_root: str) -> dict[str, Any]:
     """
     store = _existing(store_root)
     sources = Sources.of(store, trust=config.runtime.trust_mtime)
-    stages = plan(config, sources)
+    with tempfile.TemporaryDirectory(prefix="purlieu-") as aside:
+        stages = plan(config, sources, carried(config, store, sources, Path(aside), discard=discard_added))
     found = {stage.name: store.find(stage.stage.kind, stage.digest) if store else None for stage in stages}
     stats = {stage: dict(store.manifest(name).stats) for stage, name in found.items() if store and name}
     served = Served(store, config.name)

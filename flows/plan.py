@@ -14,6 +14,7 @@ from flows.identity import encoder_identity, outside_files
 from flows.settings import Config, FastRPTable, MuveraTable, Runtime
 from flows.sources import Sources
 from flows.stages import (
+    additions,
     ann,
     ann_documents,
     corpus,
@@ -60,13 +61,14 @@ class PlannedStage:
     digest: str = ""
 
 
-def plan(config: Config, sources: Sources | None = None) -> list[PlannedStage]:
+def plan(config: Config, sources: Sources | None = None, changes: str | None = None) -> list[PlannedStage]:
     """All stages of ``config``, inputs before what needs them.
 
-    Reads every source that ``sources`` does not know by its looks, to fingerprint it.
+    Reads every source that ``sources`` does not know by its looks, to fingerprint it. ``changes`` is the file of
+    documents added and removed since (`flows.additions.carried`).
     """
     sources = sources or Sources()
-    stages = [*_graph_stages(config), *_document_stages(config, sources)]
+    stages = [*_graph_stages(config), *_document_stages(config, sources, changes)]
     if config.graph is not None and config.corpus is not None:
         stages.append(
             PlannedStage(
@@ -185,7 +187,7 @@ def _fastrp_alone(table: FastRPTable, inputs: dict[str, str]) -> list[PlannedSta
     return [powers, dataclasses.replace(whole, stage=fastrp_combination.STAGE, inputs=both)]
 
 
-def _document_stages(config: Config, sources: Sources) -> list[PlannedStage]:
+def _document_stages(config: Config, sources: Sources, changes: str | None) -> list[PlannedStage]:
     if config.corpus is None:
         return []
     table = config.corpus
@@ -195,9 +197,19 @@ def _document_stages(config: Config, sources: Sources) -> list[PlannedStage]:
             table="corpus",
             stage=corpus.STAGE,
             params=dataclasses.asdict(table.params),
-            sources={"documents": table.source},
+            sources={"documents": table.source} | ({} if changes is None else {"changes": changes}),
         )
     ]
+    if changes is not None:
+        stages.append(
+            PlannedStage(
+                name="additions",
+                table="corpus",
+                stage=additions.STAGE,
+                params=dataclasses.asdict(table.params),
+                sources={"changes": changes, "documents": table.source},
+            )
+        )
     if config.lexical is not None:
         stages.append(
             PlannedStage(
@@ -269,18 +281,23 @@ def _with_digests(stages: Sequence[PlannedStage], sources: Sources) -> list[Plan
     for stage in stages:
         inputs = {role: digests[name] for role, name in stage.inputs.items()}
         inputs |= {role: sources.fingerprint(source) for role, source in stage.sources.items()}
-        digest = digest_of(
-            {
-                "kind": stage.stage.kind,
-                "kind_version": stage.stage.kind_version,
-                "code_version": stage.stage.code_version,
-                "params": stage.params,
-                "inputs": inputs,
-            }
-        )
+        digest = stage_digest(stage.stage, stage.params, inputs)
         digests[stage.name] = digest
         done.append(dataclasses.replace(stage, input_digests=inputs, digest=digest))
     return done
+
+
+def stage_digest(stage: Stage, params: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """What names the artifact of a stage: all that decides its bytes."""
+    return digest_of(
+        {
+            "kind": stage.kind,
+            "kind_version": stage.kind_version,
+            "code_version": stage.code_version,
+            "params": params,
+            "inputs": inputs,
+        }
+    )
 
 
 def check_names(stages: Sequence[PlannedStage], wanted: Sequence[str], option: str) -> set[str]:

@@ -6,13 +6,16 @@ import contextlib
 import dataclasses
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, final
 
 from artifacts.publish import current_version, read_release, version_name
 from artifacts.store import Store, work_name
+from flows.additions import carried
 from flows.changes import CACHED, changed_sources, explain, refreshed
 from flows.cluster import cluster, thread_memory
 from flows.conclude import conclude, retain
@@ -98,6 +101,7 @@ def run_build(
     progress: Progress | None = None,
     around: Around = plainly,
     say: Callable[[str], None] = log.warning,
+    discard_added: bool = False,
 ) -> BuildReport:
     """Build what is missing and publish it, unless the gate withholds it.
 
@@ -108,6 +112,7 @@ def run_build(
     wait : seconds to wait while another process builds the same index; ``on_wait`` is told who does
     around : called with each stage's name and the function that makes it
     say : told in one line what went wrong without harm to the version, or was removed
+    discard_added : forget the documents that were added and removed since the last build, instead of taking them in
 
     Raises
     ------
@@ -120,7 +125,9 @@ def run_build(
         store.building(config.name, wait=wait, on_wait=on_wait) as still_held,
     ):
         sources = Sources.of(store, trust=config.runtime.trust_mtime)
-        stages = plan(config, sources)
+        aside = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="purlieu-")))
+        changes = carried(config, store, sources, aside, discard=discard_added, say=say)
+        stages = plan(config, sources, changes)
         forced = check_names(stages, force, "force")
         chosen = with_inputs(stages, check_names(stages, only, "only") if only else {stage.name for stage in stages})
         by_name = {stage.name: stage for stage in stages}

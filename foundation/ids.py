@@ -96,7 +96,7 @@ class IntegerIds(Ids):
     def prefix(self, text: str, limit: int) -> list[int]:
         # Ids with one sign and one number of digits that share a prefix are neighbours: a handful of ranges.
         found: list[int] = []
-        for low, high in _ranges_of_prefix(text):
+        for low, high in ranges_of_prefix(text):
             found.extend(range(self._lower_bound(low), self._lower_bound(high))[: max(0, limit - len(found))])
         return found
 
@@ -111,7 +111,7 @@ class IntegerIds(Ids):
         return {"ids_int": self._values}
 
 
-def _ranges_of_prefix(text: str) -> list[tuple[int, int]]:
+def ranges_of_prefix(text: str) -> list[tuple[int, int]]:
     """The int64 written with ``text`` first, as ascending ranges [low, high)."""
     if text == "":
         return [(_INT64.min, _INT64.max + 1)]

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from foundation import errors
-from purlieu.commands import build, deploy, evaluate, health, mcp, query, report, serve, store, tune, walks
+from purlieu.commands import build, deploy, documents, evaluate, health, mcp, query, report, serve, store, tune, walks
 
 EXIT_CODES: tuple[tuple[type[errors.EngineError], int], ...] = (
     (errors.InvalidParams, 2),
@@ -32,7 +32,7 @@ EXIT_CODES: tuple[tuple[type[errors.EngineError], int], ...] = (
     (errors.ArtifactCorrupt, 4),
     (errors.ArtifactVersion, 4),
 )
-COMMANDS = (build, tune, walks, report, deploy, health, store, query, evaluate, serve, mcp)
+COMMANDS = (build, documents, tune, walks, report, deploy, health, store, query, evaluate, serve, mcp)
 DESCRIPTION = "What is near this? Builds versioned indexes over graphs and corpora, and answers from them."
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from foundation.errors import InvalidQuery
 from serving.search import DocumentSearch
 from vectors.fusion import FusionParams, fuse
+from vectors.grown.words import GrownWords
 from vectors.lexical.index import LexicalIndex
 from vectors.tokens.multivector import MultiVectors
 
@@ -63,7 +64,7 @@ class Found(NamedTuple):
 class CorpusSearch:
     """An opened index of documents, of whichever kinds were built; safe to ask from several threads."""
 
-    def __init__(self, tokens: DocumentSearch | None, words: LexicalIndex | None, weight: float) -> None:
+    def __init__(self, tokens: DocumentSearch | None, words: LexicalIndex | GrownWords | None, weight: float) -> None:
         self.tokens, self.words, self._weight = tokens, words, weight
 
     @property

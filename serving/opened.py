@@ -31,9 +31,12 @@ from serving.hybrid import CorpusSearch
 from serving.map import map_file
 from serving.ppr import Rankings
 from serving.search import DocumentSearch
+from serving.segments import GrownDocuments
 from serving.suggest import nearest_ids
 from vectors.ann.index import ANNIndex
 from vectors.corpus.read import Corpus
+from vectors.grown.words import GrownWords
+from vectors.lexical.index import LexicalIndex
 
 Answer = dict[str, Any]
 Hit = dict[str, Any]
@@ -142,12 +145,19 @@ class Opened:
         return flow_into(self.links) if self.links.directed else self.out_weight
 
     @cached_property
+    def grown(self) -> GrownDocuments | None:
+        """What was added and removed since the version was built."""
+        return GrownDocuments.of(self._path, self.release.stages)
+
+    @cached_property
     def corpus(self) -> Corpus:
-        return open_corpus(self._path("corpus"))
+        return open_corpus(self._path("corpus")) if self.grown is None else self.grown.corpus
 
     @cached_property
     def doc_of_node(self) -> npt.NDArray[np.int64] | None:
-        return open_link(self._path("link")) if self.has("link") else None
+        if not self.has("link"):
+            return None
+        return open_link(self._path("link")) if self.grown is None else self.grown.doc_of_node
 
     @cached_property
     def embedding(self) -> npt.NDArray[np.float32]:
@@ -179,16 +189,18 @@ class Opened:
 
     @cached_property
     def search(self) -> CorpusSearch:
-        tokens, words = None, None
+        tokens: DocumentSearch | None = None
+        words: LexicalIndex | GrownWords | None = None
         if self.has("retriever"):
             tokens = DocumentSearch(
                 retriever=self._path("retriever"),
                 tokens=self._path("tokens"),
                 muvera=self._path("muvera"),
                 ann=self._path("ann.documents"),
+                grown=self.grown,
             )
         if self.has("lexical"):
-            words = open_lexical(self._path("lexical"))
+            words = open_lexical(self._path("lexical")) if self.grown is None else self.grown.words()
         weight = self.release.config.get("lexical", {}).get("weight", 1.0)
         return CorpusSearch(tokens, words, float(weight))
 

@@ -14,7 +14,9 @@ import numpy.typing as npt
 from artifacts.multivector import open_query_encoder
 from artifacts.retriever import open_retriever
 from foundation.errors import InvalidQuery
+from serving.segments import GrownDocuments
 from vectors.encoders.encoder import Encoder
+from vectors.grown.retriever import chosen_tokens
 from vectors.tokens.maxsim import maxsim, maxsim_matches, top_rows
 from vectors.tokens.multivector import MultiVectors
 
@@ -26,9 +28,11 @@ Top = tuple[Int64s, npt.NDArray[np.float32]]
 class DocumentSearch:
     """An opened index of documents; safe to ask from several threads."""
 
-    def __init__(self, *, retriever: Path, tokens: Path, muvera: Path, ann: Path) -> None:
-        self._retriever = open_retriever(retriever, tokens, muvera, ann)
-        self._tokens = tokens
+    def __init__(
+        self, *, retriever: Path, tokens: Path, muvera: Path, ann: Path, grown: GrownDocuments | None = None
+    ) -> None:
+        self._retriever = open_retriever(retriever, tokens, muvera, ann) if grown is None else grown.retriever()
+        self._tokens, self._idf = tokens, None if grown is None else grown.idf
 
     def encode(self, texts: Sequence[str]) -> MultiVectors:
         """Token vectors of texts, by the very encoder that made the documents'.
@@ -86,15 +90,16 @@ class DocumentSearch:
         """The best ``k`` of ``docs`` (int64, ascending) by scoring them all; -1 pads, equal scores by row."""
         rows = np.full((queries.n_docs, k), -1, dtype=np.int64)
         best = np.full((queries.n_docs, k), -np.inf, dtype=np.float32)
+        tokens, chosen = chosen_tokens(self._retriever.documents, docs)
         for query in range(queries.n_docs):
-            (scores,) = maxsim(queries.slice(query, query + 1), self._retriever.documents, docs[None, :])
+            (scores,) = maxsim(queries.slice(query, query + 1), tokens, chosen[None, :])
             places = top_rows(scores, k)
             rows[query, : places.size], best[query, : places.size] = docs[places], scores[places]
         return rows, best
 
     def matches(self, queries: MultiVectors, docs: Int64s) -> Top:
         """Which token of each document every query token matched, and how well, as `maxsim_matches` says."""
-        return maxsim_matches(queries, self._retriever.documents, docs)
+        return maxsim_matches(queries, *chosen_tokens(self._retriever.documents, docs))
 
     def document(self, doc: int) -> MultiVectors:
         """The token vectors of one document as those of a query; none where it has none."""
@@ -119,7 +124,7 @@ class DocumentSearch:
 
     @cached_property
     def _encoder(self) -> Encoder:
-        return open_query_encoder(self._tokens)
+        return open_query_encoder(self._tokens, self._idf)
 
 
 def _numbers(query: npt.ArrayLike, number: int, dim: int) -> npt.NDArray[np.float32]:

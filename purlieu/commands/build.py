@@ -36,6 +36,9 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--workers", type=int, metavar="N", help="partitions computed at a time")
     sub.add_argument("--scheduler", metavar="ADDRESS", help="use an existing Dask cluster, e.g. tcp://host:8786")
+    sub.add_argument(
+        "--discard-added", action="store_true", help="forget documents that were added or removed since the last build"
+    )
     sub.add_argument("--no-prefect", action="store_true", help="run the same stages with no Prefect at all")
     sub.set_defaults(run=run)
 
@@ -73,6 +76,7 @@ def _plain(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
         on_wait=lambda holder: print(f"waiting for {holder}", file=sys.stderr, flush=True),
         progress=ConsoleProgress(),
         say=lambda note: print(f"note: {note}", file=sys.stderr, flush=True),
+        discard_added=args.discard_added,
     )
     return report.to_json()
 
@@ -113,6 +117,7 @@ def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, A
             overrides=overrides,
             only=args.only,
             force=args.force,
+            discard_added=args.discard_added,
         )
     except httpx.TransportError as error:
         said = str(error).partition("] ")[2] or str(error) or type(error).__name__  # without the number of the error
@@ -133,7 +138,7 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
     from flows.estimate import estimate_build
     from flows.settings import read_config
 
-    document = estimate_build(read_config(args.config, overrides), args.store)
+    document = estimate_build(read_config(args.config, overrides), args.store, discard_added=args.discard_added)
     if args.json:
         return document
     from purlieu.tables import print_table

@@ -28,6 +28,7 @@ HEAVY = (
 )
 COMMANDS = (
     "build",
+    "documents",
     "tune",
     "walks",
     "report",

@@ -31,7 +31,8 @@ class _Rejected(Exception):
 class Collector:
     """Documents in the order of the file, checked one by one."""
 
-    def __init__(self, source: str, params: CorpusParams) -> None:
+    def __init__(self, source: str, params: CorpusParams, kinds: Mapping[str, Kind] | None = None) -> None:
+        """``kinds`` of fields are those of an index that these documents are added to: they need not have them all."""
         self._source = source
         self._params = params
         self._id_field: str | None = None if params.id == DEFAULT_ID else params.id
@@ -39,7 +40,8 @@ class Collector:
         self._lines: dict[str, int] = {}
         self._texts: list[bytes] = []
         self._positions: list[int] = []
-        self._kinds: dict[str, tuple[Kind, int]] = {}
+        self._added = kinds is not None
+        self._kinds: dict[str, tuple[Kind, int]] = {field: (kind, 0) for field, kind in (kinds or {}).items()}
         self._values: dict[str, list[Any]] = {field: [] for field in params.fields}
         self._tokens: list[npt.NDArray[np.float32]] = []
         self._dim: int | None = None
@@ -117,7 +119,8 @@ class Collector:
         kind = _kind(field, value)
         before, line = self._kinds.get(field, (kind, 0))
         if kind != before:
-            what = f"the field {field!r} is {_described(value)}, in line {line} it was {_KIND_NAMES[before]}"
+            where = f"in line {line} it was" if line else "in the index it is"
+            what = f"the field {field!r} is {_described(value)}, {where} {_KIND_NAMES[before]}"
             raise _Rejected(what, "give a field one kind of value")
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise _Rejected(f"the field {field!r} is {value}, more than 64 bits hold", "make it a string")
@@ -170,6 +173,8 @@ class Collector:
             found = f"none of its {self._n_read} documents can be used" if self._n_read else "it holds no document"
             hint = f"the first error: {self._errors[0]}" if self._errors else "check the path and the format"
             raise InvalidInput(source=self._source, what=found, fix=hint)
+        if self._added:
+            return
         unseen = set(self._unseen)
         if self._params.text == DEFAULT_TEXT and (self._params.vectors or not unseen.issuperset(DEFAULT_TEXT)):
             unseen -= {*DEFAULT_TEXT} - {*self._params.fields}

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foundation.sources import sample_source
+from vectors.corpus.changes import Changes, overlaid
 from vectors.corpus.collector import Collector
+from vectors.corpus.columns import Kind
 from vectors.corpus.files import (
     Records,
     Unreadable,
@@ -31,13 +33,23 @@ __all__ = [
     "corpus_from_arrays",
     "estimate_docs",
     "read_corpus",
+    "read_records",
 ]
 
 _SAMPLE_BYTES = 1 << 20
 
 
-def read_corpus(source: str | Path, params: CorpusParams) -> Corpus:
+def read_corpus(
+    source: str | Path,
+    params: CorpusParams,
+    *,
+    changes: Changes | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+) -> Corpus:
     """Read a file or URL of documents; ``.gz``, ``.zst`` and ``.bz2`` are seen through.
+
+    ``changes`` are laid over its documents. ``kinds`` are the fields' of an index that the documents are added to: they
+    are held to these, and need not have every field.
 
     Raises
     ------
@@ -46,16 +58,24 @@ def read_corpus(source: str | Path, params: CorpusParams) -> Corpus:
         (no JSON object, no id, an id twice, a text that is no string, a field of another kind than before; see
         ``CorpusParams.on_error``), a named field is in no document, or there is no document at all.
     """
-    records: Records
-    if document_format(source, params.format) == "parquet":
-        wanted = (params.id, OTHER_ID, *params.text, *params.fields, *((params.vectors,) if params.vectors else ()))
-        records = parquet_records(source, wanted)
-    else:
-        records = json_records(source)
-    collector = Collector(str(source), params)
-    for number, record in records:
+    records = read_records(source, params)
+    collector = Collector(str(source), params, kinds)
+    for number, record in records if changes is None else overlaid(records, changes, params):
         collector.add(number, record)
     return collector.corpus()
+
+
+def read_records(source: str | Path, params: CorpusParams) -> Records:
+    """The documents of a file, unchecked; of Parquet the columns that are wanted."""
+    columns = read_columns(source, params)
+    return json_records(source) if columns is None else parquet_records(source, columns)
+
+
+def read_columns(source: str | Path, params: CorpusParams) -> tuple[str, ...] | None:
+    """The columns that are read of a Parquet file; None for JSON lines, of which everything is."""
+    if document_format(source, params.format) != "parquet":
+        return None
+    return (params.id, OTHER_ID, *params.text, *params.fields, *((params.vectors,) if params.vectors else ()))
 
 
 class CorpusEstimate(NamedTuple):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+
+class Texts(Protocol):
+    """What a corpus asks of its texts."""
+
+    @property
+    def blob(self) -> npt.NDArray[np.uint8]: ...
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: Any) -> Any: ...
+    def rows(self, start: int, stop: int) -> list[str]: ...
 
 
 class TextBlob(Sequence[str]):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from foundation.errors import InvalidParams
 from foundation.ids import Ids, ids_from_arrays
 from vectors.corpus.columns import Column, column_from_arrays
-from vectors.corpus.text_blob import TextBlob
+from vectors.corpus.text_blob import TextBlob, Texts
 from vectors.tokens.multivector import MultiVectors
 
 DEFAULT_ID, OTHER_ID = "_id", "id"
@@ -90,7 +90,7 @@ class Corpus:
     """
 
     ids: Ids
-    text_blob: TextBlob
+    text_blob: Texts
     positions: npt.NDArray[np.int64]
     fields: dict[str, Column]
     vectors: MultiVectors | None

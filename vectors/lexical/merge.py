@@ -57,7 +57,7 @@ def merge_counts(parts: Sequence[TermCounts], params: LexicalParams) -> Merged:
     indptr = np.zeros(frequency.size + 1, dtype=np.int64)
     np.cumsum(frequency, out=indptr[1:])
     terms = StringIds.from_sorted([str(term) for term, keep in zip(found, kept, strict=True) if keep])
-    block = _Blocks(parts, numbers_of, indptr, _idf(frequency, lengths.size), _norms(lengths, params))
+    block = _Blocks(parts, numbers_of, indptr, idf_of(frequency, lengths.size), norms_of(lengths, params))
     n = int(indptr[-1])
     return Merged(
         arrays={
@@ -78,12 +78,13 @@ def merge_counts(parts: Sequence[TermCounts], params: LexicalParams) -> Merged:
     )
 
 
-def _idf(frequency: npt.NDArray[np.int64], n_docs: int) -> npt.NDArray[np.float64]:
+def idf_of(frequency: npt.NDArray[np.int64], n_docs: int) -> npt.NDArray[np.float64]:
+    """Rarity of terms, by the documents that hold them."""
     idf: npt.NDArray[np.float64] = np.log1p((n_docs - frequency + 0.5) / (frequency + 0.5))
     return idf
 
 
-def _norms(lengths: npt.NDArray[np.int32], params: LexicalParams) -> npt.NDArray[np.float64]:
+def norms_of(lengths: npt.NDArray[np.int32], params: LexicalParams) -> npt.NDArray[np.float64]:
     """What is added to a count, by document."""
     total = int(lengths.sum(dtype=np.int64))
     mean = total / lengths.size if total else 1.0
