@@ -1,4 +1,5 @@
-"""Cells of tokens and their lines of 16 n floats: number them, add one to another, write means, find the nearest.
+"""Cells of tokens and their lines of 16 n floats: number them, add one to another, write means, find the
+nearest.
 
 A kernel takes ``lanes``, which decides how it is compiled, as in `foundation.kernels.rows`: `Registers` (n) for n
 vectors, or any float32 array for plain loops over memory. Both do the same IEEE operations, so they give the same
@@ -12,6 +13,7 @@ Limits   nothing is checked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -36,6 +38,7 @@ from foundation.kernels.vector_ir import (
     permuted,
     spread,
     store,
+    stream,
 )
 from foundation.kernels.words import WordsType, store_words
 
@@ -58,6 +61,14 @@ def write_mean(lanes: Any, size: int, out: Any, to: Any, block: Any, at: Any, co
     """``out[to : to + size] = block[at:] / count``; ``inverse`` is ``1 / count``, rounded.
 
     Quotients are correctly rounded while ``count`` is below 2**20 (Markstein 1990), and exact for a count of 1.
+    """
+    raise NotImplementedError  # only compiled code has this: see its overload below
+
+
+def stream_mean(lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any) -> None:
+    """As `write_mean`, past the caches where there are registers: for large results, not read soon.
+
+    Lines must then start at a multiple of their vectors' size; `finish_streams` comes after the last.
     """
     raise NotImplementedError  # only compiled code has this: see its overload below
 
@@ -88,8 +99,10 @@ def push_signs(typingctx: Any, words: Any, products: Any, at: Any) -> Any:
         place = address(context, builder, signature.args[1], arguments[1], arguments[2])
         zero, one = ir.Constant(FLOATS, None), spread(builder, ir.Constant(I32, 1), WORDS)
         code = builder.extract_value(arguments[0], 0)
-        sign = builder.zext(builder.fcmp_ordered(">", load(builder, place, 0), zero), WORDS)
-        code = builder.or_(builder.shl(code, one), builder.xor(sign, builder.and_(code, one)))
+        is_odd = builder.icmp_unsigned("!=", builder.and_(code, one), ir.Constant(WORDS, None))
+        is_set = builder.xor(builder.fcmp_ordered(">", load(builder, place, 0), zero), is_odd)
+        doubled = builder.add(code, code)
+        code = builder.select(is_set, builder.or_(doubled, one), doubled)
         return builder.insert_value(arguments[0], code, 0)
 
     return words(words, products, types.int64), generate
@@ -109,32 +122,46 @@ def add_line_lanes(typingctx: Any, lanes: Any, block: Any, at: Any, start: Any) 
     return types.none(lanes, block, types.int64, types.int64), generate
 
 
+def _means(put: Callable[..., None]) -> Any:
+    """`write_mean` in registers, its lines given to ``put``."""
+
+    def means(typingctx: Any, lanes: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _, target, to, sums, at, count, inverse = arguments
+            place = address(context, builder, signature.args[1], target, to)
+            source = address(context, builder, signature.args[3], sums, at)
+            divisor, factor, one = spread(builder, count), spread(builder, inverse), ir.Constant(FLOATS, [1.0] * LANE)
+            is_mean, negative = builder.fcmp_ordered(">", divisor, one), builder.fneg(divisor)
+            lines = []
+            for i in range(lanes.n):
+                value = load(builder, source, i)
+                near = builder.fmul(value, factor)
+                rest = fused(builder, near, negative, value)
+                lines.append(builder.select(is_mean, fused(builder, rest, factor, near), value))
+            for i, value in enumerate(lines):
+                if signature.args[1].dtype == types.uint16:
+                    value = builder.bitcast(builder.fptrunc(value, HALVES), SHORTS)
+                put(builder, value, place, i)
+            return context.get_dummy_value()
+
+        whole, single = types.int64, types.float32
+        return types.none(lanes, out, whole, block, whole, single, single), generate
+
+    return means
+
+
+write_mean_lanes, stream_mean_lanes = intrinsic(_means(store)), intrinsic(_means(stream))
+
+
 @intrinsic
-def write_mean_lanes(
-    typingctx: Any, lanes: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any
-) -> Any:
-    """`write_mean` in registers."""
+def finish_streams(typingctx: Any) -> Any:
+    """What was streamed is there for other threads."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, target, to, sums, at, count, inverse = arguments
-        place = address(context, builder, signature.args[1], target, to)
-        source = address(context, builder, signature.args[3], sums, at)
-        divisor, factor, one = spread(builder, count), spread(builder, inverse), ir.Constant(FLOATS, [1.0] * LANE)
-        is_mean, negative = builder.fcmp_ordered(">", divisor, one), builder.fneg(divisor)
-        lines = []
-        for i in range(lanes.n):
-            value = load(builder, source, i)
-            near = builder.fmul(value, factor)
-            rest = fused(builder, near, negative, value)
-            lines.append(builder.select(is_mean, fused(builder, rest, factor, near), value))
-        for i, value in enumerate(lines):
-            if signature.args[1].dtype == types.uint16:
-                value = builder.bitcast(builder.fptrunc(value, HALVES), SHORTS)
-            store(builder, value, place, i)
+        builder.fence("seq_cst")
         return context.get_dummy_value()
 
-    whole, single = types.int64, types.float32
-    return types.none(lanes, out, whole, block, whole, single, single), generate
+    return types.none(), generate
 
 
 @intrinsic
@@ -203,6 +230,17 @@ def _add_line(lanes: Any, size: Any, block: Any, at: Any, start: Any) -> Any:
             target[j] += source[j]
 
     return plain
+
+
+@overload(stream_mean, strict=False, jit_options={"forceinline": True})
+def _stream_mean(lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any) -> Any:
+    if isinstance(lanes, RegistersType):
+        return lambda lanes, size, out, to, block, at, count, inverse: stream_mean_lanes(
+            lanes, out, to, block, at, count, inverse
+        )
+    return lambda lanes, size, out, to, block, at, count, inverse: write_mean(
+        lanes, size, out, to, block, at, count, inverse
+    )
 
 
 @overload(write_mean, strict=False, jit_options={"forceinline": True})

@@ -6,6 +6,7 @@ NeurIPS 2024, arXiv:2405.19504; cells are numbered as in its C++ reference (goog
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import Any, Literal, overload
 
@@ -29,8 +30,8 @@ from vectors.fde.plan import (
     value_stride,
 )
 from vectors.fde.sparse import sparse_queries
-from vectors.kernels.fde import MAX_TOKENS, Finish, encode_codes, encode_rows
-from vectors.kernels.fde_tokens import Plan, fill_tables
+from vectors.kernels.fde import MAX_TOKENS, Finish, Room, encode_codes, encode_rows
+from vectors.kernels.fde_tokens import Lanes, Plan, fill_tables
 from vectors.tokens.multivector import MultiVectors, readonly
 
 __all__ = ["FDEMatrices", "FDEParams", "encode_documents", "encode_queries", "fde_matrices", "new_encodings"]
@@ -172,7 +173,7 @@ def _encode(
     if longest >= MAX_TOKENS:
         raise _invalid(f"a document has {longest} tokens", f"split documents of {MAX_TOKENS} tokens")
     plan = new_plan(sets.dim, params, matrices)
-    finish = new_finish(params, matrices, mean=mean)
+    finish = new_finish(params, matrices, mean=mean, out=out)
     written = out.view(np.uint16) if out.dtype == np.float16 else out
     if sets.codes is None:
         _encode_plain(sets, plan, finish, n_threads, written, vectors=vectors)
@@ -185,13 +186,25 @@ def _encode_plain(
     sets: MultiVectors, plan: Plan, finish: Finish, n_threads: int, out: npt.NDArray[Any], *, vectors: bool
 ) -> None:
     rows, offsets = readonly(sets.vectors), sets.offsets
+    longest, spare = int(np.diff(offsets).max(initial=0)), deque[tuple[Lanes, Room]]()
 
     def work(start: int, stop: int) -> None:
         own = readonly(offsets[start : stop + 1])
-        room = new_room(plan, finish, int(np.diff(own).max()), sets.dim - plan.head)
-        encode_rows(own, rows, plan, finish, new_lanes(plan, vectors=vectors), room, out[start:stop])
+        lanes, room = _spare(spare, plan, finish, longest, sets.dim - plan.head, vectors=vectors)
+        encode_rows(own, rows, plan, finish, lanes, room, out[start:stop])
+        spare.append((lanes, room))
 
     run_ranges(work, balanced_ranges(offsets, _TOKENS_PER_CALL), n_threads)
+
+
+def _spare(
+    spare: deque[tuple[Lanes, Room]], plan: Plan, finish: Finish, longest: int, d_whole: int, *, vectors: bool
+) -> tuple[Lanes, Room]:
+    """A thread's lanes and scratch: what an earlier range has left, for memory in use is faster than new."""
+    try:
+        return spare.pop()
+    except IndexError:
+        return new_lanes(plan, vectors=vectors), new_room(plan, finish, longest, d_whole)
 
 
 def _encode_coded(
