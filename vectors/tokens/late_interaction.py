@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
-from foundation.kernels.simd import LANE
+from foundation.kernels.matrix_unit import has_matrix_unit, tile_shapes
+from foundation.kernels.simd import LANE, Registers
 from foundation.kernels.tiles import Product, Tile, new_tile
 from foundation.threads import even_ranges
 from vectors.kernels.maxsim import meet_rows, score_coded, score_decoded, score_residuals, score_rows, table_products
+from vectors.kernels.maxsim_bytes import score_bytes, score_residual_bytes
 from vectors.kernels.packing import to_brains
 from vectors.tokens.multivector import MultiVectors, readonly
 from vectors.tokens.packed import PackedTokens, TokenSets
@@ -108,18 +110,12 @@ def _add_decoded(columns: _Columns, documents: PackedTokens, docs: Int64s, out: 
 def _add_packed(columns: _Columns, documents: PackedTokens, docs: Int64s, out: Float32s) -> None:
     words = readonly(documents.rows.view(np.uint32))
     scales = _NONE if documents.scales is None else documents.scales
-    score_rows(
-        columns.tile,
-        columns.query,
-        columns.start,
-        columns.weights,
-        columns.n_tokens,
-        words,
-        readonly(scales),
-        readonly(documents.offsets),
-        docs,
-        out,
-    )
+    query = (columns.query, columns.start, columns.weights, columns.n_tokens)
+    tokens = (words, readonly(scales), readonly(documents.offsets))
+    if documents.storage == "int8" and _suits_matrix_unit(columns):
+        score_bytes(*_matrix_unit(columns), *query, *tokens, docs, out)
+    else:
+        score_rows(columns.tile, *query, *tokens, docs, out)
 
 
 def _add_residual(part: Float32s, documents: PackedTokens, docs: Int64s, out: Float32s) -> None:
@@ -131,22 +127,21 @@ def _add_residual(part: Float32s, documents: PackedTokens, docs: Int64s, out: Fl
     slots, centres = _table_products(_float_columns(part), book.centroids, centroid_of, offsets, docs)
     n_codes = documents.rows.shape[1] * 8 // book.bits
     columns = _byte_columns(part * book.widths, offset=0, n_numbers=n_codes, middle=(2**book.bits - 1) / 2)
-    score_residuals(
-        columns.tile,
-        columns.query,
-        columns.start,
-        columns.weights,
-        columns.biases,
-        columns.n_tokens,
-        readonly(documents.rows.view(np.uint32)),
-        book.bits,
-        centroid_of,
-        offsets,
-        docs,
-        slots,
-        centres,
-        out,
-    )
+    query = (columns.query, columns.start, columns.weights, columns.biases, columns.n_tokens)
+    codes = (readonly(documents.rows.view(np.uint32)), book.bits, centroid_of, offsets)
+    if _suits_matrix_unit(columns):
+        score_residual_bytes(*_matrix_unit(columns), *query, *codes, docs, slots, centres, out)
+    else:
+        score_residuals(columns.tile, *query, *codes, docs, slots, centres, out)
+
+
+def _suits_matrix_unit(columns: _Columns) -> bool:
+    """Whether bytes can be multiplied there: it takes them 64 at a time."""
+    return columns.query.shape[0] % LANE == 0 and has_matrix_unit()
+
+
+def _matrix_unit(columns: _Columns) -> tuple[Registers, npt.NDArray[np.uint8]]:
+    return Registers(columns.query.shape[1] // LANE), tile_shapes()
 
 
 def _table_products(
