@@ -6,8 +6,8 @@ whole numbers, so their order changes nothing: the bytes are those of any other 
 The operating system gives the registers to processes that ask for them; `has_matrix_unit` asks once, and whoever gets
 no for an answer uses `foundation.kernels.tiles`.
 
-Layout   bytes are rows of 32-bit words: unsigned numbers in ``rows``, signed ones in ``columns``, C-contiguous (n_words,
-         lanes). ``sums`` int32 (16, lanes).
+Layout   bytes are rows of 32-bit words: unsigned numbers in ``rows``, signed ones in ``columns``, C-contiguous
+         (n_words, lanes). ``sums`` int32 (16, lanes).
 Threads  the registers are a thread's own: between `open_tiles` and `close_tiles` it must do nothing else with them.
 Limits   x86-64 and Linux; whole pieces of 16 words; nothing is checked.
 """
@@ -148,7 +148,7 @@ def raise_scaled(typingctx: Any, registers: Any, sums: Any, start: Any, scales: 
 def raise_weighted(
     typingctx: Any, registers: Any, sums: Any, start: Any, weights: Any, table: Any, places: Any, best: Any
 ) -> Any:
-    """As `raise_scaled`, of ``(sums[t, lane] + start[lane]) * weights[lane] + table[places[t], lane]``, rounded once."""
+    """As `raise_scaled`: sums and their starts times ``weights[lane]``, plus a row of ``table``, rounded once."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         given, begin, factors, above, numbers, best = (

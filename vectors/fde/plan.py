@@ -13,7 +13,8 @@ from foundation.kernels.rows import has_vectors, widest
 from foundation.kernels.simd import GROUP, LANE, Registers
 from vectors.fde.matrices import FDEMatrices
 from vectors.fde.params import FDEParams
-from vectors.kernels.fde import GROUP_TOKENS, Finish, Room
+from vectors.kernels.fde import GROUP_TOKENS
+from vectors.kernels.fde_room import Finish, Room
 from vectors.kernels.fde_tokens import Lanes, Plan, TokenRoom
 from vectors.tokens.multivector import readonly
 
@@ -22,7 +23,7 @@ Float32s = npt.NDArray[np.float32]
 _WIDEST_ROW = 1024  # numbers of a row that is rotated in registers; longer code would take seconds to compile
 _WIDEST_LINE = 128
 _MOST_CELLS = 128
-_BLOCK_BYTES = 48 << 10  # sums of cells held at once: what the first-level cache has
+_SUMMED_BYTES = 48 << 10  # sums of cells held at once: what the first-level cache has
 _FRACTION = np.uint32(0x7FFFFF)  # of a float32: without it a number is zero or a power of two
 _STREAMED = 4 << 20  # bytes of a result that no cache would hold until it is read
 _LINE = 64  # bytes of a cache line
@@ -125,7 +126,7 @@ def new_room(plan: Plan, finish: Finish, longest: int, d_whole: int) -> Room:
     """Scratch of one thread for documents of at most ``longest`` tokens."""
     n_tokens, n_cells = max(longest, GROUP_TOKENS), 1 << plan.k_sim
     stride, lines = value_stride(plan), (n_cells + 1) * plan.width
-    n_at_once = min(plan.n_repetitions, max(1, _BLOCK_BYTES // (4 * lines)))
+    n_at_once = min(plan.n_repetitions, max(1, _SUMMED_BYTES // (4 * lines)))
     block = n_at_once * lines
     values = aligned((n_tokens + -(-block // stride), stride))
     values[n_tokens:] = 0.0

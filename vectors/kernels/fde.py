@@ -10,14 +10,16 @@ Limits   fewer than 2**24 tokens in a document; accumulates in float32.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from foundation.kernels.lines import add_line, finish_streams, spread_nearest, stream_mean, write_mean
-from vectors.kernels.fde_tokens import Lanes, Plan, TokenRoom, place_tokens
+from foundation.kernels.lines import add_line, spread_nearest
+from foundation.kernels.means import finish_streams, stream_mean, write_mean
+from vectors.kernels.fde_room import Finish, Room
+from vectors.kernels.fde_tokens import Lanes, Plan, place_tokens
 
 Float32s = npt.NDArray[np.float32]
 Int32s = npt.NDArray[np.int32]
@@ -28,49 +30,6 @@ MAX_TOKENS = 1 << 24
 _STEP = np.int32(MAX_TOKENS)  # above any token's index: one differing bit outweighs every index
 _FAR = np.int32(32 * MAX_TOKENS)  # more bits than there are
 _ONE = np.float32(1.0)
-
-
-class Finish(NamedTuple):
-    """What becomes of the cells.
-
-    Attributes
-    ----------
-    mean, fill : cells hold means, not sums; empty ones their nearest token
-    slots, signs : int64 and float32 (full_dim,): coordinate c is added to ``slots[c]`` times ``signs[c]``; or empty
-    n_sketched : numbers of the sketch; 0 without one
-    tail_scale : of the sums of the tokens' tails
-    streams : lines are written past the caches; every line of ``out`` then starts at a cache line
-    """
-
-    mean: bool
-    fill: bool
-    slots: Int64s
-    signs: Float32s
-    n_sketched: int
-    tail_scale: np.float32
-    streams: bool
-
-
-class Room(NamedTuple):
-    """Scratch of one thread: cells and values of some tokens, and what one repetition of a document needs.
-
-    The lines of the cells of ``n_at_once`` repetitions, zero between documents, lie in ``values`` behind the tokens'
-    rows, from ``block_at`` on; ``counts`` are their sizes. ``sources``, ``divisors`` and ``inverses`` say of every cell where its line is, what to divide it by, and 1 / that.
-    """
-
-    tokens: TokenRoom
-    cells: Int32s
-    values: Float32s
-    block_at: int
-    n_at_once: int
-    counts: Int32s
-    keys: Int32s
-    sources: Int64s
-    divisors: Float32s
-    inverses: Float32s
-    means: Float32s
-    row: Float32s
-    plain: Float32s
 
 
 @numba.njit(nogil=True, cache=True)
@@ -204,7 +163,10 @@ def _find_sources(first: int, r: int, place: int, plan: Plan, finish: Finish, ro
     for cell in range(np.uint32(1) << np.uint32(plan.k_sim)):
         count = counts[own + cell]
         is_filled = np.int64(count == 0) & fill
-        line, nearest = room.block_at + (own + np.int64(cell)) * plan.width, np.int64(keys[cell] & (_STEP - 1)) * stride + at
+        line, nearest = (
+            room.block_at + (own + np.int64(cell)) * plan.width,
+            np.int64(keys[cell] & (_STEP - 1)) * stride + at,
+        )
         sources[cell] = line + is_filled * (nearest - line)
         divisors[cell] = np.float32(max(np.int32(1), count * mean))
         inverses[cell] = _ONE / divisors[cell]

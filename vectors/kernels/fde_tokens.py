@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from foundation.kernels.lines import number_cells
 from foundation.kernels.panels import multiply_rows, settle_signs
-from foundation.kernels.simd import Registers
 from foundation.kernels.rotations import turn_row
+from foundation.kernels.simd import Registers
 
 Float32s = npt.NDArray[np.float32]
 Int32s = npt.NDArray[np.int32]
@@ -128,7 +128,13 @@ def _transform(rows: Float32s, first: int, n: int, plan: Plan, lanes: Lanes, roo
     size, head, width = plan.rotation.size, plan.head, rows.shape[1]
     shape = plan.rows, plan.columns, size
     rotation, again, columns = plan.rotation, plan.bit_signs, plan.column_signs
-    products, padded, rotated, to_whole, to_columns = room.products, room.padded, room.rotated, lanes.whole, lanes.columns
+    products, padded, rotated, to_whole, to_columns = (
+        room.products,
+        room.padded,
+        room.rotated,
+        lanes.whole,
+        lanes.columns,
+    )
     for i in range(n):
         to, value_to = i * products.shape[1], i * values.shape[1]
         if head == size:

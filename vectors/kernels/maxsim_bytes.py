@@ -1,4 +1,4 @@
-"""MaxSim of tokens in bytes on the processor's matrix unit: the bytes of `vectors.kernels.maxsim`, several times as fast.
+"""MaxSim of int8 tokens and residual codes on the processor's matrix unit: the scores of `vectors.kernels.maxsim`.
 
 Layout   as in `vectors.kernels.maxsim`; ``registers`` is a `Registers` of lanes / 16, ``shapes`` what
          `foundation.kernels.matrix_unit.tile_shapes` gives.
