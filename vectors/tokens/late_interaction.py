@@ -110,8 +110,8 @@ def _add_decoded(columns: _Columns, documents: PackedTokens, docs: Int64s, out: 
 def _add_packed(columns: _Columns, documents: PackedTokens, docs: Int64s, out: Float32s) -> None:
     words = readonly(documents.rows.view(np.uint32))
     scales = _NONE if documents.scales is None else documents.scales
-    query = (columns.query, columns.start, columns.weights, columns.n_tokens)
-    tokens = (words, readonly(scales), readonly(documents.offsets))
+    query: Any = (columns.query, columns.start, columns.weights, columns.n_tokens)
+    tokens: Any = (words, readonly(scales), readonly(documents.offsets))
     if documents.storage == "int8" and _suits_matrix_unit(columns):
         score_bytes(*_matrix_unit(columns), *query, *tokens, docs, out)
     else:
@@ -127,8 +127,8 @@ def _add_residual(part: Float32s, documents: PackedTokens, docs: Int64s, out: Fl
     slots, centres = _table_products(_float_columns(part), book.centroids, centroid_of, offsets, docs)
     n_codes = documents.rows.shape[1] * 8 // book.bits
     columns = _byte_columns(part * book.widths, offset=0, n_numbers=n_codes, middle=(2**book.bits - 1) / 2)
-    query = (columns.query, columns.start, columns.weights, columns.biases, columns.n_tokens)
-    codes = (readonly(documents.rows.view(np.uint32)), book.bits, centroid_of, offsets)
+    query: Any = (columns.query, columns.start, columns.weights, columns.biases, columns.n_tokens)
+    codes: Any = (readonly(documents.rows.view(np.uint32)), book.bits, centroid_of, offsets)
     if _suits_matrix_unit(columns):
         score_residual_bytes(*_matrix_unit(columns), *query, *codes, docs, slots, centres, out)
     else:
