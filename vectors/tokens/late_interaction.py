@@ -5,6 +5,7 @@ The query's tokens go through the kernels 32 at a time, as columns; what a kerne
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -110,12 +111,20 @@ def _add_decoded(columns: _Columns, documents: PackedTokens, docs: Int64s, out: 
 def _add_packed(columns: _Columns, documents: PackedTokens, docs: Int64s, out: Float32s) -> None:
     words = readonly(documents.rows.view(np.uint32))
     scales = _NONE if documents.scales is None else documents.scales
-    query: Any = (columns.query, columns.start, columns.weights, columns.n_tokens)
-    tokens: Any = (words, readonly(scales), readonly(documents.offsets))
-    if documents.storage == "int8" and _suits_matrix_unit(columns):
-        score_bytes(*_matrix_unit(columns), *query, *tokens, docs, out)
-    else:
-        score_rows(columns.tile, *query, *tokens, docs, out)
+    on_unit = documents.storage == "int8" and _suits_matrix_unit(columns)
+    score: Callable[..., None] = score_bytes if on_unit else score_rows
+    score(
+        *(_matrix_unit(columns) if on_unit else (columns.tile,)),
+        columns.query,
+        columns.start,
+        columns.weights,
+        columns.n_tokens,
+        words,
+        readonly(scales),
+        readonly(documents.offsets),
+        docs,
+        out,
+    )
 
 
 def _add_residual(part: Float32s, documents: PackedTokens, docs: Int64s, out: Float32s) -> None:
@@ -127,12 +136,24 @@ def _add_residual(part: Float32s, documents: PackedTokens, docs: Int64s, out: Fl
     slots, centres = _table_products(_float_columns(part), book.centroids, centroid_of, offsets, docs)
     n_codes = documents.rows.shape[1] * 8 // book.bits
     columns = _byte_columns(part * book.widths, offset=0, n_numbers=n_codes, middle=(2**book.bits - 1) / 2)
-    query: Any = (columns.query, columns.start, columns.weights, columns.biases, columns.n_tokens)
-    codes: Any = (readonly(documents.rows.view(np.uint32)), book.bits, centroid_of, offsets)
-    if _suits_matrix_unit(columns):
-        score_residual_bytes(*_matrix_unit(columns), *query, *codes, docs, slots, centres, out)
-    else:
-        score_residuals(columns.tile, *query, *codes, docs, slots, centres, out)
+    on_unit = _suits_matrix_unit(columns)
+    score: Callable[..., None] = score_residual_bytes if on_unit else score_residuals
+    score(
+        *(_matrix_unit(columns) if on_unit else (columns.tile,)),
+        columns.query,
+        columns.start,
+        columns.weights,
+        columns.biases,
+        columns.n_tokens,
+        readonly(documents.rows.view(np.uint32)),
+        book.bits,
+        centroid_of,
+        offsets,
+        docs,
+        slots,
+        centres,
+        out,
+    )
 
 
 def _suits_matrix_unit(columns: _Columns) -> bool:
