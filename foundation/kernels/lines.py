@@ -1,11 +1,10 @@
-"""Cells of tokens and their lines of 16 n floats: number them, add one to another, write means, find the nearest.
+"""Cells of tokens and their lines of 16 n floats: number them, add one to another, find the nearest.
 
 A kernel takes ``lanes``, which decides how it is compiled, as in `foundation.kernels.rows`: `Registers` (n) for n
 vectors, or any float32 array for plain loops over memory. Both do the same IEEE operations, so they give the same
 bytes.
 
-Layout   arrays are C-contiguous and addressed by the position of an element in their flat memory. Targets of
-         `write_mean` are float32, or uint16 that are the bits of float16.
+Layout   arrays are C-contiguous and addressed by the position of an element in their flat memory.
 Threads  single-threaded; no shared state.
 Limits   nothing is checked.
 """
@@ -14,23 +13,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import overload
 
-from foundation.kernels import simd
-from foundation.kernels.rows import half_of
 from foundation.kernels.simd import LANE, RegistersType
 from foundation.kernels.vector_ir import (
     FLOATS,
-    HALVES,
     I32,
-    SHORTS,
     WORDS,
     address,
-    fused,
     intrinsic,
     load,
     permuted,
@@ -51,14 +44,6 @@ def number_cells(lanes: Any, n_bits: int, n: int, products: Any, at: int, cells:
 
 def add_line(lanes: Any, size: int, block: Any, at: Any, start: Any) -> None:
     """``block[at : at + size] += block[start:]``, which do not overlap."""
-    raise NotImplementedError  # only compiled code has this: see its overload below
-
-
-def write_mean(lanes: Any, size: int, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any) -> None:
-    """``out[to : to + size] = block[at:] / count``; ``inverse`` is ``1 / count``, rounded.
-
-    Quotients are correctly rounded while ``count`` is below 2**20 (Markstein 1990), and exact for a count of 1.
-    """
     raise NotImplementedError  # only compiled code has this: see its overload below
 
 
@@ -88,8 +73,10 @@ def push_signs(typingctx: Any, words: Any, products: Any, at: Any) -> Any:
         place = address(context, builder, signature.args[1], arguments[1], arguments[2])
         zero, one = ir.Constant(FLOATS, None), spread(builder, ir.Constant(I32, 1), WORDS)
         code = builder.extract_value(arguments[0], 0)
-        sign = builder.zext(builder.fcmp_ordered(">", load(builder, place, 0), zero), WORDS)
-        code = builder.or_(builder.shl(code, one), builder.xor(sign, builder.and_(code, one)))
+        is_odd = builder.icmp_unsigned("!=", builder.and_(code, one), ir.Constant(WORDS, None))
+        is_set = builder.xor(builder.fcmp_ordered(">", load(builder, place, 0), zero), is_odd)
+        doubled = builder.add(code, code)
+        code = builder.select(is_set, builder.or_(doubled, one), doubled)
         return builder.insert_value(arguments[0], code, 0)
 
     return words(words, products, types.int64), generate
@@ -107,34 +94,6 @@ def add_line_lanes(typingctx: Any, lanes: Any, block: Any, at: Any, start: Any) 
         return context.get_dummy_value()
 
     return types.none(lanes, block, types.int64, types.int64), generate
-
-
-@intrinsic
-def write_mean_lanes(
-    typingctx: Any, lanes: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any
-) -> Any:
-    """`write_mean` in registers."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, target, to, sums, at, count, inverse = arguments
-        place = address(context, builder, signature.args[1], target, to)
-        source = address(context, builder, signature.args[3], sums, at)
-        divisor, factor, one = spread(builder, count), spread(builder, inverse), ir.Constant(FLOATS, [1.0] * LANE)
-        is_mean, negative = builder.fcmp_ordered(">", divisor, one), builder.fneg(divisor)
-        lines = []
-        for i in range(lanes.n):
-            value = load(builder, source, i)
-            near = builder.fmul(value, factor)
-            rest = fused(builder, near, negative, value)
-            lines.append(builder.select(is_mean, fused(builder, rest, factor, near), value))
-        for i, value in enumerate(lines):
-            if signature.args[1].dtype == types.uint16:
-                value = builder.bitcast(builder.fptrunc(value, HALVES), SHORTS)
-            store(builder, value, place, i)
-        return context.get_dummy_value()
-
-    whole, single = types.int64, types.float32
-    return types.none(lanes, out, whole, block, whole, single, single), generate
 
 
 @intrinsic
@@ -160,11 +119,6 @@ def spread_nearest_lanes(typingctx: Any, lanes: Any, keys: Any, step: Any) -> An
         return context.get_dummy_value()
 
     return types.none(lanes, keys, types.int32), generate
-
-
-@numba.njit(nogil=True, cache=True)
-def _as_float(value: Any) -> np.float32:
-    return np.float32(value)
 
 
 @overload(number_cells, strict=False, jit_options={"forceinline": True})
@@ -201,27 +155,6 @@ def _add_line(lanes: Any, size: Any, block: Any, at: Any, start: Any) -> Any:
         target, source = flat[at : at + size], flat[start : start + size]
         for j in range(size):
             target[j] += source[j]
-
-    return plain
-
-
-@overload(write_mean, strict=False, jit_options={"forceinline": True})
-def _write_mean(lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any) -> Any:
-    if isinstance(lanes, RegistersType):
-        return lambda lanes, size, out, to, block, at, count, inverse: write_mean_lanes(
-            lanes, out, to, block, at, count, inverse
-        )
-    encode = half_of if out.dtype == types.uint16 else _as_float
-
-    def plain(lanes: Any, size: Any, out: Any, to: Any, block: Any, at: Any, count: Any, inverse: Any) -> None:
-        target, source = out.reshape(-1)[to : to + size], block.reshape(-1)[at : at + size]
-        if count > np.float32(1.0):
-            for j in range(size):
-                near = np.float32(source[j] * inverse)
-                target[j] = encode(simd.fma(simd.fma(near, -count, source[j]), inverse, near))
-        else:
-            for j in range(size):
-                target[j] = encode(source[j])
 
     return plain
 

@@ -66,7 +66,7 @@ def tile_sums(context: Any, builder: Any, signature: Any, arguments: Any) -> lis
 
     def line(word: Any, sums: list[Any]) -> list[Any]:
         for place in later:
-            _prefetch(builder, builder.gep(place, [word]))
+            prefetch(builder, builder.gep(place, [word]))
         for i in range(_BLOCK):
             sums = step(builder.add(word, _I64(i)), sums)
         return sums
@@ -129,7 +129,8 @@ def call(builder: Any, name: str, result: ir.Type, arguments: list[Any]) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
-def _prefetch(builder: Any, place: Any) -> None:
+def prefetch(builder: Any, place: Any) -> None:
+    """Ask for the cache line at ``place``."""
     whole = builder.bitcast(place, _I8.as_pointer())
     call(builder, "llvm.prefetch.p0", ir.VoidType(), [whole, _I32(0), _I32(3), _I32(1)])
 

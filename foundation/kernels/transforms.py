@@ -48,9 +48,9 @@ def rotate_lanes(
         values = _signed(context, builder, signature.args[1:5], arguments[1:5], lanes.n)
         flip = 1
         while flip < LANE:
-            values = [_butterfly_inside(builder, value, flip) for value in values]
+            values = [butterfly_inside(builder, value, flip) for value in values]
             flip *= 2
-        values = _butterflies(builder, values, 1)
+        values = butterflies(builder, values, 1)
         _keep(context, builder, signature.args[5], arguments[5], arguments[6], values)
         return context.get_dummy_value()
 
@@ -67,7 +67,7 @@ def rotate_column_lanes(
         zero = ir.Constant(ir.IntType(64), 0)
         kinds = [signature.args[2], types.int64, signature.args[3]]
         values = _signed(context, builder, kinds, [arguments[2], zero, arguments[3], arguments[4]], lanes.n)
-        _keep(context, builder, signature.args[5], arguments[5], arguments[6], _butterflies(builder, values, width.n))
+        _keep(context, builder, signature.args[5], arguments[5], arguments[6], butterflies(builder, values, width.n))
         return context.get_dummy_value()
 
     return types.none(lanes, width, source, signs, types.int64, target, types.int64), generate
@@ -130,13 +130,13 @@ def _signed(context: Any, builder: Any, kinds: Any, arguments: Any, n: int) -> l
     return [builder.fmul(load(builder, signs, i), load(builder, source, i)) for i in range(n)]
 
 
-def _butterfly_inside(builder: Any, value: Any, flip: int) -> Any:
+def butterfly_inside(builder: Any, value: Any, flip: int) -> Any:
     """Lanes l and l ^ flip become their sum and their difference; adding a product with ±1 rounds as a sum does."""
     signs = ir.Constant(FLOATS, [-1.0 if lane & flip else 1.0 for lane in range(LANE)])
     return fused(builder, signs, value, permuted(builder, value, flip))
 
 
-def _butterflies(builder: Any, values: list[Any], step: int) -> list[Any]:
+def butterflies(builder: Any, values: list[Any], step: int) -> list[Any]:
     """Transform across vectors, those ``step`` apart first."""
     values = list(values)
     while step < len(values):

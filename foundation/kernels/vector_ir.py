@@ -44,6 +44,13 @@ def store(builder: Any, value: Any, pointer: Any, i: int) -> None:
     builder.store(value, vector_at(builder, pointer, i, value.type), align=1)
 
 
+def stream(builder: Any, value: Any, pointer: Any, i: int) -> None:
+    """As `store`, past the caches, to memory that is aligned to the vector."""
+    size = value.type.count * (2 if value.type in (HALVES, SHORTS) else 4)
+    written = builder.store(value, vector_at(builder, pointer, i, value.type), align=size)
+    written.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(I32, 1)]))
+
+
 def spread(builder: Any, value: Any, kind: ir.VectorType = FLOATS) -> Any:
     """A vector of one value."""
     nothing = ir.Constant(kind, ir.Undefined)

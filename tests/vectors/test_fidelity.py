@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import vectors.tokens.late_interaction as module
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery
+from foundation.kernels.matrix_unit import has_matrix_unit
 from foundation.kernels.tiles import new_tile
 from tests.oracles.maxsim import chamfer
 from tests.vectors.strategies import coded_sets, random_sets
@@ -94,6 +95,23 @@ def test_plain_loops_give_the_same_bytes_of_plain_and_coded_documents(monkeypatc
     fast = [run().tobytes() for run in runs]
     monkeypatch.setattr(module, "new_tile", plain_tile)
     assert [run().tobytes() for run in runs] == fast
+
+
+@pytest.mark.skipif(not has_matrix_unit(), reason="this processor has no matrix unit, or keeps it to itself")
+@pytest.mark.parametrize(("storage", "bits"), [("int8", 0), ("residual", 4), ("residual", 2)])
+@pytest.mark.parametrize("dim", [64, 192])
+def test_the_matrix_unit_gives_the_same_bytes(
+    dim: int, storage: Storage, bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets, asked = random_sets(3, [0, 1, 15, 16, 17, 32, 33, 70], dim), random_sets(5, [1, 16, 17, 32, 40], dim)
+    book = train_codebook(sets.vectors, 9, ResidualParams(bits=bits)) if bits else None
+    kept = pack_tokens(sets, storage, book)
+    run = partial(maxsim, asked, kept, everything(asked, kept), fidelity="int8")
+    fast = run().tobytes()
+    monkeypatch.setattr(module, "has_matrix_unit", lambda: False)
+    assert run().tobytes() == fast
+    monkeypatch.setattr(module, "new_tile", plain_tile)
+    assert run().tobytes() == fast
 
 
 @pytest.mark.parametrize(("storage", "bits"), STORAGES)

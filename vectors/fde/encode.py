@@ -24,12 +24,13 @@ from vectors.fde.plan import (
     new_finish,
     new_lanes,
     new_plan,
-    new_room,
     new_token_room,
     value_stride,
 )
+from vectors.fde.rooms import Rooms
 from vectors.fde.sparse import sparse_queries
-from vectors.kernels.fde import MAX_TOKENS, Finish, encode_codes, encode_rows
+from vectors.kernels.fde import MAX_TOKENS, encode_codes, encode_rows
+from vectors.kernels.fde_room import Finish
 from vectors.kernels.fde_tokens import Plan, fill_tables
 from vectors.tokens.multivector import MultiVectors, readonly
 
@@ -172,7 +173,7 @@ def _encode(
     if longest >= MAX_TOKENS:
         raise _invalid(f"a document has {longest} tokens", f"split documents of {MAX_TOKENS} tokens")
     plan = new_plan(sets.dim, params, matrices)
-    finish = new_finish(params, matrices, mean=mean)
+    finish = new_finish(params, matrices, mean=mean, out=out)
     written = out.view(np.uint16) if out.dtype == np.float16 else out
     if sets.codes is None:
         _encode_plain(sets, plan, finish, n_threads, written, vectors=vectors)
@@ -185,11 +186,12 @@ def _encode_plain(
     sets: MultiVectors, plan: Plan, finish: Finish, n_threads: int, out: npt.NDArray[Any], *, vectors: bool
 ) -> None:
     rows, offsets = readonly(sets.vectors), sets.offsets
+    rooms = Rooms(plan, finish, int(np.diff(offsets).max(initial=0)), sets.dim - plan.head, vectors=vectors)
 
     def work(start: int, stop: int) -> None:
         own = readonly(offsets[start : stop + 1])
-        room = new_room(plan, finish, int(np.diff(own).max()), sets.dim - plan.head)
-        encode_rows(own, rows, plan, finish, new_lanes(plan, vectors=vectors), room, out[start:stop])
+        with rooms.one() as (lanes, room):
+            encode_rows(own, rows, plan, finish, lanes, room, out[start:stop])
 
     run_ranges(work, balanced_ranges(offsets, _TOKENS_PER_CALL), n_threads)
 
@@ -206,9 +208,9 @@ def _encode_coded(
         _fill(rows, plan, cells, values, n_threads, vectors=vectors)
         hashed, projected, block = readonly(cells), readonly(values), sets.slice(begin, end)
 
-        work = partial(
-            _encode_codes, block, rank, (rows, hashed, projected), plan, finish, out[begin:end], vectors=vectors
-        )
+        longest = int(np.diff(block.offsets).max(initial=0))
+        rooms = Rooms(plan, finish, longest, sets.dim - plan.head, vectors=vectors)
+        work = partial(_encode_codes, block, rank, (rows, hashed, projected), plan, finish, rooms, out[begin:end])
         run_ranges(work, balanced_ranges(block.offsets, _TOKENS_PER_CALL), n_threads)
 
 
@@ -218,11 +220,10 @@ def _encode_codes(
     tables: tuple[Float32s, Int32s, Float32s],
     plan: Plan,
     finish: Finish,
+    rooms: Rooms,
     out: npt.NDArray[Any],
     start: int,
     stop: int,
-    *,
-    vectors: bool,
 ) -> None:
     """Encodings of documents ``start:stop`` into their rows of ``out``; ``tables`` are rows, cells, values by rank."""
     assert block.codes is not None
@@ -230,9 +231,8 @@ def _encode_codes(
     first, last = int(block.offsets[start]), int(block.offsets[stop])
     own = readonly(block.offsets[start : stop + 1] - first)
     codes = readonly(rank[block.codes[first:last]])
-    room = new_room(plan, finish, int(np.diff(own).max()), block.dim - plan.head)
-    lanes = new_lanes(plan, vectors=vectors)
-    encode_codes(own, codes, rows, cells, values, plan, finish, lanes, room, out[start:stop])
+    with rooms.one() as (lanes, room):
+        encode_codes(own, codes, rows, cells, values, plan, finish, lanes, room, out[start:stop])
 
 
 def _fill(rows: Float32s, plan: Plan, cells: Int32s, values: Float32s, n_threads: int, *, vectors: bool) -> None:

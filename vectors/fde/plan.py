@@ -13,7 +13,8 @@ from foundation.kernels.rows import has_vectors, widest
 from foundation.kernels.simd import GROUP, LANE, Registers
 from vectors.fde.matrices import FDEMatrices
 from vectors.fde.params import FDEParams
-from vectors.kernels.fde import GROUP_TOKENS, Finish, Room
+from vectors.kernels.fde import GROUP_TOKENS
+from vectors.kernels.fde_room import Finish, Room
 from vectors.kernels.fde_tokens import Lanes, Plan, TokenRoom
 from vectors.tokens.multivector import readonly
 
@@ -22,7 +23,9 @@ Float32s = npt.NDArray[np.float32]
 _WIDEST_ROW = 1024  # numbers of a row that is rotated in registers; longer code would take seconds to compile
 _WIDEST_LINE = 128
 _MOST_CELLS = 128
+_SUMMED_BYTES = 48 << 10  # sums of cells held at once: what the first-level cache has
 _FRACTION = np.uint32(0x7FFFFF)  # of a float32: without it a number is zero or a power of two
+_STREAMED = 4 << 20  # bytes of a result that no cache would hold until it is read
 _LINE = 64  # bytes of a cache line
 _NONE = np.empty(0, dtype=np.float32)
 
@@ -62,8 +65,8 @@ def new_plan(dim: int, params: FDEParams, matrices: FDEMatrices) -> Plan:
     )
 
 
-def new_finish(params: FDEParams, matrices: FDEMatrices, *, mean: bool) -> Finish:
-    """What becomes of the cells of documents (``mean``) or queries."""
+def new_finish(params: FDEParams, matrices: FDEMatrices, *, mean: bool, out: npt.NDArray[Any] | None = None) -> Finish:
+    """What becomes of the cells of documents (``mean``) or queries, on their way to ``out``."""
     slots = np.empty(0, dtype=np.int64) if matrices.final_slots is None else matrices.final_slots
     return Finish(
         mean=mean,
@@ -72,6 +75,7 @@ def new_finish(params: FDEParams, matrices: FDEMatrices, *, mean: bool) -> Finis
         signs=readonly(_flat(matrices.final_signs)),
         n_sketched=params.d_final or 0,
         tail_scale=np.float32(np.sqrt(params.num_repetitions)),
+        streams=out is not None and out.nbytes >= _STREAMED and out.ctypes.data % _LINE == out.strides[0] % _LINE == 0,
     )
 
 
@@ -121,7 +125,9 @@ def new_token_room(plan: Plan, n_tokens: int) -> TokenRoom:
 def new_room(plan: Plan, finish: Finish, longest: int, d_whole: int) -> Room:
     """Scratch of one thread for documents of at most ``longest`` tokens."""
     n_tokens, n_cells = max(longest, GROUP_TOKENS), 1 << plan.k_sim
-    stride, block = value_stride(plan), (n_cells + 1) * plan.width
+    stride, lines = value_stride(plan), (n_cells + 1) * plan.width
+    n_at_once = min(plan.n_repetitions, max(1, _SUMMED_BYTES // (4 * lines)))
+    block = n_at_once * lines
     values = aligned((n_tokens + -(-block // stride), stride))
     values[n_tokens:] = 0.0
     return Room(
@@ -129,7 +135,8 @@ def new_room(plan: Plan, finish: Finish, longest: int, d_whole: int) -> Room:
         cells=aligned((n_tokens, cell_stride(plan)), np.int32),
         values=values,
         block_at=n_tokens * stride,
-        counts=np.empty(n_cells + 1, dtype=np.int32),
+        n_at_once=n_at_once,
+        counts=np.empty(n_at_once * (n_cells + 1), dtype=np.int32),
         keys=np.empty(n_cells + 1, dtype=np.int32),
         sources=np.empty(n_cells, dtype=np.int64),
         divisors=np.empty(n_cells, dtype=np.float32),

@@ -10,14 +10,16 @@ Limits   fewer than 2**24 tokens in a document; accumulates in float32.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from foundation.kernels.lines import add_line, spread_nearest, write_mean
-from vectors.kernels.fde_tokens import Lanes, Plan, TokenRoom, place_tokens
+from foundation.kernels.lines import add_line, spread_nearest
+from foundation.kernels.means import finish_streams, stream_mean, write_mean
+from vectors.kernels.fde_room import Finish, Room
+from vectors.kernels.fde_tokens import Lanes, Plan, place_tokens
 
 Float32s = npt.NDArray[np.float32]
 Int32s = npt.NDArray[np.int32]
@@ -28,46 +30,6 @@ MAX_TOKENS = 1 << 24
 _STEP = np.int32(MAX_TOKENS)  # above any token's index: one differing bit outweighs every index
 _FAR = np.int32(32 * MAX_TOKENS)  # more bits than there are
 _ONE = np.float32(1.0)
-
-
-class Finish(NamedTuple):
-    """What becomes of the cells.
-
-    Attributes
-    ----------
-    mean, fill : cells hold means, not sums; empty ones their nearest token
-    slots, signs : int64 and float32 (full_dim,): coordinate c is added to ``slots[c]`` times ``signs[c]``; or empty
-    n_sketched : numbers of the sketch; 0 without one
-    tail_scale : of the sums of the tokens' tails
-    """
-
-    mean: bool
-    fill: bool
-    slots: Int64s
-    signs: Float32s
-    n_sketched: int
-    tail_scale: np.float32
-
-
-class Room(NamedTuple):
-    """Scratch of one thread: cells and values of some tokens, and what one repetition of a document needs.
-
-    The lines of the cells, zero between repetitions, lie in ``values`` behind the tokens' rows, from ``block_at`` on.
-    ``sources``, ``divisors`` and ``inverses`` say of every cell where its line is, what to divide it by, and 1 / that.
-    """
-
-    tokens: TokenRoom
-    cells: Int32s
-    values: Float32s
-    block_at: int
-    counts: Int32s
-    keys: Int32s
-    sources: Int64s
-    divisors: Float32s
-    inverses: Float32s
-    means: Float32s
-    row: Float32s
-    plain: Float32s
 
 
 @numba.njit(nogil=True, cache=True)
@@ -90,6 +52,7 @@ def encode_rows(
                     _add_tail(rows, offsets[one] + i, plan.head, i == 0, room.row)
                 _write_tail(rows.shape[1] - plan.head, size, finish, room, out, one)
         doc = last
+    finish_streams()
 
 
 @numba.njit(nogil=True, cache=True)
@@ -119,6 +82,7 @@ def encode_codes(
             for i in range(size):
                 _add_tail(rows, np.int64(codes[begin + i]), plan.head, i == 0, room.row)
             _write_tail(rows.shape[1] - plan.head, size, finish, room, out, doc)
+    finish_streams()
 
 
 @numba.njit(nogil=True, cache=True)
@@ -138,22 +102,20 @@ def _write_document(
             size = min(room.row.size, (finish.n_sketched or full) - at)
             write_mean(room.plain, size, out, base + at, room.row, 0, _ONE, _ONE)
         return
-    block = room.values.reshape(-1)[room.block_at : room.block_at + (n_cells + 1) * width]
-    for r in range(plan.n_repetitions):
-        _add_up(first, n, r, plan, finish, lanes, room)
-        _find_sources(first, r, plan, finish, room)
-        if finish.n_sketched:
-            _write_cells(plan, lanes, room, room.means, 0)
-            at = r * n_cells * width
-            for cell in range(n_cells):
-                if room.counts[cell] == 0 and not finish.fill:
-                    continue
-                for j in range(width):
-                    c = at + cell * width + j
-                    room.row[finish.slots[c]] += finish.signs[c] * room.means[cell * width + j]
-        else:
-            _write_cells(plan, lanes, room, out, base + r * n_cells * width)
-        block[:] = np.float32(0.0)
+    block = room.values.reshape(-1)[room.block_at :]
+    for begin in range(0, plan.n_repetitions, room.n_at_once):
+        end = min(begin + room.n_at_once, plan.n_repetitions)
+        _add_up(first, n, begin, end, plan, lanes, room)
+        for r in range(begin, end):
+            if finish.fill:
+                _find_nearest(first, n, r, plan, lanes, room)
+            _find_sources(first, r, r - begin, plan, finish, room)
+            if finish.n_sketched:
+                _write_cells(plan, lanes, False, room, room.means, 0)
+                _sketch(r, r - begin, plan, finish, room)
+            else:
+                _write_cells(plan, lanes, finish.streams, room, out, base + r * n_cells * width)
+        block[: (end - begin) * (n_cells + 1) * width] = np.float32(0.0)
     if finish.n_sketched:
         write_mean(room.plain, finish.n_sketched, out, base, room.row, 0, _ONE, _ONE)
 
@@ -164,44 +126,77 @@ def _values_at(r: int, plan: Plan, room: Room) -> int:
     return r * plan.width if room.values.shape[1] >= plan.n_repetitions * plan.width else 0
 
 
-@numba.njit(nogil=True, cache=True)
-def _add_up(first: int, n: int, r: int, plan: Plan, finish: Finish, lanes: Lanes, room: Room) -> None:
-    """Sums and sizes of the cells of repetition ``r``; with filling, the nearest token of every cell."""
-    width, stride, at = plan.width, room.values.shape[1], _values_at(r, plan, room)
-    counts, keys, cells = room.counts, room.keys, room.cells
-    counts[:] = 0
+@numba.njit(nogil=True, cache=True, inline="always")
+def _add_up(first: int, n: int, begin: int, end: int, plan: Plan, lanes: Lanes, room: Room) -> None:
+    """Sums and sizes of the cells of repetitions ``begin`` to ``end``.
+
+    Token by token: one repetition alone would wait for its last sum to be written wherever a cell comes twice in a row.
+    """
+    width, line, block_at, n_lines = plan.width, lanes.line, room.block_at, (1 << plan.k_sim) + 1
+    counts, cells, values = room.counts, room.cells, room.values
+    counts[: (end - begin) * n_lines] = 0
     for i in range(first, first + n):
-        cell = np.uint32(cells[i, r])  # unsigned: numba then leaves out its test for negative indices
-        counts[cell] += 1
-        add_line(lanes.line, width, room.values, room.block_at + np.int64(cell) * width, i * stride + at)
-    if finish.fill:
-        keys[:] = _FAR
-        for i in range(n - 1, -1, -1):
-            keys[np.uint32(cells[first + i, r])] = np.int32(i)
-        spread_nearest(lanes.cells, keys, plan.k_sim, _STEP)
+        at = i * values.shape[1]
+        for r in range(begin, end):
+            # unsigned: numba then leaves out its test for negative indices
+            cell = np.uint64((r - begin) * n_lines + np.int64(cells[i, r]))
+            counts[cell] += np.int32(1)
+            add_line(line, width, values, block_at + np.int64(cell) * width, at + _values_at(r, plan, room))
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _find_nearest(first: int, n: int, r: int, plan: Plan, lanes: Lanes, room: Room) -> None:
+    """The nearest token of every cell of repetition ``r``."""
+    keys, cells = room.keys, room.cells
+    keys[:] = _FAR
+    for i in range(n - 1, -1, -1):
+        keys[np.uint32(cells[first + i, r])] = np.int32(i)
+    spread_nearest(lanes.cells, keys, plan.k_sim, _STEP)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _find_sources(first: int, r: int, plan: Plan, finish: Finish, room: Room) -> None:
+def _find_sources(first: int, r: int, place: int, plan: Plan, finish: Finish, room: Room) -> None:
     """Where the line of every cell is, and what to divide it by: without branches, which would be guesses."""
     stride, at = room.values.shape[1], first * room.values.shape[1] + _values_at(r, plan, room)
     sources, divisors, inverses, counts, keys = room.sources, room.divisors, room.inverses, room.counts, room.keys
-    mean, fill = np.int32(finish.mean), np.int64(finish.fill)
+    mean, fill, own = np.int32(finish.mean), np.int64(finish.fill), place * ((1 << plan.k_sim) + 1)
     for cell in range(np.uint32(1) << np.uint32(plan.k_sim)):
-        is_filled = np.int64(counts[cell] == 0) & fill
-        own, nearest = room.block_at + np.int64(cell) * plan.width, np.int64(keys[cell] & (_STEP - 1)) * stride + at
-        sources[cell] = own + is_filled * (nearest - own)
-        divisors[cell] = np.float32(max(np.int32(1), counts[cell] * mean))
+        count = counts[own + cell]
+        is_filled = np.int64(count == 0) & fill
+        line, nearest = (
+            room.block_at + (own + np.int64(cell)) * plan.width,
+            np.int64(keys[cell] & (_STEP - 1)) * stride + at,
+        )
+        sources[cell] = line + is_filled * (nearest - line)
+        divisors[cell] = np.float32(max(np.int32(1), count * mean))
         inverses[cell] = _ONE / divisors[cell]
 
 
 @numba.njit(nogil=True, cache=True)
-def _write_cells(plan: Plan, lanes: Lanes, room: Room, target: npt.NDArray[Any], to: int) -> None:
+def _write_cells(plan: Plan, lanes: Lanes, streams: bool, room: Room, target: npt.NDArray[Any], to: int) -> None:
     """Sums, or means, or what fills them, of all cells of a repetition."""
-    for cell in range(np.uint32(1) << np.uint32(plan.k_sim)):
-        start = to + np.int64(cell) * plan.width
-        count, inverse = room.divisors[cell], room.inverses[cell]
-        write_mean(lanes.line, plan.width, target, start, room.values, room.sources[cell], count, inverse)
+    width, line, values, sources = plan.width, lanes.line, room.values, room.sources
+    divisors, inverses, n_cells = room.divisors, room.inverses, np.uint32(1) << np.uint32(plan.k_sim)
+    if streams:
+        for cell in range(n_cells):
+            start = to + np.int64(cell) * width
+            stream_mean(line, width, target, start, values, sources[cell], divisors[cell], inverses[cell])
+    else:
+        for cell in range(n_cells):
+            start = to + np.int64(cell) * width
+            write_mean(line, width, target, start, values, sources[cell], divisors[cell], inverses[cell])
+
+
+@numba.njit(nogil=True, cache=True)
+def _sketch(r: int, place: int, plan: Plan, finish: Finish, room: Room) -> None:
+    """Add the means of repetition ``r`` to their slots."""
+    n_cells, width = 1 << plan.k_sim, plan.width
+    for cell in range(n_cells):
+        if room.counts[place * (n_cells + 1) + cell] == 0 and not finish.fill:
+            continue
+        at = (r * n_cells + cell) * width
+        for j in range(width):
+            room.row[finish.slots[at + j]] += finish.signs[at + j] * room.means[cell * width + j]
 
 
 @numba.njit(nogil=True, cache=True)

@@ -18,7 +18,7 @@ from numba.extending import overload
 
 from foundation.kernels.lines import add_line
 from foundation.kernels.rows import float_of_half
-from vectors.kernels.fde import Room
+from vectors.kernels.fde_room import Room
 from vectors.kernels.fde_tokens import Lanes, Plan, place_tokens
 
 Float32s = npt.NDArray[np.float32]

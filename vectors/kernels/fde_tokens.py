@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from foundation.kernels.lines import number_cells
 from foundation.kernels.panels import multiply_rows, settle_signs
+from foundation.kernels.rotations import turn_row
 from foundation.kernels.simd import Registers
-from foundation.kernels.transforms import rotate, rotate_columns
 
 Float32s = npt.NDArray[np.float32]
 Int32s = npt.NDArray[np.int32]
@@ -125,18 +125,28 @@ def fill_tables(
 @numba.njit(nogil=True, cache=True)
 def _transform(rows: Float32s, first: int, n: int, plan: Plan, lanes: Lanes, room: TokenRoom, values: Float32s) -> None:
     """Rotate every row; its products are a second rotation, its values transforms of the columns of a matrix of it."""
-    size, group = plan.rotation.size, max(1, plan.rows * plan.columns)
+    size, head, width = plan.rotation.size, plan.head, rows.shape[1]
     shape = plan.rows, plan.columns, size
-    padded, rotated, products = room.padded, room.rotated, room.products
+    rotation, again, columns = plan.rotation, plan.bit_signs, plan.column_signs
+    products, padded, rotated, to_whole, to_columns = (
+        room.products,
+        room.padded,
+        room.rotated,
+        lanes.whole,
+        lanes.columns,
+    )
     for i in range(n):
-        for d in range(plan.head):
-            padded[d] = rows[first + i, d]
-        rotate(lanes.whole, size, padded, 0, plan.rotation, 0, rotated, 0)
-        for at in range(0, plan.bit_signs.size, size):
-            rotate(lanes.whole, size, rotated, 0, plan.bit_signs, at, products, i * products.shape[1] + at)
-        for at in range(0, plan.column_signs.size, group):
-            to = i * values.shape[1] + at
-            rotate_columns(lanes.whole, lanes.columns, shape, rotated, plan.column_signs, at, values, to)
+        to, value_to = i * products.shape[1], i * values.shape[1]
+        if head == size:
+            at = (first + i) * width
+            turn_row(
+                to_whole, to_columns, shape, rows, at, rotation, again, products, to, columns, values, value_to, rotated
+            )
+            continue
+        padded[:head] = rows[first + i, :head]
+        turn_row(
+            to_whole, to_columns, shape, padded, 0, rotation, again, products, to, columns, values, value_to, rotated
+        )
 
 
 @numba.njit(nogil=True, cache=True)

@@ -5,6 +5,7 @@ The query's tokens go through the kernels 32 at a time, as columns; what a kerne
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -12,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
-from foundation.kernels.simd import LANE
+from foundation.kernels.matrix_unit import has_matrix_unit, tile_shapes
+from foundation.kernels.simd import LANE, Registers
 from foundation.kernels.tiles import Product, Tile, new_tile
 from foundation.threads import even_ranges
 from vectors.kernels.maxsim import meet_rows, score_coded, score_decoded, score_residuals, score_rows, table_products
+from vectors.kernels.maxsim_bytes import score_bytes, score_residual_bytes
 from vectors.kernels.packing import to_brains
 from vectors.tokens.multivector import MultiVectors, readonly
 from vectors.tokens.packed import PackedTokens, TokenSets
@@ -108,8 +111,10 @@ def _add_decoded(columns: _Columns, documents: PackedTokens, docs: Int64s, out: 
 def _add_packed(columns: _Columns, documents: PackedTokens, docs: Int64s, out: Float32s) -> None:
     words = readonly(documents.rows.view(np.uint32))
     scales = _NONE if documents.scales is None else documents.scales
-    score_rows(
-        columns.tile,
+    on_unit = documents.storage == "int8" and _suits_matrix_unit(columns)
+    score: Callable[..., None] = score_bytes if on_unit else score_rows
+    score(
+        *(_matrix_unit(columns) if on_unit else (columns.tile,)),
         columns.query,
         columns.start,
         columns.weights,
@@ -131,8 +136,10 @@ def _add_residual(part: Float32s, documents: PackedTokens, docs: Int64s, out: Fl
     slots, centres = _table_products(_float_columns(part), book.centroids, centroid_of, offsets, docs)
     n_codes = documents.rows.shape[1] * 8 // book.bits
     columns = _byte_columns(part * book.widths, offset=0, n_numbers=n_codes, middle=(2**book.bits - 1) / 2)
-    score_residuals(
-        columns.tile,
+    on_unit = _suits_matrix_unit(columns)
+    score: Callable[..., None] = score_residual_bytes if on_unit else score_residuals
+    score(
+        *(_matrix_unit(columns) if on_unit else (columns.tile,)),
         columns.query,
         columns.start,
         columns.weights,
@@ -147,6 +154,15 @@ def _add_residual(part: Float32s, documents: PackedTokens, docs: Int64s, out: Fl
         centres,
         out,
     )
+
+
+def _suits_matrix_unit(columns: _Columns) -> bool:
+    """Whether bytes can be multiplied there: it takes them 64 at a time."""
+    return columns.query.shape[0] % LANE == 0 and has_matrix_unit()
+
+
+def _matrix_unit(columns: _Columns) -> tuple[Registers, npt.NDArray[np.uint8]]:
+    return Registers(columns.query.shape[1] // LANE), tile_shapes()
 
 
 def _table_products(

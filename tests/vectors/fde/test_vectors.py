@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 
 import vectors.fde.encode as module
+import vectors.fde.plan as plan
 from foundation.errors import InvalidInput
-from foundation.kernels.lines import write_mean
+from foundation.kernels.means import write_mean
 from foundation.kernels.rows import has_vectors
 from foundation.kernels.simd import Registers
 from tests.vectors.strategies import random_sets
@@ -129,6 +130,35 @@ def test_encodings_are_written_where_one_says() -> None:
     assert encode_documents(sets, params, out=room[1:-1]) is not None
     assert room[1:-1].tobytes() == expected.tobytes()
     assert np.isnan(room[[0, -1]]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("shift", [0, 3])
+def test_bytes_do_not_depend_on_how_they_are_written(shift: int, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    sets, params = ragged(128), FDEParams(num_repetitions=11)
+    expected = encode_documents(sets, params, dtype=dtype)
+    streamed = []
+    finish = plan.new_finish
+
+    def seen(*arguments: Any, **options: Any) -> Any:
+        streamed.append(finish(*arguments, **options).streams)
+        return finish(*arguments, **options)
+
+    monkeypatch.setattr(plan, "_STREAMED", 1)
+    monkeypatch.setattr(module, "new_finish", seen)
+    room = new_encodings(1, expected.size + shift, dtype)[0, shift:].reshape(expected.shape)
+    assert encode_documents(sets, params, out=room).tobytes() == expected.tobytes()
+    assert streamed == [shift == 0]
+
+
+@pytest.mark.parametrize("block", [1, 5000])
+def test_bytes_do_not_depend_on_how_many_repetitions_are_summed_at_once(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets, params = ragged(64), FDEParams(num_repetitions=7)
+    expected = encode_documents(sets, params)
+    monkeypatch.setattr(plan, "_SUMMED_BYTES", block)
+    assert encode_documents(sets, params).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize(
