@@ -63,7 +63,7 @@ def encoded_scores(
 ) -> tuple[Float32s, Float32s | None]:
     """Products of encodings, float32 (n_queries, n_docs), and with ``n_training`` those with documents in PQ-256-8.
 
-    Codes are learnt of the encodings of ``n_training`` documents at even distances, at most of all. Queries stay floats.
+    Codes are learnt of the encodings of ``n_training`` documents at even distances. Queries stay floats.
     """
     asked = encode_queries(queries, params)
     index = None

@@ -22,7 +22,7 @@ from artifacts.corpus import open_corpus
 from artifacts.embedding import open_embedding
 from artifacts.graph import open_graph
 from artifacts.labels import open_labels
-from artifacts.lexical import open_lexical
+from artifacts.lexical import fused_weight, open_lexical
 from artifacts.link import open_link
 from artifacts.store import Store
 from clustering.labels import LabelIndex
@@ -505,8 +505,7 @@ class Engine:
             )
         if "lexical" in stages:
             words = open_lexical(self._path("lexical"))
-        weight = self.release.config.get("lexical", {}).get("weight", 1.0)
-        return CorpusSearch(tokens, words, float(weight))
+        return CorpusSearch(tokens, words, fused_weight(self.release.config))
 
 
 def _bad_weight(id: str | int, weight: object) -> InvalidQuery:
