@@ -34,7 +34,7 @@ LEVELS = (0.8, 0.85, 0.9, 0.95)
 CANDIDATES = (10, 20, 50, 100, 200, 500, 1000, 2000)
 DEPTH = 1000  # neighbours of a query token
 N_QUERIES = 150  # at most, of a collection
-TRAINING = 12_000  # documents that codes are learnt of, at most
+TRAINING = 5_120  # documents that codes are learnt of, at most: twenty for each centre
 NEIGHBOURS, DISTINCT = "neighbours", "distinct neighbours"
 FILLED, PLAIN, NARROW, CODED = "encodings, filled", "encodings", "narrow encodings", "encodings, PQ-256-8"
 

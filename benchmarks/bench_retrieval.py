@@ -39,7 +39,7 @@ N_TIMED = 40  # queries that MaxSim over all is timed on
 WHOLE = STATIC["static"].dim or 0
 ENCODINGS = {
     "static": FDEParams(num_repetitions=10, k_sim=6, d_final=1024, d_whole=WHOLE, fill_empty=False),
-    "minilm": FDEParams(fill_empty=False),
+    "minilm": FDEParams(k_sim=4, d_proj=8, fill_empty=False),
 }
 KINDS = {"static": "static", "minilm": "MiniLM"}
 
@@ -110,6 +110,7 @@ def late_interaction(
     print(f"\n{kind}: {held.documents.n_tokens / held.documents.n_docs:.0f} tokens x {held.documents.dim}")
     print(f"encodings of {width:,} in int8, then MaxSim, one query after the other, beside exhaustive MaxSim")
     print_table([share(judged, held, n, exhaustive, truth) for n in N_CANDIDATES])
+    print(flush=True)
     n = max(50, held.documents.n_docs // 25)
     reranked = rerank(held, n)[0]
     both = rerank(held, n, words.rows)[0]
