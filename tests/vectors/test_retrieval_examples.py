@@ -28,6 +28,9 @@ def test_hybrid_search() -> None:
     assert fused.rows.tolist() == [[0, 2], [1, 2]]
     assert fused.ranks.tolist() == [[[1, 2], [2, 1]], [[1, 1], [0, 2]]]
     assert fused.scores[1, 0] == pytest.approx(4 / 61)
+    by_both = names["by_both"]
+    assert by_both.rows.tolist() == [[0, 2], [1, 2]]
+    assert by_both.scores.tolist() == [[1.0, 1.0], [2.0, 0.0]]
 
 
 def test_evaluation() -> None:

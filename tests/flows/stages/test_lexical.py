@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from artifacts.corpus import open_corpus
-from artifacts.lexical import open_lexical
+from artifacts.lexical import fused_weight, open_lexical
 from artifacts.manifest import MANIFEST
 from artifacts.publish import artifact_path, read_release
 from artifacts.store import Store
@@ -131,6 +132,20 @@ def test_both_rankings_are_fused_with_the_configured_weight(both: Store) -> None
         assert [hit["score"] for hit in hits] == pytest.approx(wanted.scores[0].tolist())
         alone = engine.search([texts[query]], k=10)["results"][0]
         assert alone == hits
+
+
+@pytest.mark.parametrize(
+    ("config", "weight"),
+    [
+        ({"corpus": {"source": "d.jsonl"}, "lexical": {}}, 3.0),
+        ({"corpus": {"encoder": {"kind": "static"}}, "lexical": {}}, 3.0),
+        ({"corpus": {"encoder": {"kind": "onnx"}}, "lexical": {"stemmer": "english"}}, 1.0),
+        ({"corpus": {"encoder": {"kind": "precomputed"}}}, 1.0),
+        ({"corpus": {}, "lexical": {"weight": 2}}, 2.0),
+    ],
+)
+def test_a_weight_that_nobody_named_suits_the_encoder(config: dict[str, Any], weight: float) -> None:
+    assert fused_weight(config) == weight
 
 
 def test_what_words_find_is_reranked_by_tokens_too(folder: Path) -> None:

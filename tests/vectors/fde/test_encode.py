@@ -121,6 +121,20 @@ def test_a_token_lies_in_its_own_cell_at_no_distance() -> None:
     assert all(oracle.distance_to_partition(row, oracle.partition_of(row)) == 0 for row in products)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_filling_changes_no_cell_that_holds_a_token_and_leaves_none_empty(mode: str) -> None:
+    params = FDEParams(num_repetitions=5, k_sim=4, d_proj=None, mode=mode)
+    documents = random_sets(4, [1, 6, 30], 12)
+    blocks = [
+        encode_documents(documents, dataclasses.replace(params, fill_empty=fill)).reshape(-1, 12)
+        for fill in (False, True)
+    ]
+    held = blocks[0].any(axis=1)
+    assert 0 < np.count_nonzero(held) < held.size
+    np.testing.assert_array_equal(blocks[1][held], blocks[0][held])
+    assert blocks[1].any(axis=1).all()
+
+
 def test_a_product_of_zero_is_a_zero_bit() -> None:
     encoded = encode_queries(MultiVectors.from_list([[[0.0, 5.0]], [[-0.0, 5.0]]]), IDENTITY, matrices=AXES)
     assert encoded.tolist() == [[0, 0, 0, 5, 0, 0, 0, 0]] * 2
