@@ -12,6 +12,7 @@ Limits   a product of codes times the number of them must fit int32 (the caller 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numba.extending
@@ -107,9 +108,32 @@ def squared_distance(typingctx: Any, a: Any, a_at: Any, b: Any, b_at: Any, n_lan
             )
             difference = builder.fsub(x, y)
             builder.store(builder.fadd(builder.load(sums), builder.fmul(difference, difference)), sums)
-        return _folded(builder, builder.load(sums))
+        return _folded(builder, builder.load(sums), builder.fadd)
 
     return types.float32(a, types.int64, b, types.int64, types.int64), generate
+
+
+@intrinsic
+def largest_difference(typingctx: Any, a: Any, b: Any, n_lanes: Any) -> Any:
+    """Greatest absolute difference of two float32 rows of 16 ``n_lanes`` values; they are not NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        rows = [context.make_array(signature.args[i])(context, builder, arguments[i]).data for i in (0, 1)]
+        zeros = ir.Constant(_FLOATS, [0.0] * LANES)
+        most = cgutils.alloca_once_value(builder, zeros)
+        with cgutils.for_range(builder, arguments[2]) as loop:
+            at = builder.mul(loop.index, ir.Constant(loop.index.type, LANES))
+            x, y = (
+                builder.load(builder.bitcast(builder.gep(row, [at]), _FLOATS.as_pointer()), align=4) for row in rows
+            )
+            difference = builder.fsub(x, y)
+            size = builder.select(
+                builder.fcmp_ordered("<", difference, zeros), builder.fsub(zeros, difference), difference
+            )
+            builder.store(_larger(builder, builder.load(most), size), most)
+        return _folded(builder, builder.load(most), lambda x, y: _larger(builder, x, y))
+
+    return types.float32(a, b, types.int64), generate
 
 
 @intrinsic
@@ -140,7 +164,11 @@ def _spread(builder: Any, value: Any, kind: Any) -> Any:
     return builder.shuffle_vector(builder.insert_element(nothing, value, ir.Constant(_I32, 0)), nothing, _ALL_FIRST)
 
 
-def _folded(builder: Any, vector: Any) -> Any:
+def _larger(builder: Any, x: Any, y: Any) -> Any:
+    return builder.select(builder.fcmp_ordered("<", x, y), y, x)
+
+
+def _folded(builder: Any, vector: Any, combine: Callable[[Any, Any], Any]) -> Any:
     """16 values to one: the lower half with the upper half, four times."""
     size = LANES
     while size > 1:
@@ -152,5 +180,5 @@ def _folded(builder: Any, vector: Any) -> Any:
             )
             for first in (0, size)
         )
-        vector = builder.fadd(lower, upper)
+        vector = combine(lower, upper)
     return builder.extract_element(vector, ir.Constant(_I32, 0))
