@@ -57,7 +57,7 @@ def scan_block(
             raw = builder.load(builder.bitcast(here, ir.VectorType(_I8, PAIR_BYTES).as_pointer()), align=1)
             both = builder.load(builder.gep(words, [pair]), align=2)
             factors = builder.bitcast(_spread(builder, both, _SUMS), ir.VectorType(_I16, PAIR_BYTES))
-            # Multiplied as int32 before neighbours are added: the form LLVM knows as one instruction (vpmaddwd, vpdpwssd).
+            # Multiplied as int32 before neighbours are added: LLVM knows that as one instruction (vpmaddwd).
             products = builder.mul(builder.sext(raw, _PRODUCTS), builder.sext(factors, _PRODUCTS))
             even, odd = (_picked(builder, products, where) for where in (_EVEN, _ODD))
             builder.store(builder.add(builder.load(sums), builder.add(even, odd)), sums)
@@ -111,6 +111,19 @@ def squared_distance(typingctx: Any, a: Any, a_at: Any, b: Any, b_at: Any, n_lan
         return _folded(builder, builder.load(sums), builder.fadd)
 
     return types.float32(a, types.int64, b, types.int64, types.int64), generate
+
+
+@intrinsic
+def lanes_equal(typingctx: Any, ids: Any, at: Any, id: Any) -> Any:
+    """int64 whose bit l says ``ids[at + l] == id``, for 16 int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.gep(context.make_array(signature.args[0])(context, builder, arguments[0]).data, [arguments[1]])
+        here = builder.load(builder.bitcast(place, _SUMS.as_pointer()), align=4)
+        mask = builder.icmp_signed("==", here, _spread(builder, arguments[2], _SUMS))
+        return builder.zext(builder.bitcast(mask, _I16), _I64)
+
+    return types.int64(ids, types.int64, types.int32), generate
 
 
 @intrinsic

@@ -191,9 +191,11 @@ def scan_lists(
     asked = np.empty(queries.shape[1], dtype=np.int16)
     origin = np.empty(queries.shape[1], dtype=np.float32)
     distances = np.empty(LANES, dtype=np.float32)
-    keys, rows = np.empty(out.shape[1], dtype=np.float32), np.empty(out.shape[1], dtype=np.int32)
+    keys = np.empty(out.shape[1], dtype=np.float32)
+    rows = np.empty((out.shape[1] + LANES - 1) // LANES * LANES, dtype=np.int32)
     for query in range(start, stop):
         found = 0
+        rows[:] = -1
         for j in range(lists.shape[1]):
             head = lists[query, j]
             if head < 0:
