@@ -70,7 +70,7 @@ def test_distances_from_codes_are_those_of_the_decoded_vectors(n: int, dim: int)
     for i in range(n):
         block = data[i // 16 * block_bytes :][:block_bytes]
         codes = block[HEAD_BYTES:].reshape(-1, 16, 2)[:, i % 16].ravel()
-        decode_row(codes, block[: HEAD_BYTES].view(np.float32)[32 + i % 16], origin, decoded[i])
+        decode_row(codes, block[:HEAD_BYTES].view(np.float32)[32 + i % 16], origin, decoded[i])
     assert np.abs(decoded - rows).max() <= np.abs(rows - origin).max() / 127 * 0.501
     # The constant is the exact length, so what differs is the coded product.
     r = (query - origin).astype(np.float64)
