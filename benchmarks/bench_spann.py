@@ -26,7 +26,8 @@ from vectors.spann.measured import Effort
 from vectors.spann.params import SpannParams
 
 _LISTS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
-_PRUNED_LISTS = (16, 32, 64, 128)
+_PRUNED_LISTS = (32, 64, 128, 256)
+_MANY = 128
 _ENOUGH = 0.996
 
 
@@ -75,8 +76,8 @@ def compare(name: str, n: int, dim: int) -> list[Curve]:
     n_centroids = 1 << max(4, round(np.log2(4 * n**0.5)))
     for kind, seconds in build_peers(one, n_centroids).items():
         print(f"IVF {kind}: {n_centroids} lists, {seconds:.1f} CPU-s")
-    plain = [Effort(n_lists=lists, rerank=rerank) for lists in _LISTS for rerank in (20, 40)]
-    pruned = [Effort(n_lists=lists, ratio=ratio, rerank=20) for lists in _PRUNED_LISTS for ratio in (1.5, 2, 3)]
+    plain = [Effort(n_lists=lists, rerank=20 if lists < _MANY else 40) for lists in _LISTS]
+    pruned = [Effort(n_lists=lists, ratio=ratio, rerank=20) for lists in _PRUNED_LISTS for ratio in (1.5, 2)]
     curves = [spann_curve("SPANN", index, one, plain), spann_curve("SPANN, pruned", index, one, pruned)]
     curves += [peer_curve(title, kind, rerank, one, _ENOUGH) for title, kind, rerank in PEERS]
     print()

@@ -20,7 +20,7 @@ from vectors.spann.reader import Reader
 from vectors.spann.space import block_views
 
 _QUERIES: Final = 16  # of a thread's turn
-_MORE_CELLS: Final = 16  # cells of heads looked into beyond one for each list
+_MORE_CELLS: Final = 48  # cells of heads looked into beyond one for each list
 
 
 @final
