@@ -12,6 +12,7 @@ Limits   a product of codes times the number of them must fit int32 (the caller 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numba.extending
@@ -23,10 +24,13 @@ intrinsic: Any = numba.extending.intrinsic  # its annotations know nothing of th
 LANES = 16  # vectors of a block
 PAIR_BYTES = 2 * LANES  # two values of each
 HEAD_BYTES = 3 * 4 * LANES  # int32 ids, float32 constants, float32 steps
+_LOG_CHAINS = 2
+_CHAINS = 1 << _LOG_CHAINS  # sums under way at a time: an addition takes some cycles to be there for the next
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _SUMS = ir.VectorType(_I32, LANES)
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
+_PRODUCTS = ir.VectorType(_I32, PAIR_BYTES)
 _EVEN, _ODD = (ir.Constant(_SUMS, list(range(first, PAIR_BYTES, 2))) for first in (0, 1))
 _ALL_FIRST = ir.Constant(_SUMS, [0] * LANES)
 
@@ -46,19 +50,28 @@ def scan_block(
         words = context.make_array(signature.args[2])(context, builder, asked).data
         words = builder.bitcast(words, _I32.as_pointer())
         codes = builder.gep(place, [ir.Constant(_I64, HEAD_BYTES)])
-        sums = cgutils.alloca_once_value(builder, ir.Constant(_SUMS, [0] * LANES))
-        with cgutils.for_range(builder, pairs) as loop:
-            here = builder.gep(codes, [builder.mul(loop.index, ir.Constant(loop.index.type, PAIR_BYTES))])
+        chains = [cgutils.alloca_once_value(builder, ir.Constant(_SUMS, [0] * LANES)) for _ in range(_CHAINS)]
+
+        def add_pair(pair: Any, sums: Any) -> None:
+            here = builder.gep(codes, [builder.mul(pair, ir.Constant(_I64, PAIR_BYTES))])
             raw = builder.load(builder.bitcast(here, ir.VectorType(_I8, PAIR_BYTES).as_pointer()), align=1)
-            values = builder.sext(raw, ir.VectorType(_I16, PAIR_BYTES))
-            both = builder.load(builder.gep(words, [loop.index]), align=2)
+            both = builder.load(builder.gep(words, [pair]), align=2)
             factors = builder.bitcast(_spread(builder, both, _SUMS), ir.VectorType(_I16, PAIR_BYTES))
-            even, odd = (
-                builder.mul(_picked(builder, values, where), _picked(builder, factors, where))
-                for where in (_EVEN, _ODD)
-            )
+            # Multiplied as int32 before neighbours are added: LLVM knows that as one instruction (vpmaddwd).
+            products = builder.mul(builder.sext(raw, _PRODUCTS), builder.sext(factors, _PRODUCTS))
+            even, odd = (_picked(builder, products, where) for where in (_EVEN, _ODD))
             builder.store(builder.add(builder.load(sums), builder.add(even, odd)), sums)
-        dots = builder.sitofp(builder.load(sums), _FLOATS)
+
+        with cgutils.for_range(builder, builder.lshr(pairs, ir.Constant(_I64, _LOG_CHAINS))) as loop:
+            first_pair = builder.shl(loop.index, ir.Constant(_I64, _LOG_CHAINS))
+            for i, sums in enumerate(chains):
+                add_pair(builder.add(first_pair, ir.Constant(_I64, i)), sums)
+        with cgutils.for_range(builder, builder.and_(pairs, ir.Constant(_I64, _CHAINS - 1))) as loop:
+            add_pair(builder.add(builder.and_(pairs, ir.Constant(_I64, -_CHAINS)), loop.index), chains[0])
+        whole_sum = builder.load(chains[0])
+        for sums in chains[1:]:
+            whole_sum = builder.add(whole_sum, builder.load(sums))
+        dots = builder.sitofp(whole_sum, _FLOATS)
         constants, steps = (
             builder.load(
                 builder.bitcast(builder.gep(place, [ir.Constant(_I64, 4 * LANES * i)]), _FLOATS.as_pointer()), align=1
@@ -95,9 +108,45 @@ def squared_distance(typingctx: Any, a: Any, a_at: Any, b: Any, b_at: Any, n_lan
             )
             difference = builder.fsub(x, y)
             builder.store(builder.fadd(builder.load(sums), builder.fmul(difference, difference)), sums)
-        return _folded(builder, builder.load(sums))
+        return _folded(builder, builder.load(sums), builder.fadd)
 
     return types.float32(a, types.int64, b, types.int64, types.int64), generate
+
+
+@intrinsic
+def lanes_equal(typingctx: Any, ids: Any, at: Any, id: Any) -> Any:
+    """int64 whose bit l says ``ids[at + l] == id``, for 16 int32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.gep(context.make_array(signature.args[0])(context, builder, arguments[0]).data, [arguments[1]])
+        here = builder.load(builder.bitcast(place, _SUMS.as_pointer()), align=4)
+        mask = builder.icmp_signed("==", here, _spread(builder, arguments[2], _SUMS))
+        return builder.zext(builder.bitcast(mask, _I16), _I64)
+
+    return types.int64(ids, types.int64, types.int32), generate
+
+
+@intrinsic
+def largest_difference(typingctx: Any, a: Any, b: Any, n_lanes: Any) -> Any:
+    """Greatest absolute difference of two float32 rows of 16 ``n_lanes`` values; they are not NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        rows = [context.make_array(signature.args[i])(context, builder, arguments[i]).data for i in (0, 1)]
+        zeros = ir.Constant(_FLOATS, [0.0] * LANES)
+        most = cgutils.alloca_once_value(builder, zeros)
+        with cgutils.for_range(builder, arguments[2]) as loop:
+            at = builder.mul(loop.index, ir.Constant(loop.index.type, LANES))
+            x, y = (
+                builder.load(builder.bitcast(builder.gep(row, [at]), _FLOATS.as_pointer()), align=4) for row in rows
+            )
+            difference = builder.fsub(x, y)
+            size = builder.select(
+                builder.fcmp_ordered("<", difference, zeros), builder.fsub(zeros, difference), difference
+            )
+            builder.store(_larger(builder, builder.load(most), size), most)
+        return _folded(builder, builder.load(most), lambda x, y: _larger(builder, x, y))
+
+    return types.float32(a, b, types.int64), generate
 
 
 @intrinsic
@@ -118,8 +167,8 @@ def prefetch_block(typingctx: Any, data: Any, at: Any, n_bytes: Any) -> Any:
 
 
 def _picked(builder: Any, values: Any, where: Any) -> Any:
-    """Every other int16, as int32."""
-    return builder.sext(builder.shuffle_vector(values, ir.Constant(values.type, ir.Undefined), where), _SUMS)
+    """Every other value."""
+    return builder.shuffle_vector(values, ir.Constant(values.type, ir.Undefined), where)
 
 
 def _spread(builder: Any, value: Any, kind: Any) -> Any:
@@ -128,7 +177,11 @@ def _spread(builder: Any, value: Any, kind: Any) -> Any:
     return builder.shuffle_vector(builder.insert_element(nothing, value, ir.Constant(_I32, 0)), nothing, _ALL_FIRST)
 
 
-def _folded(builder: Any, vector: Any) -> Any:
+def _larger(builder: Any, x: Any, y: Any) -> Any:
+    return builder.select(builder.fcmp_ordered("<", x, y), y, x)
+
+
+def _folded(builder: Any, vector: Any, combine: Callable[[Any, Any], Any]) -> Any:
     """16 values to one: the lower half with the upper half, four times."""
     size = LANES
     while size > 1:
@@ -140,5 +193,5 @@ def _folded(builder: Any, vector: Any) -> Any:
             )
             for first in (0, size)
         )
-        vector = builder.fadd(lower, upper)
+        vector = combine(lower, upper)
     return builder.extract_element(vector, ir.Constant(_I32, 0))

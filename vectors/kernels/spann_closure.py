@@ -13,6 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from foundation.kernels.simd import prefetch_element
 from vectors.kernels.spann_blocks import LANES, squared_distance
 from vectors.kernels.spann_codes import encode_row
 from vectors.kernels.spann_search import nearest_heads
@@ -22,6 +23,8 @@ Int16s = npt.NDArray[np.int16]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
+
+_AHEAD = 4  # heads whose vectors are asked for before they are needed
 
 
 @numba.njit(nogil=True, cache=True)
@@ -82,8 +85,8 @@ def assign_rows(
     out_codes: Int8s,
 ) -> None:
     """The lists of every row, nearest head first, and its codes in each; ``vectors`` are all heads (n_heads, width)."""
-    n_values, width = out_codes.shape[2], rows.shape[1]
-    asked = np.empty(n_values, dtype=np.int16)
+    width = rows.shape[1]
+    asked = np.empty(width, dtype=np.int16)
     distances = np.empty(LANES, dtype=np.float32)
     cell_keys, cells = np.empty(n_cells, dtype=np.float32), np.empty(n_cells, dtype=np.int32)
     keys, heads = np.empty(n_candidates, dtype=np.float32), np.empty(n_candidates, dtype=np.int32)
@@ -111,6 +114,9 @@ def assign_rows(
             heads,
         )
         for i in range(n):
+            if i + _AHEAD < n:
+                for d in range(0, width, LANES):
+                    prefetch_element(flat, heads[i + _AHEAD] * width + d)
             keys[i] = squared_distance(flat_rows, row * width, flat, heads[i] * width, width // LANES)
         for j in range(thin_out(keys, heads, vectors, order, n, kept, out_heads.shape[1])):
             head = heads[kept[j]]

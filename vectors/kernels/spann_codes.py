@@ -16,7 +16,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from vectors.kernels.spann_blocks import HEAD_BYTES, LANES, PAIR_BYTES
+from vectors.kernels.spann_blocks import HEAD_BYTES, LANES, PAIR_BYTES, largest_difference, squared_distance
 
 Float32s = npt.NDArray[np.float32]
 Int16s = npt.NDArray[np.int16]
@@ -48,18 +48,11 @@ def encode_row(row: Float32s, origin: Float32s, codes: Int8s) -> tuple[np.float3
 
 
 @numba.njit(nogil=True, cache=True)
-def decode_lane(
-    data: Int8s, numbers: Float32s, at: int, lane: int, n_pairs: int, origin: Float32s, out: Float32s
-) -> None:
-    """``out[:] = origin + step * code`` of one vector of the block at byte ``at``."""
-    step = numbers[at // 4 + 2 * LANES + lane]
-    place = at + HEAD_BYTES + 2 * lane
-    for pair in range(n_pairs):
-        out[2 * pair] = origin[2 * pair] + step * np.float32(data[place])
-        out[2 * pair + 1] = origin[2 * pair + 1] + step * np.float32(data[place + 1])
-        place += PAIR_BYTES
-    for d in range(2 * n_pairs, out.size):
-        out[d] = np.float32(0.0)
+def decode_row(codes: Int8s, step: np.float32, origin: Float32s, out: Float32s) -> None:
+    """``out[:] = origin + step * codes``; codes are as many as values that mean something, zeros behind."""
+    for d in range(codes.size):
+        out[d] = origin[d] + step * np.float32(codes[d])
+    out[codes.size :] = np.float32(0.0)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -98,10 +91,12 @@ def clear_blocks(ids: Int32s, numbers: Float32s, at: int, n_blocks: int, block_b
 
 @numba.njit(nogil=True, cache=True)
 def quantize_query(query: Float32s, origin: Float32s, limit: int, out: Int16s) -> tuple[np.float32, np.float32]:
-    """Write ``query - origin`` as int16 up to ``limit``; returns its squared length and twice the step."""
-    most = np.float32(0.0)
-    for d in range(out.size):
-        most = max(most, abs(query[d] - origin[d]))
+    """Write ``query - origin`` as int16 up to ``limit``; returns its squared length and twice the step.
+
+    All have ``width`` values.
+    """
+    n_lanes = out.size // LANES
+    most = largest_difference(query, origin, n_lanes)
     if most < _NOTHING:
         out[:] = 0
         return np.float32(0.0), np.float32(0.0)
@@ -109,11 +104,7 @@ def quantize_query(query: Float32s, origin: Float32s, limit: int, out: Int16s) -
     for d in range(out.size):
         # Halves go up: one conversion instead of a call to rint, and no value leaves the range.
         out[d] = np.int16(np.int32((query[d] - origin[d]) * inverse + np.float32(32768.5)) - np.int32(32768))
-    total = 0.0
-    for d in range(out.size):
-        value = np.float64(query[d] - origin[d])
-        total += value * value
-    return np.float32(total), np.float32(2.0) * most / np.float32(limit)
+    return squared_distance(query, 0, origin, 0, n_lanes), np.float32(2.0) * most / np.float32(limit)
 
 
 @numba.njit(nogil=True, cache=True)

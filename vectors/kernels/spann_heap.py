@@ -11,6 +11,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from foundation.kernels.below import first_bit
+from vectors.kernels.spann_blocks import LANES, lanes_equal
+
 Float32s = npt.NDArray[np.float32]
 Int32s = npt.NDArray[np.int32]
 
@@ -56,9 +59,14 @@ def push(keys: Float32s, ids: Int32s, n: int, key: np.float32, id: int) -> int:
 
 @numba.njit(nogil=True, cache=True)
 def push_once(keys: Float32s, ids: Int32s, n: int, key: np.float32, id: int) -> int:
-    """As `push`, for an id that may be there: then it keeps the smaller key."""
-    for at in range(n):
-        if ids[at] == id:
+    """As `push`, for an id that may be there: then it keeps the smaller key.
+
+    ``ids`` has room for a multiple of 16, -1 behind the first ``n``.
+    """
+    for first in range(0, n, LANES):
+        mask = lanes_equal(ids, first, np.int32(id))
+        if mask != 0:
+            at = first + first_bit(np.uint64(mask))
             if key < keys[at]:
                 _sink(keys, ids, n, at, key, id)
             return n

@@ -20,6 +20,7 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 _PER_LINE = 16
+_AHEAD = 4  # vectors asked for before they are needed
 
 
 @numba.njit(nogil=True, cache=True)
@@ -75,8 +76,8 @@ def compare_rows(
         for j in range(rows.shape[1]):
             if rows[query, j] < 0:
                 break
-            if j + 1 < rows.shape[1] and rows[query, j + 1] >= 0:
-                following = where[query, j + 1] * dim
+            if j + _AHEAD < rows.shape[1] and rows[query, j + _AHEAD] >= 0:
+                following = where[query, j + _AHEAD] * dim
                 for d in range(0, dim, _PER_LINE):
                     prefetch_element(flat, following + d)
             row = vectors[where[query, j]]

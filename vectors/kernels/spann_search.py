@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.kernels.below import first_bit
-from vectors.kernels.spann_blocks import LANES, prefetch_block, scan_block
-from vectors.kernels.spann_codes import decode_lane, quantize_query
+from vectors.kernels.spann_blocks import HEAD_BYTES, LANES, PAIR_BYTES, prefetch_block, scan_block
+from vectors.kernels.spann_codes import decode_row, quantize_query
 from vectors.kernels.spann_heap import push, push_once, sort_heap
 
 Float32s = npt.NDArray[np.float32]
@@ -45,12 +45,13 @@ def scan_list(
 
     ``once`` when they may be there already. ``ahead`` is where the next list begins, asked for meanwhile; -1 for none.
     """
+    n_pairs = (block_bytes - HEAD_BYTES) // PAIR_BYTES
     for block in range((n + LANES - 1) // LANES):
         limit = keys[0] if found == keys.size else np.float32(np.inf)
         here = at + block * block_bytes
         if ahead >= 0:
             prefetch_block(data, ahead + block * block_bytes, block_bytes)
-        mask = np.uint64(scan_block(data, here, asked, asked.size // 2, base, scale, limit, distances))
+        mask = np.uint64(scan_block(data, here, asked, n_pairs, base, scale, limit, distances))
         while mask != np.uint64(0):
             lane = first_bit(mask)
             mask &= mask - np.uint64(1)
@@ -128,14 +129,13 @@ def choose_lists(
     ids: Int32s,
     block_bytes: int,
     largest: int,
-    n_values: int,
     n_cells: int,
     ratio: np.float32,
     out: Int32s,
 ) -> None:
     """``out[query]``: the lists to read, nearest head first, -1 behind; those up to ``ratio`` times the first's."""
     n_lists = out.shape[1]
-    asked = np.empty(n_values, dtype=np.int16)
+    asked = np.empty(queries.shape[1], dtype=np.int16)
     distances = np.empty(LANES, dtype=np.float32)
     cell_keys, cells = np.empty(n_cells, dtype=np.float32), np.empty(n_cells, dtype=np.int32)
     keys, heads = np.empty(n_lists, dtype=np.float32), np.empty(n_lists, dtype=np.int32)
@@ -166,25 +166,6 @@ def choose_lists(
 
 
 @numba.njit(nogil=True, cache=True)
-def head_vector(
-    head: int,
-    cell: int,
-    centroids: Float32s,
-    cell_starts: Int64s,
-    cell_ats: Int64s,
-    data: Int8s,
-    numbers: Float32s,
-    block_bytes: int,
-    n_pairs: int,
-    out: Float32s,
-) -> None:
-    """The head as its codes say, the origin of its list."""
-    j = head - cell_starts[cell]
-    at = cell_ats[cell] + (j // LANES) * block_bytes
-    decode_lane(data, numbers, at, j % LANES, n_pairs, centroids[cell], out)
-
-
-@numba.njit(nogil=True, cache=True)
 def scan_lists(
     queries: Float32s,
     start: int,
@@ -194,45 +175,36 @@ def scan_lists(
     counts: Int32s,
     cell_of: Int32s,
     centroids: Float32s,
-    cell_starts: Int64s,
-    cell_ats: Int64s,
-    heads: Int8s,
-    head_numbers: Float32s,
+    codes: Int8s,
+    steps: Float32s,
     block_bytes: int,
     largest: int,
     data: Int8s,
     ids: Int32s,
-    n_values: int,
     out: Int32s,
 ) -> None:
     """``out[query]``: rows nearest by their codes in ``lists[query]``, each once, nearest first, -1 behind.
 
-    ``ats`` and ``counts`` are shaped as ``lists``: where a list begins and how many rows it holds.
+    ``ats`` and ``counts`` are shaped as ``lists``: where a list begins and how many rows it holds. The origin of a list
+    is the centroid of its head's cell plus ``steps * codes`` of the head.
     """
-    n_pairs = n_values // 2
-    asked = np.empty(n_values, dtype=np.int16)
+    asked = np.empty(queries.shape[1], dtype=np.int16)
     origin = np.empty(queries.shape[1], dtype=np.float32)
     distances = np.empty(LANES, dtype=np.float32)
-    keys, rows = np.empty(out.shape[1], dtype=np.float32), np.empty(out.shape[1], dtype=np.int32)
+    keys = np.empty(out.shape[1], dtype=np.float32)
+    rows = np.empty((out.shape[1] + LANES - 1) // LANES * LANES, dtype=np.int32)
     for query in range(start, stop):
         found = 0
+        rows[:] = -1
         for j in range(lists.shape[1]):
             head = lists[query, j]
             if head < 0:
                 break
             is_last = j + 1 == lists.shape[1] or lists[query, j + 1] < 0
-            head_vector(
-                head,
-                cell_of[head],
-                centroids,
-                cell_starts,
-                cell_ats,
-                heads,
-                head_numbers,
-                block_bytes,
-                n_pairs,
-                origin,
-            )
+            if not is_last:
+                following = lists[query, j + 1]
+                prefetch_block(codes, following * codes.shape[1], codes.shape[1])
+            decode_row(codes[head], steps[head], centroids[cell_of[head]], origin)
             base, scale = quantize_query(queries[query], origin, largest, asked)
             found = scan_list(
                 data,
@@ -256,19 +228,7 @@ def scan_lists(
 
 
 @numba.njit(nogil=True, cache=True)
-def head_vectors(
-    cell_of: Int32s,
-    centroids: Float32s,
-    cell_starts: Int64s,
-    cell_ats: Int64s,
-    data: Int8s,
-    numbers: Float32s,
-    block_bytes: int,
-    n_pairs: int,
-    out: Float32s,
-) -> None:
+def head_vectors(cell_of: Int32s, centroids: Float32s, codes: Int8s, steps: Float32s, out: Float32s) -> None:
     """All heads as their codes say, float32 (n_heads, width)."""
     for head in range(cell_of.size):
-        head_vector(
-            head, cell_of[head], centroids, cell_starts, cell_ats, data, numbers, block_bytes, n_pairs, out[head]
-        )
+        decode_row(codes[head], steps[head], centroids[cell_of[head]], out[head])

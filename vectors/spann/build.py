@@ -79,7 +79,7 @@ def rows_per_range(n: int, dim: int, params: SpannParams, memory: int | str, n_t
     allowed = parse_bytes(memory)
     n_heads = max(1, round(params.head_share * n))
     clustered = min(n, max(n_heads, params.sample)) if params.heads == "balanced" else n_heads
-    fixed = 34 * n + n_heads * (dim + 128) + 12 * clustered * (dim + 16)
+    fixed = 34 * n + n_heads * (2 * dim + 128) + 12 * clustered * (dim + 16)
     per_row = 16 * (dim + 16) + 2 * params.replicas * (dim + 32)
     n_rows = (allowed - fixed) // (per_row * max(1, n_threads))
     if n_rows < _LEAST_ROWS:

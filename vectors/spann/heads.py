@@ -28,7 +28,7 @@ Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 
 _CELL: Final = 48  # heads of a cell, on average
-ARRAYS: Final = ("centre", "root", "centroids", "cell_starts", "cell_ats", "cell_of", "data")
+ARRAYS: Final = ("centre", "root", "centroids", "cell_starts", "cell_ats", "cell_of", "data", "codes", "steps")
 
 
 @final
@@ -44,6 +44,7 @@ class Heads:
     cell_starts, cell_ats : int64 (n_cells + 1,), (n_cells,): first head of a cell, first byte of its blocks
     cell_of : int32 (n_heads,)
     data : int8: blocks of the heads, relative to their cell's centroid
+    codes, steps : int8 (n_heads, n_values), float32 (n_heads,): the same, head by head
     """
 
     space: Space
@@ -54,6 +55,8 @@ class Heads:
     cell_ats: Int64s
     cell_of: Int32s
     data: Int8s
+    codes: Int8s
+    steps: Float32s
 
     @property
     def n_heads(self) -> int:
@@ -82,8 +85,8 @@ class Heads:
         cells = np.arange(sizes.size, dtype=np.int64)
         move_centres(centroids, cells, nowhere, centre, np.zeros(1, dtype=np.int64))
         starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-        root, _ = _packed(space, centroids, cells, centre, nowhere, np.array([0, sizes.size]))
-        data, ats = _packed(space, vectors, order, centroids, cell_of, starts)
+        root, _, _, _ = _packed(space, centroids, cells, centre, nowhere, np.array([0, sizes.size]))
+        data, ats, codes, steps = _packed(space, vectors, order, centroids, cell_of, starts)
         return cls(
             space=space,
             centre=centre[0],
@@ -93,6 +96,8 @@ class Heads:
             cell_ats=ats,
             cell_of=cell_of,
             data=data,
+            codes=codes,
+            steps=steps,
         )
 
     def nearest_lists(self, queries: Float32s, start: int, stop: int, n_cells: int, ratio: float, out: Int32s) -> None:
@@ -114,7 +119,6 @@ class Heads:
             block_views(self.data)[0],
             self.space.block_bytes,
             self.space.largest_code,
-            2 * self.space.n_pairs,
             min(n_cells, self.n_cells),
             np.float32(ratio),
             out,
@@ -123,17 +127,7 @@ class Heads:
     def vectors(self) -> Float32s:
         """All heads as their codes say, (n_heads, width): the origins of the lists."""
         out = np.empty((self.n_heads, self.space.width), dtype=np.float32)
-        head_vectors(
-            self.cell_of,
-            self.centroids,
-            self.cell_starts,
-            self.cell_ats,
-            self.data,
-            block_views(self.data)[1],
-            self.space.block_bytes,
-            self.space.n_pairs,
-            out,
-        )
+        head_vectors(self.cell_of, self.centroids, self.codes, self.steps, out)
         return out
 
     def assign(
@@ -193,8 +187,11 @@ def choose_heads(vectors: npt.NDArray[Any], distinct: Int64s, space: Space, para
 
 def _packed(
     space: Space, rows: Float32s, order: Int64s, origins: Float32s, origin_of: Int32s, starts: Int64s
-) -> tuple[Int8s, Int64s]:
-    """Blocks of lists of encoded rows, end to end, and the first byte of each; ids count from 0 through all lists."""
+) -> tuple[Int8s, Int64s, Int8s, Float32s]:
+    """Blocks of lists of encoded rows, end to end, and the first byte of each; codes and steps of the rows in order.
+
+    Ids count from 0 through all lists.
+    """
     n = order.size
     constants, steps = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.float32)
     codes = np.zeros((n, 2 * space.n_pairs), dtype=np.int8)
@@ -217,4 +214,4 @@ def _packed(
         ids,
         numbers,
     )
-    return data, ats
+    return data, ats, codes, steps

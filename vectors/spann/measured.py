@@ -82,8 +82,8 @@ class Tried:
 
     @property
     def cost(self) -> float:
-        """In vectors scanned: beginning a list costs about as much as 24, comparing a vector as much as 12."""
-        return self.vectors + 24 * self.lists + 12 * self.effort.rerank
+        """In vectors scanned: finding a list costs about as much as 60, beginning it 20, comparing a vector 25."""
+        return self.vectors + 60 * self.effort.n_lists + 20 * self.lists + 25 * self.effort.rerank
 
 
 @final

@@ -20,7 +20,7 @@ from vectors.spann.reader import Reader
 from vectors.spann.space import block_views
 
 _QUERIES: Final = 16  # of a thread's turn
-_MORE_CELLS: Final = 16  # cells of heads looked into beyond one for each list
+_MORE_CELLS: Final = 48  # cells of heads looked into beyond one for each list
 
 
 @final
@@ -84,7 +84,6 @@ class Searcher:
         data, ats = self.reader.lists(lists)
         counts = table.counts[np.maximum(lists, 0)]
         ids = block_views(data)[0]
-        head_numbers = block_views(heads.data)[1]
         out = np.empty((queries.shape[0], n), dtype=np.int32)
 
         def scan(start: int, stop: int) -> None:
@@ -97,15 +96,12 @@ class Searcher:
                 counts,
                 heads.cell_of,
                 heads.centroids,
-                heads.cell_starts,
-                heads.cell_ats,
-                heads.data,
-                head_numbers,
+                heads.codes,
+                heads.steps,
                 table.block_bytes,
                 heads.space.largest_code,
                 data,
                 ids,
-                2 * heads.space.n_pairs,
                 out,
             )
 

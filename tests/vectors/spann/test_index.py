@@ -62,6 +62,13 @@ def test_recall_asked_is_recall_got_on_other_queries(
     assert recall(index, vectors, queries) >= 0.94
 
 
+def test_recall_asked_is_recall_got_on_twenty_sets_of_queries(tmp_path: Path) -> None:
+    both = mixture(25_000, 40, 300, seed=7)
+    index = SpannIndex.build(both[:15_000], directory=tmp_path / "i", metric="l2", recall=0.95)
+    got = [recall(index, both[:15_000], queries) for queries in both[15_000:].reshape(20, 500, 40)]
+    assert min(got) >= 0.94
+
+
 def test_a_small_share_of_the_vectors_is_read(clustered: tuple[Float32s, Float32s], index: SpannIndex) -> None:
     vectors, queries = clustered
     rows, values, reads = index.search_counted(queries, 10)

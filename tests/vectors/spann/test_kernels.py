@@ -12,7 +12,7 @@ from vectors.kernels.rotation import rotate_rows
 from vectors.kernels.spann_blocks import HEAD_BYTES, LANES
 from vectors.kernels.spann_closure import thin_out
 from vectors.kernels.spann_clusters import hash_rows
-from vectors.kernels.spann_codes import decode_lane, encode_row, pack_lists, place_lists, quantize_query
+from vectors.kernels.spann_codes import decode_row, encode_row, pack_lists, place_lists, quantize_query
 from vectors.kernels.spann_heap import push, push_once, sort_heap
 from vectors.kernels.spann_search import scan_list
 from vectors.spann.space import Space
@@ -46,8 +46,10 @@ def packed(rows: Float32s, origin: Float32s) -> tuple[npt.NDArray[np.int8], int]
 
 def scanned(data: npt.NDArray[np.int8], block_bytes: int, n: int, query: Float32s, origin: Float32s) -> Float32s:
     """Squared distances to all rows of the list, by row."""
-    asked = np.empty(query.size, dtype=np.int16)
-    base, scale = quantize_query(query, origin, 32767, asked)
+    width = -(-query.size // LANES) * LANES
+    asked = np.empty(width, dtype=np.int16)
+    wide = [np.pad(row, (0, width - row.size)) for row in (query, origin)]
+    base, scale = quantize_query(*wide, 32767, asked)
     keys, ids = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.int32)
     room = np.empty(LANES, dtype=np.float32)
     found = scan_list(data, data.view(np.int32), 0, n, block_bytes, asked, base, scale, room, keys, ids, 0, False, -1)
@@ -66,7 +68,9 @@ def test_distances_from_codes_are_those_of_the_decoded_vectors(n: int, dim: int)
     data, block_bytes = packed(rows, origin)
     decoded = np.empty_like(rows)
     for i in range(n):
-        decode_lane(data, data.view(np.float32), (i // 16) * block_bytes, i % 16, dim // 2, origin, decoded[i])
+        block = data[i // 16 * block_bytes :][:block_bytes]
+        codes = block[HEAD_BYTES:].reshape(-1, 16, 2)[:, i % 16].ravel()
+        decode_row(codes, block[:HEAD_BYTES].view(np.float32)[32 + i % 16], origin, decoded[i])
     assert np.abs(decoded - rows).max() <= np.abs(rows - origin).max() / 127 * 0.501
     # The constant is the exact length, so what differs is the coded product.
     r = (query - origin).astype(np.float64)
@@ -138,7 +142,7 @@ def test_the_heap_keeps_the_smallest(pairs: list[tuple[int, int]], size: int) ->
 @settings(deadline=None)  # loops are compiled at their first call
 @given(pairs=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), max_size=30))
 def test_an_id_that_comes_twice_keeps_its_smaller_key(pairs: list[tuple[int, int]]) -> None:
-    keys, ids = np.empty(10, dtype=np.float32), np.empty(10, dtype=np.int32)
+    keys, ids = np.empty(10, dtype=np.float32), np.full(16, -1, dtype=np.int32)
     n = 0
     for key, id in pairs:
         n = push_once(keys, ids, n, np.float32(key), id)
