@@ -23,15 +23,16 @@ from serving.cache import AnswerCache
 from serving.catalog import State, silent
 from serving.envelope import Envelope, Note, check_origins
 from serving.inputs import Indexes, OneIndex
-from serving.keys import KeyRing, plain_keys, required
+from serving.keys import KeyRing, asking_key, plain_keys, required
 from serving.limits import Limits
 from serving.metrics import CONTENT_TYPE, Measured, Metrics
 from serving.openapi import describe, problems
 from serving.opener import Opener, open_engine
 from serving.page import files
 from serving.pool import Pool
-from serving.problems import RefusedRequest, install, reason, sort_of_problem
+from serving.problems import RefusedRequest, answering, install, reason, sort_of_problem
 from serving.service import Service, service_of
+from serving.shortcut import Shortcut
 from serving.stores import Catalogs
 from serving.together import keep_together
 
@@ -106,6 +107,8 @@ def create_app(
     for router, scope in ((_listing, "query"), (questions.router, "query"), (admin.router, "admin")):
         guard = [] if keys is None else [Depends(required(keys, scope))]
         app.include_router(router, dependencies=guard, responses={} if keys is None else problems(401, 403))
+    ask_key = None if keys is None else asking_key(keys, "query")
+    app.add_middleware(Shortcut, routes=questions.router.routes, guard=ask_key, failed=answering(log))
     app.add_middleware(Measured, metrics=service.metrics)
     install(app, log)
     app.add_middleware(Envelope, origins=allowed, note=note)

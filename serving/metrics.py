@@ -216,7 +216,9 @@ class _Ages(Collector):
 
     def collect(self) -> Iterable[Metric]:
         aged = GaugeMetricFamily(
-            "purlieu_index_age_seconds", "Time since the version that answers was published.", labels=("index", "version")
+            "purlieu_index_age_seconds",
+            "Time since the version that answers was published.",
+            labels=("index", "version"),
         )
         built = GaugeMetricFamily(
             "purlieu_index_last_success_age_seconds",

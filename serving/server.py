@@ -93,7 +93,12 @@ def serve(
                 server.run(sockets=[listener])
 
         Workers(
-            work, board, grace_seconds=GRACE_SECONDS + 5, begun=lambda: log.say(said), stopping=listener.close, log=log.say
+            work,
+            board,
+            grace_seconds=GRACE_SECONDS + 5,
+            begun=lambda: log.say(said),
+            stopping=listener.close,
+            log=log.say,
         ).run()
 
 

@@ -107,7 +107,9 @@ def test_all_end_in_order_with_the_first(store: Store, number: int) -> None:
         ask(process)
         code, out, err = process.end(number)
         assert (code, out) == (0, "")
-        assert all(re.fullmatch(r"purlieu: worker \d: index demo: serving version \w+", line) for line in err.splitlines())
+        assert all(
+            re.fullmatch(r"purlieu: worker \d: index demo: serving version \w+", line) for line in err.splitlines()
+        )
         assert all(map(gone, pids))
 
 
@@ -178,10 +180,6 @@ def test_a_reload_that_one_worker_is_told_reaches_all(store: Store, tmp_path: Pa
             return all(one["keys_problem"] for one in found)
 
         until(all_know)
-
-
-
-
 
 
 @pytest.mark.parametrize("n_workers", [0, -1, 65])
