@@ -13,7 +13,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from artifacts.health import last_success_age, version_age
@@ -27,7 +26,7 @@ from serving.pool import Pool
 from serving.stores import Catalogs
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-_LIMITS = tuple(floatToGoString(limit) for limit in (*BUCKETS, float("inf")))
+_LIMITS = (*map(str, BUCKETS), "+Inf")  # as Prometheus writes them
 _LEVELS = {
     "running": ("purlieu_pool_running", "Calls of engines under way."),
     "waiting": ("purlieu_pool_waiting", "Questions that wait for a thread."),

@@ -48,7 +48,7 @@ class Shortcut:
         self._routes = {
             route.path.removeprefix(_PREFIX): route
             for route in routes
-            if isinstance(route, APIRoute) and "POST" in route.methods
+            if isinstance(route, APIRoute) and "POST" in (route.methods or ())
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,20 +11,25 @@ from schemathesis import GenerationMode
 N_NODES = 299  # of the small index: n000, n001, …
 
 
+def _whole(value: Any) -> Any:
+    """JSON Schema takes 7.0 for an integer; bodies are read strictly, so it is asked as 7."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _known(id: Any, number: int) -> Any:
     """An id that is there, in place of one that is an id."""
+    id = _whole(id)
     return f"n{number % N_NODES:03d}" if isinstance(id, str) and len(id) <= 100 else id
 
 
 def _seen(body: dict[str, Any]) -> dict[str, Any]:
     drawn = zlib.crc32(repr(body).encode("utf-8", "surrogatepass"))
-    if drawn % 8 == 0:
-        return body  # ids that are not there are asked for too
+    known = drawn % 8 != 0  # ids that are not there are asked for too
     made = dict(body)
     for name in ("ids", "seeds"):
         if isinstance(body.get(name), list):
-            made[name] = [_known(id, drawn + at) for at, id in enumerate(body[name])]
-        elif isinstance(body.get(name), dict):
+            made[name] = [_known(id, drawn + at) if known else _whole(id) for at, id in enumerate(body[name])]
+        elif known and isinstance(body.get(name), dict):
             made[name] = {_known(id, drawn + at): weight for at, (id, weight) in enumerate(body[name].items())}
     return made
 
@@ -38,11 +43,9 @@ def map_body(context: Any, body: Any) -> Any:
     if isinstance(body.get("queries"), list):
         body["queries"] = [_seen(query) if isinstance(query, dict) else query for query in body["queries"]]
     for name in ("k", "size", "communities", "label", "after"):
-        value = body.get(name)
-        if isinstance(value, float) and value.is_integer():
-            value = body[name] = int(value)  # JSON Schema takes 7.0 for an integer; bodies are read strictly
-        if type(value) is int and 1 <= value <= 500:
-            body[name] = 1 + value % 200
+        value = _whole(body.get(name))
+        if type(value) is int:
+            body[name] = 1 + value % 200 if 1 <= value <= 500 else value
     return body
 
 
