@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= purlieu-store
 
-.PHONY: demo test faults bench soak serve page lint clean
+.PHONY: demo test faults bench soak fuzz serve page lint clean
 
 # Installed once, and again when the dependencies change.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -43,6 +43,10 @@ faults: $(VENV)/.installed-test
 # Half an hour of questions, right and wrong, while versions change: answers, refusals and memory are held to account.
 soak: $(VENV)/.installed-test
 	$(BIN)/python -P -m tests.serving.soak
+
+# Ten thousand requests made from the service's own description; it must keep its word in each.
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python -P -m tests.serving.fuzz
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .

@@ -1,10 +1,11 @@
-"""Throughput and latency of every endpoint under load, with and without micro-batching.
+"""Throughput and latency of every endpoint under load: one worker and two, with and without micro-batching.
 
-Run: python -m benchmarks.bench_serving [--store DIR --index NAME] [--seconds 5] [--connections 1 8 64]
+Run: python -m benchmarks.bench_serving [--debian STORE] [--scale 17] [--seconds 4] [--connections 1 8 64] [--json]
 
-Without a store the Debian index is built first, as `make demo` does. The load comes from wrk, in a process of its own
-over loopback, so on a machine of two cores it takes from the server what it uses itself. Nothing is answered from the
-cache, except where the table says so.
+The Debian index is built first, as `make demo` does, unless a store with it is named; then the index of an R-MAT graph
+(`--scale 20` for one of a million nodes; 0 for none). The load comes from wrk, in a process of its own over loopback,
+so on a machine of two cores it takes from the server what it uses itself. Nothing is answered from the cache, except
+where the table says so. `failed` counts answers other than 200; what they answer is held to be right by the tests.
 """
 
 from __future__ import annotations
@@ -17,59 +18,115 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
-import numpy as np
 
 from artifacts.store import Store
 from benchmarks.bench import print_table
 from benchmarks.load import Load, ask, has_wrk, served
+from benchmarks.rmat import rmat_file
+from benchmarks.serving_questions import questions_for
 from flows.run import run_build
 from flows.settings import read_config
 from serving.engine import Engine
 
 ROOT = Path(__file__).parents[1]
-N_BODIES = 2_000
-KINDS = {
-    "batched": ("--cache", "0"),
-    "one by one": ("--cache", "0", "--batch", "1"),
-    "cached": ("--cache", "256MB"),
-}
+BATCHED = ("similar", "ppr", "search")  # what is asked together where several wait
+MANY = 64
+UNCACHED = ("--cache", "0")
+RMAT = """
+name = "rmat"
+
+[graph]
+source = "rmat-{scale}.parquet"
+directed = false
+duplicates = "first"
+self_loops = "drop"
+
+[fastrp]
+dim = 128
+
+[powerwalk]
+n_walks = 20
+
+[communities]
+num_perm = 64
+
+[ann.nodes]
+metric = "cosine"
+recall = 0.9
+
+[runtime]
+workers = 2
+"""
 
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Ask a server as many questions as it answers.")
-    parser.add_argument("--store", type=Path)
-    parser.add_argument("--index", default="debian")
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--debian", type=Path, metavar="STORE", help="a store with the Debian index; else it is built")
+    parser.add_argument("--scale", type=int, default=17, help="of the R-MAT graph, 0 for none (default 17)")
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, MANY])
     parser.add_argument("--json", action="store_true", help="print the rows as JSON too")
     args = parser.parse_args(words)
     if not has_wrk():
         print("wrk is not installed (Debian: apt-get install wrk); nothing is measured")
         return
+    rows: list[dict[str, object]] = []
     with TemporaryDirectory() as place:
-        store = args.store
-        if store is None:
-            store = Path(place, "store")
-            run_build(read_config(ROOT / "config" / "debian.toml", ("runtime.workers=2",)), Store.create(store))
-        rows = _measured(store, args.index, args.seconds, args.connections)
-    print_table(rows)
+        debian = args.debian or _built(Path(place, "debian"), ROOT / "config" / "debian.toml")
+        rows += _measured(debian, "debian", args.connections, args.seconds)
+        print_table(rows)
+        print()
+        if args.scale:
+            found = _measured(_rmat(Path(place), args.scale), "rmat", args.connections, args.seconds)
+            print(f"R-MAT {args.scale}")
+            print_table(found)
+            rows += [{**row, "index": f"R-MAT {args.scale}"} for row in found]
     if args.json:
         print(json.dumps(rows))
 
 
-def _measured(store: Path, index: str, seconds: float, connections: Sequence[int]) -> list[dict[str, object]]:
-    questions = _questions(Engine.open(store, index))
-    rows: list[dict[str, object]] = []
-    for kind, options in KINDS.items():
-        with served(store, *options) as address:
-            _wait(address)
-            for question, bodies in questions.items():
-                path = f"/v1/indexes/{index}/{question}"
-                ask(address, path, bodies, connections=8, seconds=1)  # compiles, and maps what is asked for
-                for n in connections:
-                    before = _status(address)
-                    load = ask(address, path, bodies, connections=n, seconds=seconds)
-                    rows.append(_row(kind, question, n, load, before, _status(address)))
+def _built(store: Path, config: Path) -> Path:
+    run_build(read_config(config, ("runtime.workers=2",)), Store.create(store))
+    return store
+
+
+def _rmat(place: Path, scale: int) -> Path:
+    rmat_file(place, scale)
+    config = place / "rmat.toml"
+    config.write_text(RMAT.format(scale=scale))
+    return _built(place / "rmat", config)
+
+
+def _measured(store: Path, index: str, connections: Sequence[int], seconds: float) -> list[dict[str, object]]:
+    """Everything of one index: alone, by two workers, without batches, and from the cache."""
+    questions = questions_for(Engine.open(store, index))
+    batched = {name: bodies for name, bodies in questions.items() if name in BATCHED}
+    few = {name: questions[name][:1] for name in ("similar",)}
+    rows = _asked("one worker", store, index, questions, connections, seconds, UNCACHED)
+    rows += _asked("two workers", store, index, questions, [MANY], seconds, (*UNCACHED, "--workers", "2"))
+    rows += _asked("not batched", store, index, batched, [MANY], seconds, (*UNCACHED, "--batch", "1"))
+    return rows + _asked("from the cache", store, index, few, [MANY], seconds, ())
+
+
+def _asked(
+    kind: str,
+    store: Path,
+    index: str,
+    questions: dict[str, list[str]],
+    connections: Sequence[int],
+    seconds: float,
+    options: Sequence[str],
+) -> list[dict[str, object]]:
+    rows = []
+    with served(store, *options) as address:
+        _wait(address)
+        for question, bodies in questions.items():
+            path = f"/v1/indexes/{index}/{question}"
+            ask(address, path, bodies, connections=8, seconds=1)  # compiles, and maps what is asked for
+            for n in connections:
+                before = _status(address)
+                load = ask(address, path, bodies, connections=n, seconds=seconds)
+                rows.append(_row(kind, question, n, load, before, _status(address)))
     return rows
 
 
@@ -78,40 +135,20 @@ def _row(
 ) -> dict[str, object]:
     calls = after["calls"] - before["calls"]
     return {
-        "": kind,
         "question": question,
+        "by": kind,
         "connections": n,
         "per second": round(load.per_second),
         "p50 ms": load.p50,
         "p99 ms": load.p99,
         "most ms": load.most,
-        "a call": (after["questions"] - before["questions"]) / calls if calls else 0.0,
+        "requests a call": (after["questions"] - before["questions"]) / calls if calls else 0.0,
         "failed": load.failed,
     }
 
 
-def _questions(engine: Engine) -> dict[str, list[str]]:
-    """Bodies for every endpoint: one query each, of nodes and words drawn at random."""
-    random = np.random.default_rng(0)
-    ids = [engine.node_ids[int(row)] for row in random.integers(0, len(engine.node_ids), N_BODIES)]
-    made: dict[str, list[str]] = {}
-    for question in engine.questions:
-        match question:
-            case "similar":
-                made["similar"] = [json.dumps({"ids": [id]}) for id in ids]
-            case "ppr":
-                made["ppr"] = [json.dumps({"queries": [{"seeds": {str(id): 1}}]}) for id in ids]
-            case "community":
-                made["community"] = [json.dumps({"seeds": [id]}) for id in ids]
-            case "labels":
-                made["labels"] = [json.dumps({"ids": [id]}) for id in ids]
-            case "search":
-                titles = [str(hit.get("title", hit["id"])) for id in ids for hit in engine.nodes(str(id), limit=1)]
-                made["search"] = [json.dumps({"texts": [title]}) for title in titles]
-    return made
-
-
 def _status(address: str) -> dict[str, int]:
+    time.sleep(0.6)  # until every worker has shown what it counted
     found: dict[str, int] = httpx.get(f"{address}/v1/status", timeout=60).json()
     return found
 

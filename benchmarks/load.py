@@ -27,7 +27,9 @@ local at = nil
 function request()
   if at == nil then at = number * 7919 end
   at = at + 1
-  return wrk.format("POST", nil, nil, bodies[at % #bodies + 1])
+  local body = bodies[at % #bodies + 1]
+  if body:sub(1, 1) == "?" then return wrk.format("GET", wrk.path .. body) end
+  return wrk.format("POST", nil, nil, body)
 end
 function done(summary, latency, requests)
   local e = summary.errors
@@ -76,7 +78,10 @@ def served(store: Path, *options: str) -> Iterator[str]:
 
 
 def ask(address: str, path: str, bodies: Sequence[str], *, connections: int, seconds: float) -> Load:
-    """Post ``bodies``, one after the other and again from the first, over so many connections at the same time."""
+    """Post ``bodies``, one after the other and again from the first, over so many connections at the same time.
+
+    What begins with "?" is no body but the query of a GET.
+    """
     with TemporaryDirectory() as place:
         lines, script = Path(place, "bodies"), Path(place, "load.lua")
         lines.write_text("".join(f"{body}\n" for body in bodies))

@@ -20,8 +20,15 @@ class Cached(BaseModel):
     misses: int = Field(description="Requests whose answer was not among them.")
 
 
+class Working(BaseModel):
+    """The processes that answer."""
+
+    alive: int
+    died: int = Field(description="Those that ended without being told to; each was replaced.")
+
+
 class Status(BaseModel):
-    """How the process fares; totals are since its start."""
+    """How all workers fare together; totals are since the start of the service."""
 
     running: int = Field(description="Calls of engines under way.")
     waiting: int = Field(description="Questions that wait for a thread.")
@@ -29,6 +36,7 @@ class Status(BaseModel):
     questions: int = Field(description="Requests these calls answered: more than calls, where requests shared one.")
     refused: int = Field(description="Requests refused because too many waited.")
     cached: Cached
+    workers: Working
     keys: int | None = Field(description="API keys that are good; null where none is required.")
     keys_problem: str | None = Field(description="Why the key file is not read again; null when all is well.")
 
@@ -43,21 +51,24 @@ def status(request: Request) -> Status:
 def reload(request: Request) -> Status:
     """Look at the key file and at the pointer of every index now; new versions are opened while the old ones answer."""
     service = service_of(request)
-    if service.keys is not None:
-        service.keys.look()
-    service.catalog.look(at_once=True)
+    service.metrics.board.ask_reload(service.metrics.worker)
+    service.look()
     return _status(service)
 
 
 def _status(service: Service) -> Status:
-    state, cache, keys = service.pool.state(), service.cache, service.keys
+    whole, board, keys = service.metrics.whole(), service.metrics.board, service.keys
+    totals, levels = whole.totals, whole.levels
     return Status(
-        running=state.running,
-        waiting=state.waiting,
-        calls=state.calls,
-        questions=state.jobs,
-        refused=state.refused,
-        cached=Cached(answers=len(cache), bytes=cache.n_bytes, hits=cache.hits, misses=cache.misses),
+        running=levels["running"],
+        waiting=levels["waiting"],
+        calls=totals["calls"],
+        questions=totals["questions"],
+        refused=totals["refused"],
+        cached=Cached(
+            answers=levels["cached"], bytes=levels["cache_bytes"], hits=totals["hits"], misses=totals["misses"]
+        ),
+        workers=Working(alive=board.alive, died=board.died),
         keys=None if keys is None else len(keys),
         keys_problem=None if keys is None else keys.problem,
     )

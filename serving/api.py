@@ -6,6 +6,7 @@ run in a pool of the framework's. The event loop stays free to take requests and
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from importlib.metadata import version as version_of
@@ -17,20 +18,23 @@ from fastapi.responses import PlainTextResponse, Response
 from artifacts.store import Store
 from foundation.errors import StoreUnavailable
 from serving import admin, questions, schemas
+from serving.board import Board
 from serving.cache import AnswerCache
 from serving.catalog import State, silent
 from serving.envelope import Envelope, Note, check_origins
 from serving.inputs import Indexes, OneIndex
-from serving.keys import KeyRing, plain_keys, required
+from serving.keys import KeyRing, asking_key, plain_keys, required
 from serving.limits import Limits
 from serving.metrics import CONTENT_TYPE, Measured, Metrics
 from serving.openapi import describe, problems
 from serving.opener import Opener, open_engine
 from serving.page import files
 from serving.pool import Pool
-from serving.problems import RefusedRequest, install, reason, sort_of_problem
+from serving.problems import RefusedRequest, answering, install, reason, sort_of_problem
 from serving.service import Service, service_of
+from serving.shortcut import Shortcut
 from serving.stores import Catalogs
+from serving.together import keep_together
 
 THREADS = 4  # for what reads files and computes nothing
 DESCRIPTION = (
@@ -49,6 +53,8 @@ def create_app(
     look_seconds: float | None = None,
     log: Callable[[str], None] = silent,
     note: Note | None = None,
+    board: Board | None = None,
+    worker: int = 0,
 ) -> FastAPI:
     """The service over every index of ``store``, or of several, those that appear later too.
 
@@ -60,6 +66,7 @@ def create_app(
     opener, look_seconds : see `serving.catalog.Catalog`
     log : told in one line what an operator should know
     note : told of every request, see `serving.envelope.Envelope`
+    board, worker : which of several processes that answer together this one is, see `serving.board.Board`
 
     Raises
     ------
@@ -72,13 +79,15 @@ def create_app(
     stores = [store] if isinstance(store, Store) else store
     catalog = Catalogs(stores, opener, look_seconds=look_seconds, log=log)
     pool, cache = Pool(limits), AnswerCache(limits.cache_bytes)
-    service = Service(catalog, limits, pool, cache, keys, Metrics(catalog, pool, cache, keys))
+    service = Service(catalog, limits, pool, cache, keys, Metrics(catalog, pool, cache, keys, board, worker))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001  # the signature FastAPI wants
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         await anyio.to_thread.run_sync(catalog.look)
+        beside = asyncio.create_task(keep_together(service))
         yield
+        beside.cancel()
         pool.close()
         await anyio.to_thread.run_sync(catalog.close)
 
@@ -98,6 +107,8 @@ def create_app(
     for router, scope in ((_listing, "query"), (questions.router, "query"), (admin.router, "admin")):
         guard = [] if keys is None else [Depends(required(keys, scope))]
         app.include_router(router, dependencies=guard, responses={} if keys is None else problems(401, 403))
+    ask_key = None if keys is None else asking_key(keys, "query")
+    app.add_middleware(Shortcut, routes=questions.router.routes, guard=ask_key, failed=answering(log))
     app.add_middleware(Measured, metrics=service.metrics)
     install(app, log)
     app.add_middleware(Envelope, origins=allowed, note=note)

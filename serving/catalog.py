@@ -21,7 +21,7 @@ from typing import final
 from artifacts.publish import CURRENT, Release, read_release, version_names
 from artifacts.store import Store, index_name
 from foundation.errors import EngineError, InvalidParams, StoreUnavailable, UnknownId
-from serving.opener import Opener, Refused, Served, check_there, open_engine, open_version
+from serving.opener import Opener, Refused, Served, check_there, give_back, open_engine, open_version
 
 RETRY_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
@@ -243,6 +243,7 @@ class Catalog:
             if first:
                 waiting.set_result(found)
             self._log(f"index {index}: serving version {found.engine.version}")
+            give_back()
         else:
             if first:
                 waiting.set_exception(found.error)

@@ -198,6 +198,16 @@ def required(ring: KeyRing, scope: str) -> Callable[..., Awaitable[None]]:
     return check
 
 
+def asking_key(ring: KeyRing, scope: str) -> Callable[[Request], Awaitable[None]]:
+    """What `required` does, for those who have no dependencies solved."""
+    check = required(ring, scope)
+
+    async def ask(request: Request) -> None:
+        await check(request, await _BEARER(request))
+
+    return ask
+
+
 def _parsed(words: list[str]) -> Key | str:
     """The key of a line, or what is wrong with it."""
     if len(words) == 1:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import final
 
 from foundation.errors import InvalidParams
@@ -48,3 +49,16 @@ class Limits:
                 raise InvalidParams(name=one.name, value=value, allowed="more than 0 and at most 86400 seconds")
             if int in kinds and float not in kinds and value < least:
                 raise InvalidParams(name=one.name, value=value, allowed=f"{least} or more")
+
+    def shared(self, n_workers: int) -> Limits:
+        """What each of ``n_workers`` processes takes on, so that all together take on about as much as this."""
+        if n_workers == 1:
+            return self
+        return replace(
+            self,
+            threads=math.ceil(self.threads / n_workers),
+            heavy=math.ceil(self.heavy / n_workers),
+            lanes=math.ceil(self.lanes / n_workers),
+            queue=math.ceil(self.queue / n_workers),
+            cache_bytes=self.cache_bytes // n_workers,
+        )

@@ -25,12 +25,21 @@ class Log:
     style : "text" says what an operator should know; "json" says it in objects, and has one for every request too
     contents : with "json", log what was asked as well, `MAX_CONTENT` bytes of it
     to : stderr by default
+    worker : named in every line, where there are several
     """
 
-    def __init__(self, style: Style = "text", *, contents: bool = False, to: TextIO | None = None) -> None:
+    def __init__(
+        self, style: Style = "text", *, contents: bool = False, to: TextIO | None = None, worker: int | None = None
+    ) -> None:
+        self._style: Style = style
         self._json = style == "json"
         self._contents = contents
         self._to = to
+        self._worker = worker
+
+    def of(self, worker: int) -> Log:
+        """The same log for one of several workers."""
+        return Log(self._style, contents=self._contents, to=self._to, worker=worker)
 
     @property
     def takes_requests(self) -> bool:
@@ -40,7 +49,8 @@ class Log:
     def say(self, text: str) -> None:
         """Write what an operator should know."""
         if not self._json:
-            self._write(f"purlieu: {text}\n")
+            who = "" if self._worker is None else f"worker {self._worker}: "
+            self._write(f"purlieu: {who}{text}\n")
             return
         request = REQUEST_ID.get()
         self._object("message", {"message": text} if request is None else {"message": text, "request": request})
@@ -56,6 +66,8 @@ class Log:
 
     def _object(self, event: str, line: Mapping[str, Any]) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        if self._worker is not None:
+            line = {"worker": self._worker, **line}
         self._write(json.dumps({"time": now, "event": event, **line}) + "\n")
 
     def _write(self, line: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, final
 from urllib.parse import quote
 
@@ -97,8 +97,8 @@ def misfit(found: Sequence[Mapping[str, Any]], fields: Sequence[str] = ()) -> Pr
     return problem
 
 
-def install(app: FastAPI, log: Callable[[str], None]) -> None:
-    """Answer every error of ``app`` with a problem; ``log`` is told in full about those that are ours."""
+def answering(log: Callable[[str], None]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What makes a problem of an error; ``log`` is told in full about those that are ours."""
 
     async def answer(request: Request, error: Exception) -> Response:
         problem, headers = _problem_for(request, error)
@@ -106,6 +106,12 @@ def install(app: FastAPI, log: Callable[[str], None]) -> None:
             log(f"{request.method} {request.url.path}: {type(error).__name__}: {error}")
         return _response(problem, headers)
 
+    return answer
+
+
+def install(app: FastAPI, log: Callable[[str], None]) -> None:
+    """Answer every error of ``app`` with a problem; ``log`` is told in full about those that are ours."""
+    answer = answering(log)
     for kind in (errors.EngineError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer)
     app.add_middleware(_Unexpected, log=log)

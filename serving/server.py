@@ -1,4 +1,4 @@
-"""Listening: an address, keys, and an orderly end."""
+"""Listening: an address, keys, one process or several, and an orderly end."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from artifacts.store import Store
 from foundation.errors import InvalidParams
 from serving.api import create_app
+from serving.board import Board
 from serving.keys import KeyRing
 from serving.limits import Limits
 from serving.logs import Log
 from serving.protocol import LimitedProtocol
+from serving.workers import Workers
 
 GRACE_SECONDS = 30  # for requests under way when the server is told to stop
+MAX_WORKERS = 64
 
 
 def serve(
@@ -33,35 +37,74 @@ def serve(
     limits: Limits | None = None,
     origins: Collection[str] = (),
     log: Log | None = None,
+    workers: int = 1,
 ) -> None:
     """Answer over HTTP from every index of ``store`` and of ``more_stores`` until SIGINT or SIGTERM.
 
     For a main thread, which gets these signals.
     Port 0 takes any free one. What an operator should know, the address first of all, goes to stderr line by line.
+    With ``workers`` that many processes answer, and share the limits among them.
 
     Raises
     ------
     InvalidParams
         An address that cannot be listened on, or one beyond loopback without ``api_key_file``; origins that are none;
-        a store named twice.
+        a store named twice; no worker.
     InvalidInput
         A key file without keys.
     ArtifactMissing, ArtifactVersion, ArtifactCorrupt, StoreUnavailable
         No store that can be read.
     """
+    if not 1 <= workers <= MAX_WORKERS:
+        raise InvalidParams(name="workers", value=workers, allowed=f"1 to {MAX_WORKERS}")
     log = log or Log()
     opened = [one if isinstance(one, Store) else Store.open(one) for one in (store, *more_stores)]
     keys = None if api_key_file is None else KeyRing.of_file(api_key_file, log.say)
+    parts = (limits or Limits()).shared(workers)
     with contextlib.closing(_bound(host, port, public=keys is not None)) as listener:
-        app = create_app(
-            opened,
-            api_keys=keys,
-            limits=limits,
-            origins=origins,
+
+        def made(stores: Sequence[Store], log: Log, board: Board | None = None, worker: int = 0) -> uvicorn.Server:
+            app = create_app(
+                stores,
+                api_keys=keys,
+                limits=parts,
+                origins=origins,
+                log=log.say,
+                note=log.note if log.takes_requests else None,
+                board=board,
+                worker=worker,
+            )
+            return _server(app)
+
+        server = made(opened, log)  # also where others will answer: what is wrong with all this is said here
+        listener.listen(server.config.backlog)  # from now on connections wait, so what is said below is true
+        said = f"serving {', '.join(one.address for one in opened)} at {_url(listener)}"
+        if workers == 1:
+            with _signals_end(server):
+                log.say(said)
+                server.run(sockets=[listener])
+            return
+        board = Board(workers)
+
+        def work(number: int) -> None:
+            again = [Store(one.place.again()) for one in opened]
+            server = made(again, log.of(number), board, number)
+            with _signals_end(server):
+                server.run(sockets=[listener])
+
+        Workers(
+            work,
+            board,
+            grace_seconds=GRACE_SECONDS + 5,
+            begun=lambda: log.say(said),
+            stopping=listener.close,
             log=log.say,
-            note=log.note if log.takes_requests else None,
-        )
-        config = uvicorn.Config(
+        ).run()
+
+
+def _server(app: FastAPI) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
             app,
             access_log=False,
             http=LimitedProtocol,
@@ -72,13 +115,12 @@ def serve(
             timeout_graceful_shutdown=GRACE_SECONDS,
             ws="none",
         )
-        server = uvicorn.Server(config)
-        listener.listen(config.backlog)  # from here on connections wait for the loop, so what is said below is true
-        address, number = listener.getsockname()[:2]
-        url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
-        with _signals_end(server):
-            log.say(f"serving {', '.join(one.address for one in opened)} at {url}")
-            server.run(sockets=[listener])
+    )
+
+
+def _url(listener: socket.socket) -> str:
+    address, number = listener.getsockname()[:2]
+    return f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
 
 
 def _bound(host: str, port: int, *, public: bool) -> socket.socket:

@@ -27,6 +27,12 @@ class Service:
     keys: KeyRing | None
     metrics: Metrics
 
+    def look(self) -> None:
+        """Look at the key file and at the pointer of every index now."""
+        if self.keys is not None:
+            self.keys.look()
+        self.catalog.look(at_once=True)
+
 
 def service_of(request: Request) -> Service:
     """The service that ``request`` came to."""

@@ -21,6 +21,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--also", action="append", default=[], metavar="DIR|URL", help="answer from this store too; may be repeated"
     )
+    serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes that answer (default 1)")
     serve.add_argument("--threads", type=int, metavar="N", help="questions at a time (default four more than cores)")
     serve.add_argument("--queue", type=int, metavar="N", help="questions that may wait; more get 429 (default 512)")
     serve.add_argument("--wait", type=float, metavar="SECONDS", help="longest wait, then 429 (default 5)")
@@ -69,6 +70,7 @@ def run_serve(args: argparse.Namespace) -> dict[str, Any] | None:
         more_stores=[open_store(args, address) for address in args.also],
         limits=_limits(args),
         origins=args.cors_origin,
+        workers=args.workers,
         log=Log(args.log, contents=args.log_queries),
     )
     return None

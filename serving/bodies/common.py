@@ -41,7 +41,16 @@ def check_same_width(vectors: Iterable[Sequence[float]]) -> None:
 
 # A union would report every id twice, once as no string and once as no integer.
 Id = Annotated[
-    str | int, PlainValidator(_check_id), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+    str | int,
+    PlainValidator(_check_id),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": MAX_ID},
+                {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+            ]
+        }
+    ),
 ]
 Number = Annotated[float, Field(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
 # fail_fast: one error of a million bad numbers is enough, and the rest would fill the memory.

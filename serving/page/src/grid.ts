@@ -2,6 +2,13 @@
 
 const SIDE = 128;
 
+export interface Box {
+  left: number;
+  low: number;
+  width: number;
+  height: number;
+}
+
 export class Grid {
   private readonly starts = new Uint32Array(SIDE * SIDE + 1);
   private readonly points: Uint32Array;
@@ -9,7 +16,7 @@ export class Grid {
 
   constructor(
     private readonly places: Float32Array,
-    readonly box: { left: number; low: number; width: number; height: number } = boxOf(places),
+    readonly box: Box = boxOf(places),
   ) {
     this.step = Math.max(box.width, box.height, 1e-9) / SIDE;
     const count = places.length / 2;
@@ -47,7 +54,7 @@ export class Grid {
   }
 }
 
-function boxOf(places: Float32Array): { left: number; low: number; width: number; height: number } {
+function boxOf(places: Float32Array): Box {
   let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
   for (let at = 0; at < places.length; at += 2) {
     left = Math.min(left, places[at]!);

@@ -226,7 +226,7 @@ addEventListener("hashchange", () => {
 setUpTheme(() => {
   if (state.picture === "map") drawn = null;
   else drawing.repaint();
-  map.draw();
+  map.repaint();
 });
 // For scripts that drive the page: where a node is on the screen, and what the last picture of the map cost.
 Object.assign(window, {

@@ -5,12 +5,14 @@ import { el, say } from "./dom";
 import type { Choose } from "./drawing";
 import { Grid } from "./grid";
 import { central, inside } from "./lasso";
+import { Picture } from "./picture";
 import type { Points } from "./points";
-import { drawPoints, type View } from "./raster";
+import type { View } from "./raster";
 import { MOST_SEEDS } from "./state";
 import type { Hit } from "./types";
 
 const NEAR = 12; // pixels between a finger or the mouse and a point
+const STILL = 140; // milliseconds after the last movement
 
 export class MapView {
   private readonly canvas = el("canvas", { tabIndex: 0, role: "application" });
@@ -31,7 +33,9 @@ export class MapView {
   private waiting = 0;
   private pointed = -1;
   private fitted = false;
-  private image: ImageData | null = null;
+  private readonly picture = new Picture();
+  private movedAt = -Infinity;
+  private settling = 0;
   /** Milliseconds the last picture took. */
   took = 0;
 
@@ -86,7 +90,7 @@ export class MapView {
       const place = new Map(groups.map(({ label }, at) => [label, at + 1]));
       for (let point = 0; point < count; point++) this.classOf[point] = place.get(labels[point]!) ?? 0;
     }
-    this.draw();
+    this.repaint();
   }
 
   /** Where a node is on the screen, for scripts that drive the page. */
@@ -98,7 +102,13 @@ export class MapView {
     return { x: box.left + x, y: box.top + y };
   }
 
-  draw(): void {
+  /** Draw all of it again: points or colours changed. */
+  repaint(): void {
+    this.picture.forget();
+    this.draw();
+  }
+
+  private draw(): void {
     if (!this.waiting) this.waiting = requestAnimationFrame(() => this.paint());
   }
 
@@ -106,24 +116,31 @@ export class MapView {
     this.waiting = 0;
     const context = this.canvas.getContext("2d");
     const { width, height } = this.canvas;
-    if (!context || !this.points || width === 0 || height === 0) return;
+    if (!context || !this.points || !this.grid || width === 0 || height === 0) return;
     const started = performance.now();
     const ratio = this.ratio();
-    if (this.image?.width !== width || this.image.height !== height)
-      this.image = context.createImageData(width, height);
-    const image = this.image;
-    const zoomed = Math.log2(this.view.scale / this.whole);
-    const size = Math.round(Math.min(Math.max(1.1 + 0.4 * zoomed, 1), 5) * ratio);
-    const classes = Uint32Array.from({ length: N_COLOURS }, (_, at) => pixel(colour(`group-${at + 1}`)));
-    const paint = { sparse: pixel(colour("sparse")), dense: pixel(colour("dense")), classes };
     const view = { ...this.view, scale: this.view.scale * ratio };
-    drawPoints(image, this.points.places, this.classOf, view, size, paint);
-    context.putImageData(image, 0, 0);
+    const moving = started - this.movedAt < STILL;
+    if (!(moving ? this.picture.serves(view, width, height, this.grid.box) : this.picture.fits(view, width, height)))
+      this.paintPoints(view, width, height);
+    this.picture.show(context, view, width, height);
+    if (moving) {
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.draw(), STILL);
+    }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.paintHits(context);
     this.paintLoop(context);
     context.setTransform(1, 0, 0, 1, 0, 0);
     this.took = performance.now() - started;
+  }
+
+  private paintPoints(view: View, width: number, height: number): void {
+    const zoomed = Math.log2(this.view.scale / this.whole);
+    const size = Math.round(Math.min(Math.max(1.1 + 0.4 * zoomed, 1), 5) * this.ratio());
+    const classes = Uint32Array.from({ length: N_COLOURS }, (_, at) => pixel(colour(`group-${at + 1}`)));
+    const paint = { sparse: pixel(colour("sparse")), dense: pixel(colour("dense")), classes };
+    this.picture.draw(this.points!.places, this.classOf, view, width, height, size, paint);
   }
 
   private paintHits(context: CanvasRenderingContext2D): void {
@@ -216,12 +233,14 @@ export class MapView {
     const [after_x, after_y] = this.units(x, y);
     this.view.x += before_x - after_x;
     this.view.y += before_y - after_y;
+    this.movedAt = performance.now();
     this.draw();
   }
 
   private pan(right: number, down: number): void {
     this.view.x -= right / this.view.scale;
     this.view.y += down / this.view.scale;
+    this.movedAt = performance.now();
     this.draw();
   }
 
