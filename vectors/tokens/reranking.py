@@ -12,7 +12,7 @@ import numpy.typing as npt
 from foundation.errors import InvalidParams, InvalidQuery
 from foundation.threads import balanced_ranges, run_ranges
 from vectors.tokens.late_interaction import Fidelity, add_scores, check_fidelity, fidelities
-from vectors.tokens.maxsim import check_candidates, maxsim, top_rows
+from vectors.tokens.maxsim import check_candidates, top_rows
 from vectors.tokens.multivector import MultiVectors
 from vectors.tokens.packed import PackedTokens, TokenSets
 
@@ -51,7 +51,7 @@ def reranked_top(
     docs : int64, shape (n_queries, k)
         Best first, equal scores by row; -1 where there are fewer.
     scores : float32, shape (n_queries, k)
-        Exact ones, as `maxsim` gives them; -inf where there is no document.
+        Exact ones, as `vectors.tokens.maxsim.maxsim` gives them; -inf where there is no document.
 
     Raises
     ------
@@ -71,9 +71,11 @@ def reranked_top(
     everything = np.arange(documents.n_docs, dtype=np.int64)
     for query in range(queries.n_docs):
         asked = everything if given is None else np.sort(given[query])  # equal scores go to the lower row
-        rough = _scores(queries.doc(query), coarse, asked, fidelity, n_threads)
+        tokens = queries.doc(query)
+        rough = _scores(tokens, coarse, asked, fidelity, n_threads)
         found = np.sort(asked[top_rows(rough, taken)])
-        exact = maxsim(queries.slice(query, query + 1), documents, found[None], n_threads)[0]
+        exact = np.zeros(found.size, dtype=np.float32)
+        add_scores(tokens, documents, found, exact, "exact")
         best = top_rows(exact, k)
         docs[query, : best.size], scores[query, : best.size] = found[best], exact[best]
     return docs, scores
@@ -82,6 +84,9 @@ def reranked_top(
 def _scores(tokens: Float32s, documents: TokenSets, docs: Int64s, fidelity: Fidelity, n_threads: int) -> Float32s:
     """Of one query with ``docs``, over threads by their tokens."""
     out = np.zeros(docs.size, dtype=np.float32)
+    if n_threads == 1:  # a question of a thousand documents is over before ranges are worked out
+        add_scores(tokens, documents, docs, out, fidelity)
+        return out
     lengths = np.where(docs >= 0, np.diff(documents.offsets)[docs], 0) if documents.n_docs else np.zeros_like(docs)
     work_of = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
 
