@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= purlieu-store
+AT_ONCE ?= $(shell $(PYTHON) -c 'import os; print(min(len(os.sched_getaffinity(0)) + 1, 4))')
 
 .PHONY: demo test faults bench soak fuzz serve page lint clean
 
@@ -32,9 +33,9 @@ demo: $(VENV)/.installed
 	$(call ask,query debian search --text "convert a video to another format" -k 10)
 	@printf '\nTo ask over HTTP: make serve  (then look at http://127.0.0.1:8321)\n'
 
-# A process for each core, up to four: many tests wait for servers. Files keep to one process and are taken in order.
+# A process for each core and one more, since many tests wait for servers. Files keep to one process and are taken in order.
 test: $(VENV)/.installed-test
-	$(BIN)/python -P -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -P -m pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 # Some half an hour of faults, and the page that says what came of them.
 faults: $(VENV)/.installed-test

@@ -21,6 +21,8 @@ from benchmarks.judged_sets import SETS, JudgedSet, judged_set, measured, shared
 from benchmarks.judged_tokens import STATIC, encoded, has_encoder
 from benchmarks.token_cache import cached_scores
 from vectors.ann.index import ANNIndex, ANNParams
+from vectors.coded.index import CodedIndex
+from vectors.coded.params import CodedParams
 from vectors.fde.encode import FDEParams, encode_documents, encode_queries, fde_matrices
 from vectors.fusion import FusionParams, fuse, fuse_scores
 from vectors.judged.bootstrap import Interval, difference_interval, mean_interval
@@ -32,6 +34,7 @@ from vectors.tokens.multivector import MultiVectors
 
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
+Index = ANNIndex | CodedIndex
 
 DEPTH = 200  # answers of each list that is fused
 N_CANDIDATES = (10, 20, 30, 50, 100, 200)
@@ -45,14 +48,14 @@ KINDS = {"static": "static", "minilm": "MiniLM"}
 
 
 class Encoded(NamedTuple):
-    """Token vectors of a collection, exact MaxSim of all pairs, and an index over encodings that suit them."""
+    """Token vectors of a collection, exact MaxSim of all pairs, and indexes over encodings that suit them."""
 
     documents: MultiVectors
     queries: MultiVectors
     exact: Float32s
     params: FDEParams
     encodings: Float32s
-    index: ANNIndex
+    indexes: dict[str, Index]
 
 
 class Answers(NamedTuple):
@@ -94,13 +97,16 @@ def collection(data: Path, judged: JudgedSet) -> list[dict[str, object]]:
 
 
 def opened(data: Path, judged: JudgedSet, kind: str) -> Encoded:
-    """Encodings are scanned: in int8 one query after the other, in float32 for all queries at once."""
+    """Encodings are scanned: in 8 bits or 1 bit a number for one query after the other, in float32 for all at once."""
     documents, queries = encoded(data, judged, kind)
     params = ENCODINGS[kind]
     asked = ANNParams(metric="inner_product", kind="flat", storage="int8", recall=0.01)
     encodings = encode_documents(documents, params)
-    index = ANNIndex.build(encodings, asked)
-    return Encoded(documents, queries, cached_scores(documents, queries), params, encodings, index)
+    indexes = {
+        "int8": ANNIndex.build(encodings, asked),
+        "rabitq": CodedIndex.build(encodings, CodedParams(kind="rabitq", storage="codes")),
+    }
+    return Encoded(documents, queries, cached_scores(documents, queries), params, encodings, indexes)
 
 
 def late_interaction(
@@ -110,12 +116,14 @@ def late_interaction(
     truth = measured(judged, exhaustive.rows)
     width = held.params.fde_dim(held.documents.dim)
     print(f"\n{kind}: {held.documents.n_tokens / held.documents.n_docs:.0f} tokens x {held.documents.dim}")
-    print(f"encodings of {width:,}, then MaxSim, one query after the other, beside exhaustive MaxSim")
-    print_table([share(judged, held, n, exhaustive, truth) for n in N_CANDIDATES])
-    print(flush=True)
+    for name, index in held.indexes.items():
+        print(f"encodings of {width:,} as {name}, then MaxSim, one query after the other, beside exhaustive MaxSim")
+        print_table([share(judged, held, index, n, exhaustive, truth) for n in N_CANDIDATES])
+        print(flush=True)
     n = max(50, held.documents.n_docs // 25)
-    reranked = rerank(held, n)[0]
-    both = rerank(held, n, words.rows)[0]
+    index = held.indexes["int8"]
+    reranked = rerank(held, index, n)[0]
+    both = rerank(held, index, n, words.rows)[0]
     fusions: dict[str, tuple[Answers, FusionParams | None]] = {
         "that fused with BM25 by ranks": (reranked, FusionParams()),
         "candidates of both, fused by ranks": (both, FusionParams()),
@@ -133,9 +141,11 @@ def late_interaction(
     return rows
 
 
-def share(judged: JudgedSet, held: Encoded, n: int, exhaustive: Answers, truth: Measured) -> dict[str, object]:
+def share(
+    judged: JudgedSet, held: Encoded, index: Index, n: int, exhaustive: Answers, truth: Measured
+) -> dict[str, object]:
     """What ``n`` candidates lose and take."""
-    answers, parts = rerank(held, n)
+    answers, parts = rerank(held, index, n)
     lost = difference_interval(measured(judged, answers.rows).values["nDCG@10"], truth.values["nDCG@10"])
     at_once = held.queries.n_docs * exhaustive.seconds
     names = ("query ms", "scan ms", "MaxSim ms")
@@ -159,7 +169,7 @@ def batch_seconds(held: Encoded, n: int) -> float:
     return time.process_time() - begun
 
 
-def rerank(held: Encoded, n: int, also: Int64s | None = None) -> tuple[Answers, npt.NDArray[np.float64]]:
+def rerank(held: Encoded, index: Index, n: int, also: Int64s | None = None) -> tuple[Answers, npt.NDArray[np.float64]]:
     """Candidates by encodings and what else is given, ranked by MaxSim; and seconds of the three parts of a query."""
     matrices = fde_matrices(held.documents.dim, held.params)
     n_queries = held.queries.n_docs
@@ -170,7 +180,7 @@ def rerank(held: Encoded, n: int, also: Int64s | None = None) -> tuple[Answers, 
         query, stops = held.queries.slice(number, number + 1), [time.process_time()]
         encoding = encode_queries(query, held.params, matrices=matrices)
         stops.append(time.process_time())
-        docs = held.index.candidates(encoding, n)[0][0]
+        docs = index.candidates(encoding, n)[0][0]
         stops.append(time.process_time())
         if also is not None:
             docs = np.concatenate((docs, also[number]))

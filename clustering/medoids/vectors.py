@@ -20,7 +20,8 @@ Distance = Literal["l2", "squared_l2", "cosine"]
 class VectorDissimilarities(Dissimilarities):
     """Of vectors float32 (n, dim): Euclidean distances, their squares, or 1 - cosine.
 
-    Holds two copies of the vectors. A vector of zeros has cosine 0 with every vector, itself included: dissimilarity 1.
+    Holds two copies of the vectors. Distances below 1e-19 are inexact: their squares leave float32's range. A vector of
+    zeros has cosine 0 with every vector, itself included: dissimilarity 1.
 
     Raises
     ------

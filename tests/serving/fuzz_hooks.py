@@ -31,6 +31,9 @@ def _seen(body: dict[str, Any]) -> dict[str, Any]:
             made[name] = [_known(id, drawn + at) if known else _whole(id) for at, id in enumerate(body[name])]
         elif known and isinstance(body.get(name), dict):
             made[name] = {_known(id, drawn + at): weight for at, (id, weight) in enumerate(body[name].items())}
+    for name in ("a", "b"):  # of the question why two are near
+        if name in body:
+            made[name] = _known(body[name], drawn + len(name)) if known else _whole(body[name])
     return made
 
 

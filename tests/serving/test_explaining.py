@@ -10,7 +10,7 @@ import pytest
 
 from artifacts.corpus import open_corpus
 from artifacts.graph import open_graph
-from artifacts.lexical import open_lexical
+from artifacts.lexical import WEIGHTS, open_lexical
 from artifacts.multivector import open_multivectors, open_query_encoder
 from artifacts.publish import artifact_path
 from artifacts.store import Store
@@ -64,7 +64,8 @@ def test_ranks_of_both_are_those_of_each(both: Engine) -> None:
         for hit in hits:
             ranks = hit["why"]["ranks"]
             assert ranks.get("words") == (by_words.index(hit["id"]) + 1 if hit["id"] in by_words[:200] else None)
-            assert hit["score"] == pytest.approx(sum(1 / (60 + rank) for rank in ranks.values()))
+            weights = {"words": WEIGHTS["static"], "tokens": 1.0}
+            assert hit["score"] == pytest.approx(sum(weights[name] / (60 + rank) for name, rank in ranks.items()))
             assert hit["why"]["tokens"]
 
 

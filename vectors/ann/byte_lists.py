@@ -1,7 +1,7 @@
 """Inverted lists of byte codes, scanned where FAISS keeps them by kernels of our own.
 
-FAISS decodes every byte to a float; we turn the query into whole numbers instead (`vectors.kernels.byte_lists`), which
-takes a fifth of the time. The codes are not copied, and the file is plain FAISS's.
+FAISS decodes every byte to a float; we turn the query into whole numbers instead (`vectors.kernels.byte_lists`). The
+codes are not copied, and the file is plain FAISS's.
 """
 
 from __future__ import annotations
