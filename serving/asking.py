@@ -16,7 +16,7 @@ from typing import Any, final
 import numpy as np
 import orjson
 
-from foundation.errors import InvalidQuery
+from foundation.errors import EngineError, InvalidQuery
 from serving.bodies.common import MAX_EXPLAINED, MAX_HITS
 from serving.bodies.common import Request as Body
 from serving.bodies.communities import CommunityRequest, LabelsRequest, MembersRequest
@@ -101,6 +101,8 @@ class Question:
     def _alone(self, engine: EngineLike, queries: Queries, asked: Any) -> Outcome:
         try:
             return _written(self.ask(engine, queries, asked))
+        except EngineError as error:
+            return error.with_traceback(None)  # told to who asked; its frames would keep the engine for a while
         except Exception as error:
             return error
 

@@ -13,6 +13,7 @@ import contextlib
 import difflib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -224,6 +225,12 @@ class Catalog:
         return found
 
     def _open(self, index: str, slot: _Slot) -> None:
+        before = weakref.ref(slot.served.engine) if slot.served else None
+        if self._replace(index, slot) and before is not None:
+            give_back(before)
+
+    def _replace(self, index: str, slot: _Slot) -> bool:
+        """Serve what the pointer names, if it can be; False when it is refused."""
         with self._turns:
             found = open_version(self._store, index, self._opener)
         with self._lock:
@@ -243,13 +250,13 @@ class Catalog:
             if first:
                 waiting.set_result(found)
             self._log(f"index {index}: serving version {found.engine.version}")
-            give_back()
-        else:
-            if first:
-                waiting.set_exception(found.error)
-            rest = f"version {kept.engine.version} goes on" if kept else "there is none to go on with"
-            cause = " ".join(found.cause.split())
-            self._log(f"index {index}: version {found.version} refused, {rest}: {cause}")
+            return True
+        if first:
+            waiting.set_exception(found.error)
+        rest = f"version {kept.engine.version} goes on" if kept else "there is none to go on with"
+        cause = " ".join(found.cause.split())
+        self._log(f"index {index}: version {found.version} refused, {rest}: {cause}")
+        return False
 
 
 def _pending() -> Future[Served]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import ctypes
+import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, final
@@ -17,6 +19,8 @@ from artifacts.store import Store
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, EngineError, StoreUnavailable
 
 Answer = dict[str, Any]
+
+_LAST_ANSWERS = 10.0  # seconds
 
 
 class EngineLike(Protocol):
@@ -151,10 +155,14 @@ def check_there(store: Store) -> None:
     raise StoreUnavailable(path=store.address, what=what, fix="bring it back; no restart is needed")
 
 
-def give_back() -> None:
-    """Have the C library return to the system what was freed: it keeps an arena for every few threads.
+def give_back(engine: weakref.ref[EngineLike]) -> None:
+    """Wait until ``engine`` has answered its last question and is gone, and return what it took to the system.
 
-    A version that is let go leaves them half empty, and the next one does not fit into the holes.
+    The C library keeps an arena for every few threads. A version that is let go leaves them half empty, and the next
+    one does not fit into the holes.
     """
+    deadline = time.monotonic() + _LAST_ANSWERS
+    while engine() is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
     with contextlib.suppress(OSError, AttributeError):  # where there is no glibc there is nothing to do
         ctypes.CDLL(None).malloc_trim(0)

@@ -113,6 +113,7 @@ class Pool:
             timer.cancel()
             if not job.begun:
                 self._leave(job)
+            job.answer = None  # an exception knows this frame: a circle, which would keep the engine of an old version
 
     def state(self) -> PoolState:
         """What there is to say of it now."""
@@ -215,7 +216,7 @@ class Pool:
 
 def _deliver(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
     """Hand outcomes to those who wait for them, in their event loop."""
-    loop = jobs[0].answer.get_loop() if jobs[0].answer is not None else None
+    loop = next((answer.get_loop() for job in jobs if (answer := job.answer) is not None), None)
     if loop is None or loop.is_closed():
         return
     with contextlib.suppress(RuntimeError):  # it was closed just now: nobody waits any more
