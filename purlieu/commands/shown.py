@@ -8,6 +8,9 @@ from typing import Any
 
 Part = dict[str, Any]
 
+# What answers add to the fields that the corpus keeps.
+_NO_FIELDS = {"id", "score", "label", "size", "similarity", "ppr", "ranks", "weights", "why"}
+
 
 def show(args: argparse.Namespace, answer: Part, names: Sequence[str]) -> Part | None:
     """Print a table for each list of hits, or with ``--json`` give the answer back."""
@@ -23,13 +26,16 @@ def show(args: argparse.Namespace, answer: Part, names: Sequence[str]) -> Part |
 
 
 def print_hits(hits: Sequence[Part]) -> None:
-    """One list of hits."""
+    """One list of hits: beside each its title, or the first of the fields that the corpus keeps."""
     from purlieu.tables import print_table
 
     if not hits:
         print("  nothing found")
         return
-    print_table(["id", "score", "title"], [[hit["id"], f"{hit['score']:.4f}", hit.get("title", "")] for hit in hits])
+    kept = list(dict.fromkeys(name for hit in hits for name in hit if name not in _NO_FIELDS))
+    shown = ["title"] if "title" in kept else kept[:1]
+    rows = [[hit["id"], f"{hit['score']:.4f}", *(hit.get(name, "") for name in shown)] for hit in hits]
+    print_table(["id", "score", *shown], rows)
 
 
 def print_why(hit: Part) -> None:
