@@ -11,7 +11,7 @@ from typing import Any, final
 from artifacts.manifest import digest_of
 from artifacts.store import Store
 from flows.identity import encoder_identity, outside_files
-from flows.settings import Config, FastRPTable, MuveraTable, Runtime
+from flows.settings import Config, CorpusTable, FastRPTable, GraphTable, MuveraTable, Runtime
 from flows.sources import Sources
 from flows.stages import (
     additions,
@@ -37,8 +37,11 @@ from flows.stages import (
 from flows.stages.program import program_digest
 from flows.stages.stage import Order, Stage
 from foundation.errors import InvalidParams
+from graph.readers.feature_files import feature_format
+from graph.readers.formats import format_of
 from vectors.ann.params import ANNParams, stated
 from vectors.coded.params import CodedParams
+from vectors.corpus.files import named_format
 
 
 @final
@@ -86,7 +89,7 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
             name="graph",
             table="graph",
             stage=graph.STAGE,
-            params=dataclasses.asdict(config.graph.params),
+            params={**dataclasses.asdict(config.graph.params), "format": _graph_format(config.graph)},
             sources={"edges": config.graph.source},
         )
     ]
@@ -154,6 +157,15 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
     return stages
 
 
+def _graph_format(table: GraphTable) -> str:
+    """What "auto" means for the source's name: equal bytes under other names are other graphs."""
+    return format_of(table.source, table.params.format)
+
+
+def _corpus_params(table: CorpusTable) -> dict[str, Any]:
+    return {**dataclasses.asdict(table.params), "format": named_format(table.source, table.params.format)}
+
+
 def _fastrp_stages(table: FastRPTable) -> list[PlannedStage]:
     """One stage, after the features it starts from; or two where the powers are kept."""
     inputs = {"graph": _oriented(table.orientation)}
@@ -162,7 +174,7 @@ def _fastrp_stages(table: FastRPTable) -> list[PlannedStage]:
             name="features",
             table="fastrp",
             stage=features.STAGE,
-            params=dataclasses.asdict(table.features.params),
+            params={**dataclasses.asdict(table.features.params), "format": feature_format(table.features.source)},
             inputs={"graph": "graph"},
             sources={"features": table.features.source},
         )
@@ -196,7 +208,7 @@ def _document_stages(config: Config, sources: Sources, changes: str | None) -> l
             name="corpus",
             table="corpus",
             stage=corpus.STAGE,
-            params=dataclasses.asdict(table.params),
+            params=_corpus_params(table),
             sources={"documents": table.source} | ({} if changes is None else {"changes": changes}),
         )
     ]
@@ -206,7 +218,7 @@ def _document_stages(config: Config, sources: Sources, changes: str | None) -> l
                 name="additions",
                 table="corpus",
                 stage=additions.STAGE,
-                params=dataclasses.asdict(table.params),
+                params=_corpus_params(table),
                 sources={"changes": changes, "documents": table.source},
             )
         )

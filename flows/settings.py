@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, final
+from typing import Any, Literal, TypeVar, final, get_args, get_type_hints
 
 import pydantic
 
@@ -489,6 +489,11 @@ class _Reader:
             raise self.error(key, "a value where a table is needed", f"write [{key}]")
         names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]  # T is a dataclass
         self.known(table, key, [*names, *extra])
+        hints = get_type_hints(cls)
+        for name, value in table.items():
+            if isinstance(value, bool) and bool not in (hints.get(name), *get_args(hints.get(name))):
+                fix = "true and false are for keys that are switched on or off"  # else they count as 1 and 0
+                raise self.error(f"{key}.{name}", f"{str(value).lower()} cannot be used", fix)
         try:
             return pydantic.TypeAdapter(cls).validate_python(table)
         except pydantic.ValidationError as error:

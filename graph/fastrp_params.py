@@ -15,6 +15,7 @@ DEFAULTS: dict[Mode, dict[str, object]] = {
     "paper": {"iteration_weights": (0.0, 0.0, 1.0, 6.67), "normalization_strength": -0.6},
     "gds": {"iteration_weights": (0.0, 1.0, 1.0), "normalization_strength": 0.0},
 }
+MAX_DIM = 1 << 16
 SMALL_GRAPH = 10_000  # below this many nodes sqrt(n) leaves too few entries, and paper mode takes ACHLIOPTAS
 
 
@@ -25,7 +26,7 @@ class FastRPParams:
     Attributes
     ----------
     mode : "paper" averages raw powers and normalises what it sums; "gds" also feeds the normalised rows to the next hop
-    dim : width of the embedding
+    dim : width of the embedding, at most 65,536
     iteration_weights : weight of hop 1, 2, …; empty only when ``self_influence`` > 0. None: (0, 0, 1, 6.67)
         in paper mode, from the authors' search on BlogCatalog, and (0, 1, 1) in GDS mode
     normalization_strength : degree exponent beta in [-1, 1]; below 0 plays hubs down. None: -0.6 (paper), 0 (GDS)
@@ -59,7 +60,7 @@ class FastRPParams:
         object.__setattr__(self, "iteration_weights", weights)
         own, ratio, s = self.self_influence, self.property_ratio, self.sparsity
         for name, holds, allowed in (
-            ("dim", type(self.dim) is int and self.dim >= 1, "an integer of at least 1"),
+            ("dim", type(self.dim) is int and 1 <= self.dim <= MAX_DIM, f"an integer from 1 to {MAX_DIM}"),
             ("iteration_weights", all(map(math.isfinite, weights)), "finite numbers"),
             ("iteration_weights", any(weights) or own > 0, "one or more that are not 0, or self_influence > 0"),
             ("normalization_strength", -1 <= self.normalization_strength <= 1, "a number in [-1, 1]"),

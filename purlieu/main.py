@@ -75,6 +75,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     args = parser().parse_args(words)
     try:
+        return _run(args)
+    except BrokenPipeError:  # who read it has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
         with _terminable():
             document = args.run(args)
     except errors.EngineError as error:
@@ -83,8 +91,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print("purlieu: interrupted; finished partitions are kept, run the same command again", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        raise
     except Exception as error:
         return _failed(args, error, 1)
     if args.json and document is not None:

@@ -18,7 +18,8 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     """Read the source on the machine that runs the flow."""
     del parts
     ids = open_graph(job.inputs["graph"]).node_ids
-    found = read_features(job.sources["features"], ids, FeatureParams(**job.params))
+    params = {name: value for name, value in job.params.items() if name != "format"}  # of the source's name
+    found = read_features(job.sources["features"], ids, FeatureParams(**params))
     return Findings(stats=write_features(writer, found))
 
 

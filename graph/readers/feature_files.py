@@ -49,7 +49,7 @@ def read_table(source: str | Path, params: FeatureParams) -> Table:
     InvalidParams
         For columns asked of a matrix.
     """
-    suffix = _suffix(source)
+    suffix = feature_format(source)
     if suffix in _PARQUET:
         return _read_parquet(source, params)
     if suffix in _MATRICES:
@@ -60,7 +60,7 @@ def read_table(source: str | Path, params: FeatureParams) -> Table:
 
 def sample_table(source: str | Path, params: FeatureParams) -> tuple[Table, int, int]:
     """Some of the first rows, about how many rows there are in all, and bytes when unpacked; raises as `read_table`."""
-    suffix = _suffix(source)
+    suffix = feature_format(source)
     if suffix in _PARQUET:
         return _sample_parquet(source, params)
     if suffix in _MATRICES:
@@ -73,7 +73,14 @@ def sample_table(source: str | Path, params: FeatureParams) -> tuple[Table, int,
     return table, round(len(table) * n_bytes / len(whole)), n_bytes
 
 
-def _suffix(source: str | Path) -> str:
+def feature_format(source: str | Path) -> str:
+    """The ending that says how to read ``source``, after .gz .zst .bz2.
+
+    Raises
+    ------
+    InvalidInput
+        When none does.
+    """
     suffix = plain_suffix(source)
     if suffix in (*_PARQUET, *_TEXT, *_MATRICES):
         return suffix

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from artifacts.store import Store
 from purlieu.main import main, parser
 
 ROOT = Path(__file__).parents[2]
@@ -99,3 +101,16 @@ def test_wrong_words_get_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert text in error
+
+
+@pytest.mark.parametrize("words", [["ls"], ["ls", "--json"]])
+def test_a_reader_that_has_read_enough_ends_a_command_without_a_word(tmp_path: Path, words: list[str]) -> None:
+    Store.create(tmp_path / "store")
+    reader, writer = os.pipe()
+    os.close(reader)  # whatever is written finds nobody
+    try:
+        command = [sys.executable, "-P", "-m", "purlieu.main", *words, "--store", str(tmp_path / "store")]
+        done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")

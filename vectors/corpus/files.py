@@ -31,12 +31,19 @@ class Unreadable:
 Records = Iterator[tuple[int, dict[str, Any] | Unreadable]]
 
 
-def document_format(source: str | Path, format: Literal["auto", "jsonl", "parquet"]) -> Literal["jsonl", "parquet"]:
-    """``format``, or for "auto" what the name (``.parquet``, ``.pq``) or else the first bytes say."""
-    if format != "auto":
-        return format
-    if plain_suffix(source) in (".parquet", ".pq"):
-        return "parquet"
+Format = Literal["auto", "jsonl", "parquet"]
+
+
+def named_format(source: str | Path, format: Format) -> Format:
+    """``format``, or for "auto" what the name says (``.parquet``, ``.pq``); "auto" again when that is nothing."""
+    return "parquet" if format == "auto" and plain_suffix(source) in (".parquet", ".pq") else format
+
+
+def document_format(source: str | Path, format: Format) -> Literal["jsonl", "parquet"]:
+    """``format``, or for "auto" what the name or else the first bytes say."""
+    named = named_format(source, format)
+    if named != "auto":
+        return named
     with open_source(source) as stream:
         return "parquet" if stream.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC else "jsonl"
 
