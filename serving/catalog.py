@@ -19,7 +19,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import final
 
-from artifacts.publish import CURRENT, Release, read_release, version_names
+from artifacts.publish import CURRENT, Release, current_version, read_release, version_names
 from artifacts.store import Store, index_name
 from foundation.errors import EngineError, InvalidParams, StoreUnavailable, UnknownId
 from serving.opener import Opener, Refused, Served, check_there, give_back, open_engine, open_version
@@ -229,13 +229,25 @@ class Catalog:
         if self._replace(index, slot) and before is not None:
             give_back(before)
 
+    def _pointed(self, index: str) -> str | None:
+        """The version the pointer names now; None when it cannot be read."""
+        try:
+            return current_version(self._store, index)
+        except (EngineError, OSError):
+            return None
+
     def _replace(self, index: str, slot: _Slot) -> bool:
-        """Serve what the pointer names, if it can be; False when it is refused."""
+        """Serve what the pointer names, if it can be; False when what is served stays."""
         with self._turns:
             found = open_version(self._store, index, self._opener)
+        pointed, version = self._pointed(index), found.engine.version if isinstance(found, Served) else found.version
         with self._lock:
             waiting, slot.opening = slot.answer, False
             first = not waiting.done()
+            if slot.served is not None and version != pointed == slot.served.engine.version:
+                slot.refused = None  # the pointer went back meanwhile: what was opened is not to be served
+                self._threads.discard(threading.current_thread())
+                return False
             if isinstance(found, Served):
                 if not first:
                     slot.answer = _pending()
@@ -249,13 +261,13 @@ class Catalog:
         if isinstance(found, Served):
             if first:
                 waiting.set_result(found)
-            self._log(f"index {index}: serving version {found.engine.version}")
+            self._log(f"index {index}: serving version {version}")
             return True
         if first:
             waiting.set_exception(found.error)
         rest = f"version {kept.engine.version} goes on" if kept else "there is none to go on with"
         cause = " ".join(found.cause.split())
-        self._log(f"index {index}: version {found.version} refused, {rest}: {cause}")
+        self._log(f"index {index}: version {version} refused, {rest}: {cause}")
         return False
 
 

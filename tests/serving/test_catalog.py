@@ -103,6 +103,24 @@ def test_a_pointer_that_moves_on_during_an_opening_is_followed_to_its_end(store:
     until(lambda: served(catalog) == third)
 
 
+def test_a_version_that_was_rolled_back_while_it_opened_never_serves(store: Store) -> None:
+    first = publish_version(store, 1)
+    opening, log = Opening(), list[str]()
+    catalog = eager(store, opening, log)
+    assert served(catalog) == first
+    opening.delay.clear()
+    second = publish_version(store, 2)
+    catalog.look()
+    until(lambda: opening.opened == [first, second])
+    point_current(store, "demo", first)
+    opening.delay.set()
+    settled(catalog)
+    assert served(catalog) == first
+    assert log == [f"index demo: serving version {first}"]
+    gc.collect()
+    assert [state.refused for state in catalog.states()] == [None]
+
+
 def test_the_old_engine_goes_when_the_last_request_that_holds_it_ends(store: Store) -> None:
     publish_version(store, 1)
     opening = Opening()
