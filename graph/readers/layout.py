@@ -247,7 +247,7 @@ def _is_header(first: list[str], others: list[list[str]], params: ReadParams) ->
         return False
     if all(is_integer(fields, column) for fields in others for column in ends):
         return not any(is_number(first, column) for column in ends)
-    weight = params.weight
-    if not isinstance(weight, int):
-        return False
-    return not is_number(first, weight) and all(is_number(fields, weight) for fields in others)
+    beside = set(range(len(first))) - set(ends)
+    return any(
+        not is_number(first, column) and all(is_number(fields, column) for fields in others) for column in beside
+    )

@@ -348,3 +348,20 @@ def test_bad_text_is_refused_with_file_line_and_fix(
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('user,item,weight\n"user 0",item 40,3\nuser 1,item 2,1\n', {"user 0", "item 40", "user 1", "item 2"}),
+        ("user,item,times\nu0,i4,3\nu1,i2,1\n", {"u0", "i4", "u1", "i2"}),
+        ("user,item,times\nu0,i4,3\nu1,i2,often\n", {"user", "item", "u0", "i4", "u1", "i2"}),
+        ("user,item,times\nu0,i4,3\nu1,i2\n", {"user", "item", "u0", "i4", "u1", "i2"}),
+        ("user,item\nu0,i4\nu1,i2\n", {"user", "item", "u0", "i4", "u1", "i2"}),
+        ("u0,i4,2\nu1,i2,3\n", {"u0", "i4", "u1", "i2"}),
+    ],
+)
+def test_text_above_numbers_in_any_column_is_a_header(write: Write, text: str, found: set[str]) -> None:
+    graph = read_graph(write(text, "clicks.csv"), ReadParams(on_error="skip"))
+    assert set(graph.node_ids) == found
+    assert (graph.weights is not None) == ("weight" in text)
