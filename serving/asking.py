@@ -24,7 +24,7 @@ from serving.bodies.compound import ExplainRequest, RelatedRequest
 from serving.bodies.documents import SearchRequest
 from serving.bodies.nodes import NeighbourhoodRequest, PPRRequest, SimilarRequest
 from serving.opener import Answer, EngineLike
-from serving.pool import Job, Outcome
+from serving.jobs import Job, Outcome
 from serving.ppr import shortages
 
 HEAVY = 100  # a request of more queries than this, or of longer lists, takes a place of those for what takes long
@@ -81,13 +81,15 @@ class Question:
         _check_hits(len(queries), k, explained)
         kind = self.kind(asked)
         size = max(len(queries), len(queries) * k // (_EXPLAINED if explained else _LIST))
+        heavy = size > HEAVY or bool(getattr(asked, "exact", False))
         return Job(
             run=lambda several: self._answers(engine, several),
             what=(queries, asked),
             # The engine itself is part of it: versions are never mixed, and the old one goes with its last job.
             group=None if kind is None else (engine, self.name, kind),
+            kind=None if heavy else (engine.index, self.name),
             size=size,
-            heavy=size > HEAVY or bool(getattr(asked, "exact", False)),
+            heavy=heavy,
         )
 
     def _answers(self, engine: EngineLike, several: Sequence[tuple[Queries, Any]]) -> list[Outcome]:
