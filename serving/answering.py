@@ -16,8 +16,8 @@ from serving.built import check_built
 from serving.cache import MAX_BODY as KEPT_BODY
 from serving.envelope import facts_of
 from serving.inputs import parsed, read_body, served_of
-from serving.opener import EngineLike
 from serving.jobs import Job
+from serving.opener import EngineLike
 from serving.pool import Overloaded
 from serving.problems import RefusedRequest, sort_of_problem
 from serving.service import Service, service_of

@@ -23,8 +23,8 @@ from serving.bodies.communities import CommunityRequest, LabelsRequest, MembersR
 from serving.bodies.compound import ExplainRequest, RelatedRequest
 from serving.bodies.documents import SearchRequest
 from serving.bodies.nodes import NeighbourhoodRequest, PPRRequest, SimilarRequest
-from serving.opener import Answer, EngineLike
 from serving.jobs import Job, Outcome
+from serving.opener import Answer, EngineLike
 from serving.ppr import shortages
 
 HEAVY = 100  # a request of more queries than this, or of longer lists, takes a place of those for what takes long

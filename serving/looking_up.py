@@ -7,8 +7,8 @@ from typing import Any
 
 from serving.asking import as_json
 from serving.bodies.nodes import NodesQuery
-from serving.opener import EngineLike
 from serving.jobs import Job, Outcome
+from serving.opener import EngineLike
 
 
 def looked_up(engine: EngineLike, asked: NodesQuery) -> Job:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import re
 import signal
 import statistics
@@ -31,7 +30,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import httpx
 
@@ -40,22 +38,13 @@ from artifacts.store import Store
 from flows.run import run_build
 from flows.settings import read_config
 from serving.engine import Engine
+from tests.serving.soak_questions import keep_asking, questions
 from tests.small import write_small
 
 ROOT = Path(__file__).parents[2]
-SMALL = "/v1/indexes/small"
 GROWTH = 0.05
 PERIODS = 3  # at most, until memory has come to rest
-N_QUESTIONS = 200
 SERVED_SECONDS = 120.0  # within which every worker serves what was published
-WRONG: list[tuple[str, bytes, int]] = [
-    ("similar", b'{"ids":["nobody"]}', 404),
-    ("similar", b'{"ids":["n000"],"k":100000}', 422),
-    ("ppr", b'{"queries":[{"seeds":{"n000":NaN}}]}', 422),
-    ("search", b'{"texts":[" "]}', 422),
-    ("search", b"{", 400),
-    ("nothing", b"{}", 404),
-]
 
 
 @dataclass
@@ -70,6 +59,16 @@ class Soaked:
     opened: int = 0
     failures: list[str] = field(default_factory=list)
     periods: list[list[float]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, due: int, status: int, wrong: str) -> None:
+        """Note an answer; see `tests.serving.soak_questions.keep_asking`."""
+        with self.lock:
+            self.requests += 1
+            self.refused_rightly += not wrong and due != 200
+            self.overloaded += status == 429
+            if wrong and status != 429 and len(self.failures) < 20:
+                self.failures.append(wrong)
 
     @property
     def megabytes(self) -> list[float]:
@@ -88,7 +87,9 @@ class Soaked:
 
 def growth(megabytes: list[float]) -> float:
     """Share by which memory grew from the second quarter to the last."""
-    quarter = len(megabytes) // 4
+    quarter = len(megabytes) // 4  # fewer than two are too few to tell
+    if quarter < 2:
+        return 0.0
     before = statistics.quantiles(megabytes[quarter : 2 * quarter], n=10)[0]
     return statistics.quantiles(megabytes[3 * quarter :], n=10)[0] / before - 1
 
@@ -107,8 +108,7 @@ def soak(
     With ``reloads`` that many are published instead, each as soon as all workers serve the one before, however long
     that takes.
     """
-    asked = _asked(store, versions)
-    soaked, stop, lock = Soaked(), threading.Event(), threading.Lock()
+    asked, soaked, stop = questions(store, versions), Soaked(), threading.Event()
     words = ["serve", "--store", str(store.root), "--port", "0", "--cache", "2MB", "--log", "json"]
     words += ["--workers", str(workers)]
     with (store.root.parent / "server.log").open("w+") as log:
@@ -120,7 +120,7 @@ def soak(
         try:
             address = address_in(Path(log.name))
             askers = [
-                threading.Thread(target=_ask, args=(address, asked, number, soaked, stop, lock))
+                threading.Thread(target=keep_asking, args=(address, asked, number, stop, soaked.tell))
                 for number in range(n_askers)
             ]
             for asker in askers:
@@ -154,58 +154,6 @@ def two_versions(directory: Path) -> tuple[Store, list[str]]:
         run_build(read_config(config, (f"fastrp.seed={seed}", f"powerwalk.seed={seed}")), store)
         versions.append(Engine.open(store, "small").version)
     return store, versions
-
-
-def _asked(store: Store, versions: list[str]) -> list[tuple[str, bytes, list[Any]]]:
-    """Questions, each with the answers of the versions."""
-    made: list[tuple[str, bytes, list[Any]]] = []
-    draw = random.Random(0)
-    words = ["chess", "video codec", "music player", "web proxy", "compiler library", "number 17"]
-    engines = [Engine.open(store, "small", version) for version in versions]
-
-    def add(question: str, body: dict[str, Any], answers: list[Any]) -> None:
-        made.append((question, json.dumps(body).encode(), answers))
-
-    for _ in range(N_QUESTIONS):
-        ids, k = [f"n{number:03d}" for number in draw.sample(range(299), 3)], draw.choice([1, 5, 10, 40])
-        seeds = {id: draw.choice([0.5, 1.0, 2.0]) for id in ids}
-        texts = draw.sample(words, 2)
-        add("similar", {"ids": ids, "k": k}, [engine.similar(ids, k=k) for engine in engines])
-        add("ppr", {"queries": [{"seeds": seeds}], "k": k}, [engine.ppr([seeds], k=k) for engine in engines])
-        add("community", {"seeds": ids, "size": k + 3}, [engine.community(ids, size=k + 3) for engine in engines])
-        add("labels", {"ids": ids}, [engine.labels(ids) for engine in engines])
-        add("search", {"texts": texts, "k": k}, [engine.search(texts, k=k) for engine in engines])
-    return made
-
-
-def _ask(
-    address: str,
-    asked: list[tuple[str, bytes, list[Any]]],
-    number: int,
-    soaked: Soaked,
-    stop: threading.Event,
-    lock: threading.Lock,
-) -> None:
-    draw = random.Random(number)
-    with httpx.Client(base_url=address, timeout=60) as client:
-        while not stop.is_set():
-            answers: list[Any] | None = None
-            if draw.random() < 0.05:
-                question, body, due = draw.choice(WRONG)
-            else:
-                (question, body, answers), due = draw.choice(asked), 200
-            try:
-                response = client.post(f"{SMALL}/{question}", content=body)
-                status, found = response.status_code, response.json()
-            except (httpx.HTTPError, ValueError) as error:
-                status, found = 0, repr(error)
-            good = status == due and (answers is None or found in answers)
-            with lock:
-                soaked.requests += 1
-                soaked.refused_rightly += good and due != 200
-                soaked.overloaded += status == 429
-                if not good and status != 429 and len(soaked.failures) < 20:
-                    soaked.failures.append(f"{question} {body[:80]!r}: {status} {str(found)[:200]}")
 
 
 def _watch(pid: int, store: Store, versions: list[str], seconds: float, every: float, soaked: Soaked) -> None:

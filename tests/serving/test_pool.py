@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.limits import Limits
 from serving.jobs import Job, Outcome
+from serving.limits import Limits
 from serving.pool import Overloaded, Pool
 
 
