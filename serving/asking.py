@@ -76,12 +76,13 @@ class Question:
         InvalidQuery
             For more answers than one request may ask for.
         """
-        queries, k = self.queries(asked), getattr(asked, "k", 1)
-        explained = bool(getattr(asked, "explain", False))
+        fields = vars(asked)  # not `getattr`: what a model does not have takes it long to miss
+        queries, k = self.queries(asked), fields.get("k", 1)
+        explained = bool(fields.get("explain", False))
         _check_hits(len(queries), k, explained)
         kind = self.kind(asked)
         size = max(len(queries), len(queries) * k // (_EXPLAINED if explained else _LIST))
-        heavy = size > HEAVY or bool(getattr(asked, "exact", False))
+        heavy = size > HEAVY or bool(fields.get("exact", False))
         return Job(
             run=lambda several: self._answers(engine, several),
             what=(queries, asked),
