@@ -75,7 +75,7 @@ class Envelope:
         self._origins = origins
         self._note = note
         # One random number an app: to ask the system for one takes a tenth of what a request does.
-        self._prefix = secrets.token_hex(6).encode()
+        self._prefix = secrets.token_hex(4).encode()
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -72,7 +72,7 @@ class Lanes:
     def begin(self, jobs: Sequence[Job]) -> Call:
         """Note that a call for these begins."""
         first, mean = jobs[0], self._means.get(jobs[0].kind)
-        call = Call(self._clock(), None if mean is None else mean * sum(job.size for job in jobs))
+        call = Call(self._clock(), None if mean is None else mean * _size(jobs))
         self.running += 1
         self._heavy += first.heavy
         if first.lane is not None:
@@ -90,10 +90,14 @@ class Lanes:
                 del self._calls[first.lane]  # with a group that names an engine
         self.seconds += NEWEST * (seconds / len(jobs) - self.seconds)
         if first.kind is not None:
-            found = max(seconds, 1e-6) / sum(job.size for job in jobs)
+            found = max(seconds, 1e-6) / _size(jobs)
             mean = self._means.setdefault(first.kind, found)
             self._means[first.kind] = mean + NEWEST * (found - mean)
 
     def wait(self, waiting: int) -> float:
         """How long it should take until so many jobs have begun."""
         return waiting * self.seconds / self._most_lanes
+
+
+def _size(jobs: Sequence[Job]) -> int:
+    return max(1, sum(job.size for job in jobs))  # a question without a query takes its time to be refused

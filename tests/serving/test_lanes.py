@@ -139,3 +139,8 @@ def test_nothing_is_kept_of_calls_that_ended() -> None:
     lanes.end([job(None, group="two")], calls[1])
     assert lanes.running == 0
     assert lanes.may_begin(job(None, group="one"))
+
+
+def test_a_question_without_a_query_is_measured_like_one() -> None:
+    lanes, _ = learnt(LONG / 4.5, size=0, group=None)
+    assert lanes.most(job(group=None), 300) == 4
