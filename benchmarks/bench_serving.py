@@ -157,7 +157,9 @@ def _asked(
     seconds: float,
     options: Sequence[str],
 ) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
+    if not questions:
+        return rows
     with served(store, *options) as address:
         _wait(address)
         for question, bodies in questions.items():
