@@ -1,7 +1,6 @@
 """Ask a server everything, right and wrong, for a long time, while versions change under it.
 
-Run: python -m tests.serving.soak [--seconds 1800] [--askers 4] [--reloads 1000] [--workers 2]
-prints one JSON document, exits 1 on a failure
+Run: python -m tests.serving.soak [--seconds 1800] [--askers 4] [--reloads 1000] [--workers 2]: prints JSON, or exits 1
 
 Every answer must be, to the last number, that of one of the two versions that are published in turn; every refusal
 must be the one that was due. With ``--reloads`` the next version is published as soon as all workers serve the one
