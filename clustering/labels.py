@@ -125,11 +125,13 @@ class LabelIndex:
     def path(self, community: int) -> list[Step]:
         """From a community to the last that links hold together; merges without any link between them are left out."""
         self._check(community)
-        steps = [Step(community, int(self.sizes[community]), self._density(community))]
-        while (above := int(self.parents[community])) >= 0 and self.density[above - self.n_communities] > 0:
-            steps.append(Step(above, int(self.sizes[above]), self._density(above)))
-            community = above
-        return steps
+        # Numbers first, then what belongs to them at once: a path may have a thousand steps.
+        parent, density, n_found = self.parents.item, self.density.item, self.n_communities
+        way = [community]
+        while (above := parent(way[-1])) >= 0 and density(above - n_found) > 0:
+            way.append(above)
+        densities = self.density[np.array(way[1:], dtype=np.int64) - n_found].tolist()
+        return list(map(Step, way, self.sizes[way].tolist(), [self._density(community), *densities]))
 
     def top(self, community: int, k: int) -> Members:
         """The ``k`` members with the most weight inside, ties by row; all when there are no more.

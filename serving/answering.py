@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Literal, final
 
 import anyio.to_thread
 from fastapi import Request
@@ -16,8 +16,9 @@ from serving.built import check_built
 from serving.cache import MAX_BODY as KEPT_BODY
 from serving.envelope import facts_of
 from serving.inputs import parsed, read_body, served_of
+from serving.jobs import Job
 from serving.opener import EngineLike
-from serving.pool import Job, Overloaded
+from serving.pool import Overloaded
 from serving.problems import RefusedRequest, sort_of_problem
 from serving.service import Service, service_of
 
@@ -35,7 +36,7 @@ async def answer_posted(request: Request, question: Question) -> Response:
     """
     service, facts = service_of(request), facts_of(request)
     engine = await _engine(service, request, question.name)
-    async with _limited(service, "body"):
+    async with _Limited(service, "body"):
         facts["body"] = body = await read_body(request)
     key = None
     if service.limits.cache_bytes and len(body) <= KEPT_BODY:
@@ -44,7 +45,7 @@ async def answer_posted(request: Request, question: Question) -> Response:
         if kept is not None:
             facts["cached"] = True
             return _response(kept)
-    async with _limited(service, "answer"):
+    async with _Limited(service, "answer"):
         if len(body) <= SMALL_BODY:
             asked = parsed(question.model, body)
         else:
@@ -61,7 +62,7 @@ async def answer_looked_up(
     """The answer to a question that has no body."""
     service, facts = service_of(request), facts_of(request)
     engine = await _engine(service, request, question)
-    async with _limited(service, "answer"):
+    async with _Limited(service, "answer"):
         return Response(await _run(service, facts, job(engine)), media_type=media_type)
 
 
@@ -85,22 +86,32 @@ async def _run(service: Service, facts: dict[str, Any], job: Job) -> bytes:
         facts.update(size=job.size, together=job.n_together)
 
 
-@contextlib.asynccontextmanager
-async def _limited(service: Service, what: str) -> AsyncIterator[None]:
+@final
+class _Limited:
     """Refuse what takes longer than a request may; a kernel under way cannot be stopped and keeps its thread."""
-    seconds = service.limits.seconds
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            yield
-    except TimeoutError:
-        if not limit.expired():
-            raise  # of a file or a network: not ours
-        if what == "body":
-            detail = f"the body did not arrive within {seconds:g} s"
-            raise RefusedRequest(sort_of_problem(408, "too-slow", "The body came too slowly", detail)) from None
-        detail = f"the answer takes longer than {seconds:g} s; ask for less, or for less at a time"
-        raise RefusedRequest(sort_of_problem(504, "time-limit", "It takes too long", detail)) from None
+
+    __slots__ = ("_limit", "_seconds", "_what")
+
+    def __init__(self, service: Service, what: Literal["body", "answer"]) -> None:
+        self._seconds = service.limits.seconds
+        self._limit = asyncio.timeout(self._seconds)
+        self._what = what
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError:  # of this limit: one of a file or a network is none of its own
+            seconds = f"{self._seconds:g} s"
+            if self._what == "body":
+                detail = f"the body did not arrive within {seconds}"
+                raise RefusedRequest(sort_of_problem(408, "too-slow", "The body came too slowly", detail)) from None
+            detail = f"the answer takes longer than {seconds}; ask for less, or for less at a time"
+            raise RefusedRequest(sort_of_problem(504, "time-limit", "It takes too long", detail)) from None
 
 
 def _response(answer: bytes) -> Response:

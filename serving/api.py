@@ -33,6 +33,7 @@ from serving.pool import Pool
 from serving.problems import RefusedRequest, answering, install, reason, sort_of_problem
 from serving.service import Service, service_of
 from serving.shortcut import Shortcut
+from serving.steady import keep_steady
 from serving.stores import Catalogs
 from serving.together import keep_together
 
@@ -55,6 +56,7 @@ def create_app(
     note: Note | None = None,
     board: Board | None = None,
     worker: int = 0,
+    own_process: bool = False,
 ) -> FastAPI:
     """The service over every index of ``store``, or of several, those that appear later too.
 
@@ -67,6 +69,7 @@ def create_app(
     log : told in one line what an operator should know
     note : told of every request, see `serving.envelope.Envelope`
     board, worker : which of several processes that answer together this one is, see `serving.board.Board`
+    own_process : nothing else runs in this process, so its interpreter may be set up for it, see `serving.steady`
 
     Raises
     ------
@@ -85,9 +88,12 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001  # the signature FastAPI wants
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         await anyio.to_thread.run_sync(catalog.look)
-        beside = asyncio.create_task(keep_together(service))
+        beside = [asyncio.create_task(keep_together(service))]
+        if own_process:
+            beside.append(asyncio.create_task(keep_steady(catalog)))
         yield
-        beside.cancel()
+        for task in beside:
+            task.cancel()
         pool.close()
         await anyio.to_thread.run_sync(catalog.close)
 

@@ -23,8 +23,8 @@ from serving.bodies.communities import CommunityRequest, LabelsRequest, MembersR
 from serving.bodies.compound import ExplainRequest, RelatedRequest
 from serving.bodies.documents import SearchRequest
 from serving.bodies.nodes import NeighbourhoodRequest, PPRRequest, SimilarRequest
+from serving.jobs import Job, Outcome
 from serving.opener import Answer, EngineLike
-from serving.pool import Job, Outcome
 from serving.ppr import shortages
 
 HEAVY = 100  # a request of more queries than this, or of longer lists, takes a place of those for what takes long
@@ -76,18 +76,21 @@ class Question:
         InvalidQuery
             For more answers than one request may ask for.
         """
-        queries, k = self.queries(asked), getattr(asked, "k", 1)
-        explained = bool(getattr(asked, "explain", False))
+        fields = vars(asked)  # not `getattr`: what a model does not have takes it long to miss
+        queries, k = self.queries(asked), fields.get("k", 1)
+        explained = bool(fields.get("explain", False))
         _check_hits(len(queries), k, explained)
         kind = self.kind(asked)
         size = max(len(queries), len(queries) * k // (_EXPLAINED if explained else _LIST))
+        heavy = size > HEAVY or bool(fields.get("exact", False))
         return Job(
             run=lambda several: self._answers(engine, several),
             what=(queries, asked),
             # The engine itself is part of it: versions are never mixed, and the old one goes with its last job.
             group=None if kind is None else (engine, self.name, kind),
+            kind=None if heavy else (engine.index, self.name),
             size=size,
-            heavy=size > HEAVY or bool(getattr(asked, "exact", False)),
+            heavy=heavy,
         )
 
     def _answers(self, engine: EngineLike, several: Sequence[tuple[Queries, Any]]) -> list[Outcome]:

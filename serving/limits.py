@@ -22,7 +22,8 @@ class Limits:
     threads : questions that are computed at the same time; those beyond one a core are for questions that wait for
         the disk
     heavy : of these, questions that take long (exact rankings, hundreds of queries), so that others pass them by
-    lanes : calls of one kind at the same time; what comes meanwhile waits and is asked in one call
+    lanes : calls of one kind at the same time where they take long, as many as there are cores for them; what comes
+        while they are under way waits, and is asked in one call. Short calls keep to one lane
     batch : queries of several requests that one call of an engine answers; 1 asks each request alone
     queue : questions that wait for a thread
     wait_seconds : the longest that a question waits for a thread
@@ -32,7 +33,7 @@ class Limits:
 
     threads: int = field(default_factory=lambda: _CORES + 4)
     heavy: int = field(default_factory=lambda: max(1, _CORES // 2))
-    lanes: int = field(default_factory=lambda: max(1, _CORES // 2))
+    lanes: int = field(default_factory=lambda: _CORES)
     batch: int = 256
     queue: int = 512
     wait_seconds: float = 5.0

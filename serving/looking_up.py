@@ -7,8 +7,8 @@ from typing import Any
 
 from serving.asking import as_json
 from serving.bodies.nodes import NodesQuery
+from serving.jobs import Job, Outcome
 from serving.opener import EngineLike
-from serving.pool import Job, Outcome
 
 
 def looked_up(engine: EngineLike, asked: NodesQuery) -> Job:
@@ -21,7 +21,7 @@ def looked_up(engine: EngineLike, asked: NodesQuery) -> Job:
         except Exception as error:
             return [error]
 
-    return Job(run=run, what=asked)
+    return Job(run=run, what=asked, kind=(engine.index, "nodes"))
 
 
 def mapped(engine: EngineLike) -> Job:
@@ -33,4 +33,4 @@ def mapped(engine: EngineLike) -> Job:
         except Exception as error:
             return [error]
 
-    return Job(run=run, what=None)
+    return Job(run=run, what=None, kind=(engine.index, "map"))

@@ -1,7 +1,7 @@
 """A bounded pool for what computes, whose waiting line is what makes batches.
 
-A job begins at once while there is a thread for it. When there is none it waits, and the thread that comes free takes
-the job that has waited longest together with all others of its group: under no load nothing waits, under much load
+A job begins at once when `serving.lanes` lets it and there is a thread. Otherwise it waits, and the thread that comes
+free takes the job that has waited longest together with others like it: under no load nothing waits, under much load
 batches grow by themselves. A job that finds the line full, or has waited too long in it, is refused.
 """
 
@@ -11,19 +11,16 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Hashable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
+from serving.jobs import Job, Outcome
+from serving.lanes import LONG, Lanes
 from serving.limits import Limits
 
-# Weight of the newest call in the mean time of a job: follows a change of load within some ten calls.
-_NEWEST = 0.1
 _MAX_RETRY = 60
-
-Outcome = bytes | BaseException
-Run = Callable[[Sequence[Any]], list[Outcome]]
 
 
 @final
@@ -33,30 +30,6 @@ class Overloaded(Exception):  # a state, told to the caller as a problem
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
         self.retry_after = retry_after
-
-
-@final
-@dataclass(slots=True, kw_only=True, eq=False)
-class Job:
-    """One request's question.
-
-    Attributes
-    ----------
-    run : answers the ``what`` of one job, or of several of one ``group``, in order; raises nothing
-    group : jobs of equal groups may be run together; None runs alone
-    size : queries in it, or more if their lists are long: what a call is measured by
-    heavy : takes one of the few places for what takes long
-    """
-
-    run: Run
-    what: Any
-    group: Hashable | None = None
-    size: int = 1
-    heavy: bool = False
-    since: float = 0.0
-    begun: bool = False
-    n_together: int = 1
-    answer: asyncio.Future[bytes] | None = None
 
 
 @final
@@ -79,11 +52,10 @@ class Pool:
         self._limits = limits
         self._changed = threading.Condition()
         self._waiting: deque[Job] = deque()
-        self._groups: Counter[Hashable] = Counter()
+        self._lanes = Lanes(limits)
         self._threads: list[threading.Thread] = []
-        self._idle = self._running = self._heavy = 0
-        self._calls = self._jobs = self._refused = 0
-        self._seconds = 0.001  # of a job, a running mean
+        self._idle = self._calls = self._jobs = self._refused = 0
+        self._looks_again = False
         self._closed = False
 
     async def run(self, job: Job) -> bytes:
@@ -95,17 +67,18 @@ class Pool:
             When the line is full, or the job waited too long in it. Whatever else the job's outcome was.
         """
         loop = asyncio.get_running_loop()
-        if self._limits.batch == 1:
-            job.group = None  # alone in any case: it need not keep to a lane
         job.answer, job.since = loop.create_future(), time.monotonic()
         with self._changed:
             # Jobs for which there is a thread are among those waiting until it has taken them.
-            if self._closed or len(self._waiting) >= self._limits.queue + self._limits.threads - self._running:
+            if self._closed or len(self._waiting) >= self._limits.queue + self._limits.threads - self._lanes.running:
                 self._refused += 1
                 raise Overloaded(self._retry_after())
             self._waiting.append(job)
-            if self._may_begin(job):
+            if self._lanes.may_begin(job):
                 self._wake()
+            elif not self._looks_again:
+                self._looks_again = True
+                loop.call_later(LONG, self._look_again, loop)
         timer = loop.call_later(self._limits.wait_seconds, self._give_up, job)
         try:
             return await job.answer
@@ -118,13 +91,22 @@ class Pool:
     def state(self) -> PoolState:
         """What there is to say of it now."""
         with self._changed:
-            return PoolState(self._running, len(self._waiting), self._calls, self._jobs, self._refused)
+            return PoolState(self._lanes.running, len(self._waiting), self._calls, self._jobs, self._refused)
 
     def close(self) -> None:
         """Begin nothing more. Threads end after what they are at; a process that ends does not wait for them."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A call under way may have turned out to be a long one: then what waits for it need not."""
+        with self._changed:
+            self._looks_again = bool(self._waiting) and not self._closed
+            if any(map(self._lanes.may_begin, self._waiting)):
+                self._wake()
+        if self._looks_again:
+            loop.call_later(LONG, self._look_again, loop)
 
     def _give_up(self, job: Job) -> None:
         """Refuse a job that still waits."""
@@ -143,8 +125,7 @@ class Pool:
 
     def _retry_after(self) -> int:
         """Seconds until what waits now should have begun."""
-        seconds = len(self._waiting) * self._seconds / self._limits.threads
-        return min(_MAX_RETRY, max(1, round(seconds)))
+        return min(_MAX_RETRY, max(1, round(self._lanes.wait(len(self._waiting)))))
 
     def _wake(self) -> None:
         """Have one more thread look for a job, if there is one that does nothing."""
@@ -159,21 +140,17 @@ class Pool:
         self._threads.append(thread)
         thread.start()
 
-    def _may_begin(self, job: Job) -> bool:
-        if job.heavy and self._heavy >= self._limits.heavy:
-            return False
-        return job.group is None or self._groups[job.group] < self._limits.lanes
-
     def _take(self) -> list[Job]:
         """The job that waited longest of those that may begin, and those that go with it; the lock is held."""
-        first = next((job for job in self._waiting if self._may_begin(job)), None)
+        first = next((job for job in self._waiting if self._lanes.may_begin(job)), None)
         if first is None:
             return []
         taken, size = [first], first.size
-        if first.group is not None:
-            for job in self._waiting:
-                fits = size + job.size <= self._limits.batch
-                if job is not first and (job.group, job.heavy) == (first.group, first.heavy) and fits:
+        if first.lane is not None:
+            like = [job for job in self._waiting if job.lane == first.lane]
+            most = self._lanes.most(first, sum(job.size for job in like))
+            for job in like:
+                if job is not first and size + job.size <= most:
                     taken.append(job)
                     size += job.size
         gone = set(map(id, taken))
@@ -190,28 +167,16 @@ class Pool:
                         return
                     self._idle += 1
                     self._changed.wait()
-                first = taken[0]
-                self._running += 1
-                self._heavy += first.heavy
-                if first.group is not None:
-                    self._groups[first.group] += 1
-                if any(map(self._may_begin, self._waiting)):
+                call = self._lanes.begin(taken)
+                if any(map(self._lanes.may_begin, self._waiting)):
                     self._wake()
-            begun = time.monotonic()
-            outcomes = first.run([job.what for job in taken])
-            seconds = time.monotonic() - begun
+            outcomes = taken[0].run_with(taken)
             with self._changed:
-                self._running -= 1
-                self._heavy -= first.heavy
-                if first.group is not None:
-                    self._groups[first.group] -= 1
-                    if not self._groups[first.group]:
-                        del self._groups[first.group]
+                self._lanes.end(taken, call)
                 self._calls += 1
                 self._jobs += len(taken)
-                self._seconds += _NEWEST * (seconds / len(taken) - self._seconds)
             _deliver(taken, outcomes)
-            del taken, first, outcomes  # else an idle thread would keep the engine of an old version
+            del taken, outcomes  # else an idle thread would keep the engine of an old version
 
 
 def _deliver(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:

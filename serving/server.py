@@ -73,6 +73,7 @@ def serve(
                 note=log.note if log.takes_requests else None,
                 board=board,
                 worker=worker,
+                own_process=True,
             )
             return _server(app)
 

@@ -1,11 +1,16 @@
 """Ask a server everything, right and wrong, for a long time, while versions change under it.
 
-Run: python -m tests.serving.soak [--seconds 1800] [--askers 4]        prints one JSON document, exits 1 on a failure
+Run: python -m tests.serving.soak [--seconds 1800] [--askers 4] [--reloads 1000] [--workers 2]: prints JSON, or exits 1
 
 Every answer must be, to the last number, that of one of the two versions that are published in turn; every refusal
-must be the one that was due. Memory is the server's own (``RssAnon``: what it mapped from files is the kernel's to
-drop), of which what is left between peaks (a version that is being opened, a large answer) is looked at: its first
-decile over the last quarter may be 5 % above that of the second quarter; the first is for warming up.
+must be the one that was due. With ``--reloads`` the next version is published as soon as all workers serve the one
+before, so many times; every worker must then have opened each of them.
+
+Memory is the server's own (``RssAnon``: what it mapped from files is the kernel's to drop), of which what is left
+between peaks (a version that is being opened, a large answer) is looked at: its first decile over the last quarter may
+be 5 % above that of the second quarter; the first is for warming up. On a machine that is busy with other things
+warming up may take longer: where memory grew by more, up to two more periods of the same length follow, and only what
+goes on growing in each of them is a leak.
 """
 
 from __future__ import annotations
@@ -13,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import re
 import signal
 import statistics
@@ -21,10 +25,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import httpx
 
@@ -33,20 +37,13 @@ from artifacts.store import Store
 from flows.run import run_build
 from flows.settings import read_config
 from serving.engine import Engine
+from tests.serving.soak_questions import keep_asking, questions
 from tests.small import write_small
 
 ROOT = Path(__file__).parents[2]
-SMALL = "/v1/indexes/small"
 GROWTH = 0.05
-N_QUESTIONS = 200
-WRONG: list[tuple[str, bytes, int]] = [
-    ("similar", b'{"ids":["nobody"]}', 404),
-    ("similar", b'{"ids":["n000"],"k":100000}', 422),
-    ("ppr", b'{"queries":[{"seeds":{"n000":NaN}}]}', 422),
-    ("search", b'{"texts":[" "]}', 422),
-    ("search", b"{", 400),
-    ("nothing", b"{}", 404),
-]
+PERIODS = 3  # at most, until memory has come to rest
+SERVED_SECONDS = 120.0  # within which every worker serves what was published
 
 
 @dataclass
@@ -60,26 +57,57 @@ class Soaked:
     reloads: int = 0
     opened: int = 0
     failures: list[str] = field(default_factory=list)
-    megabytes: list[float] = field(default_factory=list)
+    periods: list[list[float]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, due: int, status: int, wrong: str) -> None:
+        """Note an answer; see `tests.serving.soak_questions.keep_asking`."""
+        with self.lock:
+            self.requests += 1
+            self.refused_rightly += not wrong and due != 200
+            self.overloaded += status == 429
+            if wrong and status != 429 and len(self.failures) < 20:
+                self.failures.append(wrong)
+
+    @property
+    def megabytes(self) -> list[float]:
+        """Of the last period."""
+        return self.periods[-1]
 
     @property
     def growth(self) -> float:
-        """Share by which memory grew from the second quarter to the last."""
-        quarter = len(self.megabytes) // 4
-        before = statistics.quantiles(self.megabytes[quarter : 2 * quarter], n=10)[0]
-        return statistics.quantiles(self.megabytes[3 * quarter :], n=10)[0] / before - 1
+        """Share by which memory grew in the period in which it grew least."""
+        return min(map(growth, self.periods))
 
     @property
     def good(self) -> bool:
         return not self.failures and self.growth <= GROWTH and self.requests > 0 and self.reloads > 0
 
 
+def growth(megabytes: list[float]) -> float:
+    """Share by which memory grew from the second quarter to the last."""
+    quarter = len(megabytes) // 4  # fewer than two are too few to tell
+    if quarter < 2:
+        return 0.0
+    before = statistics.quantiles(megabytes[quarter : 2 * quarter], n=10)[0]
+    return statistics.quantiles(megabytes[3 * quarter :], n=10)[0] / before - 1
+
+
 def soak(
-    store: Store, versions: list[str], seconds: float, n_askers: int = 2, every: float = 2.0, workers: int = 1
+    store: Store,
+    versions: list[str],
+    seconds: float,
+    n_askers: int = 2,
+    every: float = 2.0,
+    workers: int = 1,
+    reloads: int = 0,
 ) -> Soaked:
-    """Serve ``store`` in processes of its own and ask; every so many seconds another of ``versions`` is published."""
-    asked = _asked(store, versions)
-    soaked, stop, lock = Soaked(), threading.Event(), threading.Lock()
+    """Serve ``store`` in processes of its own and ask; every so many seconds another of ``versions`` is published.
+
+    With ``reloads`` that many are published instead, each as soon as all workers serve the one before, however long
+    that takes.
+    """
+    asked, soaked, stop = questions(store, versions), Soaked(), threading.Event()
     words = ["serve", "--store", str(store.root), "--port", "0", "--cache", "2MB", "--log", "json"]
     words += ["--workers", str(workers)]
     with (store.root.parent / "server.log").open("w+") as log:
@@ -89,18 +117,21 @@ def soak(
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         try:
-            address = address_in(store.root.parent / "server.log")
+            address = address_in(Path(log.name))
             askers = [
-                threading.Thread(target=_ask, args=(address, asked, number, soaked, stop, lock))
+                threading.Thread(target=keep_asking, args=(address, asked, number, stop, soaked.tell))
                 for number in range(n_askers)
             ]
             for asker in askers:
                 asker.start()
-            _watch(process.pid, store, versions, seconds, every, soaked)
+            if reloads:
+                _reload(process.pid, address, Path(log.name), store, versions, reloads, workers, soaked)
+            else:
+                _watch(process.pid, store, versions, seconds, every, soaked)
+        finally:
             stop.set()
             for asker in askers:
                 asker.join(60)
-        finally:
             process.send_signal(signal.SIGTERM)
             code = process.wait(60)
         if code != 0:
@@ -124,69 +155,51 @@ def two_versions(directory: Path) -> tuple[Store, list[str]]:
     return store, versions
 
 
-def _asked(store: Store, versions: list[str]) -> list[tuple[str, bytes, list[Any]]]:
-    """Questions, each with the answers of the versions."""
-    made: list[tuple[str, bytes, list[Any]]] = []
-    draw = random.Random(0)
-    words = ["chess", "video codec", "music player", "web proxy", "compiler library", "number 17"]
-    engines = [Engine.open(store, "small", version) for version in versions]
-
-    def add(question: str, body: dict[str, Any], answers: list[Any]) -> None:
-        made.append((question, json.dumps(body).encode(), answers))
-
-    for _ in range(N_QUESTIONS):
-        ids, k = [f"n{number:03d}" for number in draw.sample(range(299), 3)], draw.choice([1, 5, 10, 40])
-        seeds = {id: draw.choice([0.5, 1.0, 2.0]) for id in ids}
-        texts = draw.sample(words, 2)
-        add("similar", {"ids": ids, "k": k}, [engine.similar(ids, k=k) for engine in engines])
-        add("ppr", {"queries": [{"seeds": seeds}], "k": k}, [engine.ppr([seeds], k=k) for engine in engines])
-        add("community", {"seeds": ids, "size": k + 3}, [engine.community(ids, size=k + 3) for engine in engines])
-        add("labels", {"ids": ids}, [engine.labels(ids) for engine in engines])
-        add("search", {"texts": texts, "k": k}, [engine.search(texts, k=k) for engine in engines])
-    return made
-
-
-def _ask(
-    address: str,
-    asked: list[tuple[str, bytes, list[Any]]],
-    number: int,
-    soaked: Soaked,
-    stop: threading.Event,
-    lock: threading.Lock,
-) -> None:
-    draw = random.Random(number)
-    with httpx.Client(base_url=address, timeout=60) as client:
-        while not stop.is_set():
-            answers: list[Any] | None = None
-            if draw.random() < 0.05:
-                question, body, due = draw.choice(WRONG)
-            else:
-                (question, body, answers), due = draw.choice(asked), 200
-            try:
-                response = client.post(f"{SMALL}/{question}", content=body)
-                status, found = response.status_code, response.json()
-            except (httpx.HTTPError, ValueError) as error:
-                status, found = 0, repr(error)
-            good = status == due and (answers is None or found in answers)
-            with lock:
-                soaked.requests += 1
-                soaked.refused_rightly += good and due != 200
-                soaked.overloaded += status == 429
-                if not good and status != 429 and len(soaked.failures) < 20:
-                    soaked.failures.append(f"{question} {body[:80]!r}: {status} {str(found)[:200]}")
-
-
 def _watch(pid: int, store: Store, versions: list[str], seconds: float, every: float, soaked: Soaked) -> None:
     begun = time.monotonic()
     next_flip = begun + every
-    while (now := time.monotonic()) < begun + seconds:
-        if now >= next_flip:
-            soaked.reloads += 1
-            point_current(store, "small", versions[soaked.reloads % len(versions)])
-            next_flip = now + every
-        soaked.megabytes.append(_anonymous(pid))
-        time.sleep(min(1.0, seconds / 60))
+    while len(soaked.periods) < PERIODS and (not soaked.periods or soaked.growth > GROWTH):
+        period, until = list[float](), time.monotonic() + seconds
+        while (now := time.monotonic()) < until:
+            if now >= next_flip:
+                _publish_next(store, versions, soaked)
+                next_flip = now + every
+            period.append(_anonymous(pid))
+            time.sleep(min(1.0, seconds / 300))
+        soaked.periods.append(period)
     soaked.seconds = time.monotonic() - begun
+
+
+def _reload(
+    pid: int, address: str, log: Path, store: Store, versions: list[str], reloads: int, workers: int, soaked: Soaked
+) -> None:
+    """Publish, have every worker look, wait until each has said that it serves it; and so on."""
+    begun, memory = time.monotonic(), list[float]()
+    with httpx.Client(base_url=address, timeout=60) as client, log.open() as lines:
+        opened: Counter[int] = Counter()
+        while True:
+            deadline = time.monotonic() + SERVED_SECONDS
+            while len(opened) < workers or min(opened.values()) <= soaked.reloads:
+                if line := lines.readline():
+                    if "serving version" in line:
+                        opened[json.loads(line).get("worker", 0)] += 1
+                    continue
+                if time.monotonic() > deadline:
+                    soaked.failures.append(f"publication {soaked.reloads} is not served by all: {dict(opened)}")
+                    break
+                time.sleep(0.005)
+            memory.append(_anonymous(pid))
+            if soaked.failures or soaked.reloads == reloads:
+                break
+            _publish_next(store, versions, soaked)
+            client.post("/v1/reload").raise_for_status()
+    soaked.periods.append(memory)
+    soaked.seconds = time.monotonic() - begun
+
+
+def _publish_next(store: Store, versions: list[str], soaked: Soaked) -> None:
+    soaked.reloads += 1
+    point_current(store, "small", versions[soaked.reloads % len(versions)])
 
 
 def _anonymous(pid: int) -> float:
@@ -211,10 +224,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1800.0)
     parser.add_argument("--askers", type=int, default=4)
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two publications")
+    parser.add_argument("--reloads", type=int, default=0, help="publish so many, as fast as they are served, and end")
     parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
     with TemporaryDirectory() as place:
-        soaked = soak(*two_versions(Path(place)), args.seconds, args.askers, args.every, args.workers)
+        store, versions = two_versions(Path(place))
+        soaked = soak(store, versions, args.seconds, args.askers, args.every, args.workers, args.reloads)
     document = {
         "good": soaked.good,
         "seconds": round(soaked.seconds, 1),
@@ -224,7 +239,7 @@ def main() -> None:
         "published": soaked.reloads,
         "opened": soaked.opened,
         "megabytes": [round(soaked.megabytes[len(soaked.megabytes) * part // 8], 1) for part in range(8)],
-        "growth": round(soaked.growth, 4),
+        "growth": [round(growth(period), 4) for period in soaked.periods],
         "failures": soaked.failures,
     }
     sys.stdout.write(json.dumps(document) + "\n")

@@ -20,6 +20,7 @@ from foundation.errors import ArtifactCorrupt, ArtifactMissing, StoreUnavailable
 from serving.api import create_app
 from serving.catalog import Catalog
 from serving.opener import Served
+from serving.stores import Catalogs
 from tests.serving.fake_engine import Opening, damage_version, publish_version
 from tests.serving.live import running, until
 
@@ -35,7 +36,7 @@ def eager(store: Store, opening: Opening, log: list[str] | None = None, retry_se
     return Catalog(store, opening, look_seconds=0.0, retry_seconds=retry_seconds, log=told.append)
 
 
-def served(catalog: Catalog, index: str = "demo") -> str:
+def served(catalog: Catalog | Catalogs, index: str = "demo") -> str:
     return catalog.ask(index).result(20).engine.version
 
 
@@ -136,6 +137,31 @@ def test_the_old_engine_goes_when_the_last_request_that_holds_it_ends(store: Sto
     del held
     gc.collect()
     assert old() is None
+
+
+def test_an_old_engine_goes_with_its_last_answer_and_needs_no_collector(store: Store) -> None:
+    publish_version(store, 1)
+    opening = Opening()
+    refusals = [
+        ({"ids": ["nobody"]}, 404),
+        ({"ids": ["ant"], "k": 99}, 422),
+        ({"ids": ["!corrupt"]}, 503),
+        ({"ids": ["ant"], "where": {"unknown": 1}}, 422),
+    ]
+    gc.collect()
+    gc.disable()  # what is in a circle stays
+    try:
+        app = create_app(store, opener=opening, look_seconds=0.0)
+        with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+            assert client.post("/v1/indexes/demo/similar", json={"ids": ["ant"], "k": 1}).status_code == 200
+            old = weakref.ref(opening.engines.pop())
+            for body, status in refusals:
+                assert client.post("/v1/indexes/demo/similar", json={"k": 1} | body).status_code == status
+            new = publish_version(store, 2)
+            until(lambda: served(app.state.service.catalog) == new)
+            until(lambda: old() is None)
+    finally:
+        gc.enable()
 
 
 def test_a_pointer_is_looked_at_a_few_times_a_second_only(store: Store) -> None:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serving.jobs import Job, Outcome
 from serving.limits import Limits
-from serving.pool import Job, Outcome, Overloaded, Pool
+from serving.pool import Overloaded, Pool
 
 
 class Work:
@@ -34,8 +35,10 @@ class Work:
             self.busy -= 1
         return [one if isinstance(one, Exception) else repr(one).encode() for one in several]
 
-    def job(self, what: Any, group: str | None = None, size: int = 1, heavy: bool = False) -> Job:
-        return Job(run=self.run, what=what, group=group, size=size, heavy=heavy)
+    def job(
+        self, what: Any, group: str | None = None, size: int = 1, heavy: bool = False, kind: str | None = None
+    ) -> Job:
+        return Job(run=self.run, what=what, group=group, kind=kind, size=size, heavy=heavy)
 
 
 @pytest.fixture
@@ -132,6 +135,55 @@ def test_calls_of_one_group_keep_to_their_lanes_and_others_pass_them_by(work: Wo
     assert work.most_busy == 2
     assert work.runs[:2] == [[0], ["other"]]
     assert work.runs[2:] == [[1, 2, 3]]
+
+
+def test_long_calls_of_one_group_share_the_cores_and_what_waits(work: Work) -> None:
+    async def play(pool: Pool) -> None:
+        tasks = [asyncio.create_task(pool.run(work.job(0, "a")))]
+        await until(lambda: work.busy == 1)
+        # Nobody knows how long a call takes: another begins, with its share of what waits.
+        tasks += [asyncio.create_task(pool.run(work.job(number, "a"))) for number in range(1, 5)]
+        await until(lambda: work.busy == 2)
+        assert pool.state().waiting >= 2  # it took half of what had come by then
+        work.gate.set()
+        await asyncio.gather(*tasks)
+
+    playing(Limits(threads=4, lanes=2), play)
+    assert work.most_busy == 2
+    assert sorted(number for run in work.runs for number in run) == list(range(5))
+
+
+def test_who_waits_for_a_call_that_turns_out_long_begins_beside_it(work: Work) -> None:
+    async def play(pool: Pool) -> None:
+        work.gate.set()
+        for number in range(50):  # short ones, whose mean says that the next is too
+            await pool.run(work.job(number, "a", kind="short"))
+        work.gate.clear()
+        tasks = [asyncio.create_task(pool.run(work.job("long", "a", kind="short")))]
+        await until(lambda: work.busy == 1)
+        tasks.append(asyncio.create_task(pool.run(work.job("next", "a", kind="short"))))
+        await until(lambda: work.busy == 2)
+        work.gate.set()
+        await asyncio.gather(*tasks)
+
+    playing(Limits(threads=4, lanes=2), play)
+
+
+def test_short_jobs_without_a_group_wait_for_each_other_and_are_run_one_by_one(work: Work) -> None:
+    async def play(pool: Pool) -> None:
+        work.gate.set()
+        for number in range(50):
+            await pool.run(work.job(number, kind="short"))
+        work.gate.clear()
+        tasks = [asyncio.create_task(pool.run(work.job(number, kind="short"))) for number in range(50, 54)]
+        await until(lambda: work.busy == 1)
+        await asyncio.sleep(0.05)
+        assert work.busy == 1
+        work.gate.set()
+        assert await asyncio.gather(*tasks) == [b"50", b"51", b"52", b"53"]
+
+    playing(Limits(threads=4, lanes=1), play)
+    assert work.runs == [[number] for number in range(54)]
 
 
 def test_what_takes_long_leaves_threads_for_the_rest(work: Work) -> None:
