@@ -166,11 +166,11 @@ class Heads:
 
 
 def choose_heads(vectors: npt.NDArray[Any], distinct: Int64s, space: Space, params: SpannParams) -> Int64s:
-    """Rows that become heads, ascending: about ``head_share`` of the ``distinct`` ones, one at least if there is any.
+    """Rows that become heads, ascending: about as many of the ``distinct`` ones as `SpannParams.n_heads` says.
 
     ``vectors`` are rows as `vectors.metrics.parse_rows` gives them, and may be memory-mapped.
     """
-    n_heads = min(distinct.size, max(1, round(params.head_share * distinct.size)))
+    n_heads = params.n_heads(distinct.size, space.dim)
     draw = stream(params.seed, "spann.heads")
     if params.heads == "random":
         return np.sort(draw.choice(distinct, size=n_heads, replace=False))
