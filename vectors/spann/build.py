@@ -54,10 +54,13 @@ def build_files(
     n_rows = rows_per_range(n, dim, params, memory, n_threads)
     hashes, longest = store_vectors(vectors, directory / VECTORS, params.metric, n_rows, n_threads)
     stored = open_npy(directory / VECTORS)
-    copies, distinct = find_copies(hashes, stored.__getitem__, n_rows)
+
+    def take(rows: Int64s) -> Float32s:
+        return np.array(stored[rows])
+
+    copies, distinct = find_copies(hashes, take, n_rows)
     space = Space.drawn(params.metric, dim, longest, params.seed)
-    chosen = choose_heads(stored, distinct, space, params)
-    heads = Heads.build(space.rows(np.array(stored[chosen])), space, params.seed)
+    heads = Heads.build(space.rows(take(choose_heads(take, distinct, space, params))), space, params.seed)
     parts = list(_parts(stored, distinct, heads, params, directory / "parts", n_rows, n_threads))
     table = write_lists(directory / LISTS, parts, params, heads, n_rows, n_threads)
     del parts

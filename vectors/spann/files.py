@@ -71,7 +71,7 @@ def write_description(directory: Path, opened: Opened) -> None:
             for name in names
         ],
     }
-    document = {"kind": "spann", "format_version": VERSION, **body, "sha256": _body_hash(body)}
+    document = {"kind": "spann", "format_version": VERSION, **body, "sha256": body_hash(body)}
     aside = directory / f"{DESCRIPTION}.part"
     aside.write_text(json.dumps(document, indent=1) + "\n")
     aside.replace(directory / DESCRIPTION)
@@ -142,12 +142,12 @@ def _read_description(path: Path) -> dict[str, Any]:
     if document.get("format_version") not in READABLE:
         raise ArtifactVersion(path=str(path), found=document.get("format_version"), readable=READABLE)
     body = {key: document.get(key) for key in ("params", "space", "measured", "files")}
-    if document.get("sha256") != _body_hash(body):
+    if document.get("sha256") != body_hash(body):
         raise ArtifactCorrupt(path=str(path), what="differs from what was written", fix=_FIX)
     return document
 
 
-def _body_hash(body: dict[str, Any]) -> str:
+def body_hash(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 

@@ -7,8 +7,9 @@ heads are found everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from vectors.kernels.spann_closure import assign_rows
 from vectors.kernels.spann_clusters import move_centres, nearest_member
 from vectors.kernels.spann_codes import encode_rows, pack_lists
 from vectors.kernels.spann_search import choose_lists, head_vectors
-from vectors.metrics import Float32s, Int64s, parse_taken
+from vectors.metrics import Float32s, Int64s
 from vectors.spann.clusters import balanced_clusters
 from vectors.spann.params import SpannParams
 from vectors.spann.space import Space, block_views
@@ -165,10 +166,10 @@ class Heads:
         return heads, constants, steps, codes
 
 
-def choose_heads(vectors: npt.NDArray[Any], distinct: Int64s, space: Space, params: SpannParams) -> Int64s:
+def choose_heads(take: Callable[[Int64s], Float32s], distinct: Int64s, space: Space, params: SpannParams) -> Int64s:
     """Rows that become heads, ascending: about as many of the ``distinct`` ones as `SpannParams.n_heads` says.
 
-    ``vectors`` are rows as `vectors.metrics.parse_rows` gives them, and may be memory-mapped.
+    ``take`` gives rows by number as `vectors.metrics.parse_taken` does.
     """
     n_heads = params.n_heads(distinct.size, space.dim)
     draw = stream(params.seed, "spann.heads")
@@ -177,7 +178,7 @@ def choose_heads(vectors: npt.NDArray[Any], distinct: Int64s, space: Space, para
     rows = distinct
     if rows.size > params.sample:
         rows = np.sort(draw.choice(rows, size=max(n_heads, params.sample), replace=False))
-    points = space.rows(parse_taken(vectors, rows, "l2"))
+    points = space.rows(take(rows))
     chosen = []
     for members in balanced_clusters(points, n_heads, params.seed, "spann.clusters"):
         centre = points[members].mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -149,7 +149,7 @@ class Measured:
 
 
 def described(measured: Measured) -> dict[str, Any]:
-    """For a manifest: what it is and finds, what a query reads, and every effort tried with its counted microseconds."""
+    """For a manifest: what it is and finds, what a query reads, and every effort tried, in counted microseconds."""
     chosen, unit = measured.chosen, MICROSECONDS * measured.dim
 
     def points(is_pruned: bool) -> list[tuple[Any, ...]]:

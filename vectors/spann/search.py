@@ -152,7 +152,7 @@ class Searcher:
 
     def _widened(self, allowed: Bools, effort: Effort) -> int:
         """Lists that hold as many ``allowed`` rows as those of ``effort`` hold of all."""
-        wanted = -(-effort.n_lists * allowed.size // max(1, np.count_nonzero(allowed)))
+        wanted = -(-effort.n_lists * allowed.size // max(1, int(np.count_nonzero(allowed))))
         return max(1, min(wanted, self.heads.n_heads))
 
     def _among(

@@ -145,9 +145,7 @@ class _Trial:
         assert plain is not None
         pays = pruned is not None and pruned.cost <= _PAYS * plain.cost
         chosen = pruned if pruned is not None and pays else plain
-        return Found(
-            chosen=chosen, plain=plain, pruned=pruned, frontier=tuple(self.tried), n_queries=self.n_queries
-        )
+        return Found(chosen=chosen, plain=plain, pruned=pruned, frontier=tuple(self.tried), n_queries=self.n_queries)
 
     def _is_met(self, tried: Tried) -> bool:
         return tried.recall - tried.standard_error >= self._recall
