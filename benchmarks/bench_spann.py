@@ -35,9 +35,9 @@ from vectors.spann.index import SpannIndex
 from vectors.spann.measured import Effort
 from vectors.spann.params import SpannParams
 
-_LISTS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
+_LISTS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)
 _PRUNED_LISTS = (32, 64, 128, 256)
-_MANY = 128
+_MANY, _MOST = 128, 512
 _ENOUGH = 0.996
 _SHARE = 0.15  # of the vectors' bytes that a search may hold
 _LIMITED = 200  # queries under that limit, one at a time
@@ -50,7 +50,7 @@ def opened(case: Case) -> SpannIndex:
     directory = case.folder / "spann"
     try:
         index = SpannIndex.open(directory, verify=False)
-        if index.params == params:
+        if index.params == params and index.measured.plain is not None:  # version 1 did not compare pruning
             return index
     except EngineError:
         pass
@@ -61,17 +61,20 @@ def opened(case: Case) -> SpannIndex:
 
 
 def spann_curve(name: str, index: SpannIndex, case: Case, efforts: Iterable[Effort]) -> Curve:
+    """More and more reads until there is enough recall."""
     curve, queries = Curve(name, case), case.queries
     for effort in efforts:
         reads = index.search_counted(queries, K, effort=effort)[2]
         pages = float((reads.list_pages + reads.vector_pages).mean())
         pruning = "" if effort.ratio is None else f", ratio {effort.ratio:g}"
-        curve.add(
+        recall = curve.add(
             f"{effort.n_lists} lists{pruning}, rerank {effort.rerank}",
             lambda effort=effort: index.search(queries, K, effort=effort)[0],  # type: ignore[misc]
             float(reads.vectors.mean()),
             pages,
         )
+        if recall >= _ENOUGH:
+            break
     return curve
 
 
@@ -89,10 +92,12 @@ def compare(name: str, n: int, dim: int) -> list[Curve]:
     n_centroids = 1 << max(4, round(np.log2(4 * n**0.5)))
     for kind, seconds in build_peers(one, n_centroids).items():
         print(f"IVF {kind}: {n_centroids} lists, {seconds:.1f} CPU-s")
-    plain = [Effort(n_lists=lists, rerank=20 if lists < _MANY else 40) for lists in _LISTS]
+    plain = [Effort(n_lists=lists, rerank=20 if lists < _MANY else 40 if lists < _MOST else 80) for lists in _LISTS]
     pruned = [Effort(n_lists=lists, ratio=ratio, rerank=20) for lists in _PRUNED_LISTS for ratio in (1.5, 2)]
     curves = [spann_curve("SPANN", index, one, plain), spann_curve("SPANN, pruned", index, one, pruned)]
-    print(f"pruning {'pays' if measured.chosen.effort.ratio else 'does not pay'}: {measured.pruning_saves} of the cost")
+    if measured.plain is not None and measured.pruned is not None:
+        costs = f"{measured.pruned.cost:.0f} of {measured.plain.cost:.0f} vectors' worth of work"
+        print(f"pruning {'pays' if measured.chosen.effort.ratio else 'does not pay'} on the held-out rows: {costs}")
     limited(one, index)
     curves += [peer_curve(title, kind, rerank, one, _ENOUGH) for title, kind, rerank in PEERS]
     print()

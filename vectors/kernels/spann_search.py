@@ -25,6 +25,20 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
 
+_DEVIATIONS = np.float32(4.0)
+
+
+@numba.njit(nogil=True, cache=True)
+def rounding(codes: Int8s, step: np.float32) -> np.float32:
+    """How far from 0 the coded squared distance of a row to itself may be.
+
+    It is twice the sum of values times their errors of rounding, each of variance step²/12.
+    """
+    squares = 0
+    for d in range(codes.size):
+        squares += np.int64(codes[d]) * np.int64(codes[d])
+    return _DEVIATIONS * step * step * np.float32(np.sqrt(squares / 3.0))
+
 
 @numba.njit(nogil=True, cache=True)
 def scan_list(
@@ -152,10 +166,16 @@ def choose_lists(
     block_bytes: int,
     largest: int,
     n_cells: int,
+    codes: Int8s,
+    steps: Float32s,
     ratio: np.float32,
     out: Int32s,
 ) -> None:
-    """``out[query]``: the lists to read, nearest head first, -1 behind; those up to ``ratio`` times the first's."""
+    """``out[query]``: the lists to read, nearest head first, -1 behind; those up to ``ratio`` times the first's.
+
+    A query that is a head, as far as ``codes`` and ``steps`` of the heads tell, says nothing of how far others are: then
+    the second head stands for the first.
+    """
     n_lists = out.shape[1]
     asked = np.empty(queries.shape[1], dtype=np.int16)
     distances = np.empty(LANES, dtype=np.float32)
@@ -181,7 +201,10 @@ def choose_lists(
             keys,
             heads,
         )
-        limit = ratio if np.isinf(ratio) or found == 0 else ratio * max(keys[0], np.float32(0.0))
+        limit = np.float32(np.inf)
+        if not np.isinf(ratio) and found > 0:
+            is_head = found > 1 and keys[0] <= rounding(codes[heads[0]], steps[heads[0]])
+            limit = ratio * max(keys[1] if is_head else keys[0], np.float32(0.0))
         for j in range(n_lists):
             is_read = j < found and (j == 0 or keys[j] <= limit)
             out[query, j] = heads[j] if is_read else -1

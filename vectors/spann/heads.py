@@ -104,7 +104,8 @@ class Heads:
     def nearest_lists(self, queries: Float32s, start: int, stop: int, n_cells: int, ratio: float, out: Int32s) -> None:
         """``out[query]`` for queries [start, stop): heads among the nearest cells, nearest first, -1 behind.
 
-        A head farther than ``ratio`` times the nearest one's squared distance is left out.
+        A head farther than ``ratio`` times the nearest one's squared distance is left out; of a query that is a head
+        itself, than so many times the next one's.
         """
         choose_lists(
             queries,
@@ -121,6 +122,8 @@ class Heads:
             self.space.block_bytes,
             self.space.largest_code,
             min(n_cells, self.n_cells),
+            self.codes,
+            self.steps,
             np.float32(ratio),
             out,
         )

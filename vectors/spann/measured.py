@@ -28,8 +28,8 @@ class Effort:
     Attributes
     ----------
     n_lists : lists of the nearest heads, at most
-    ratio : lists whose head is farther, in squared distance, than so many times the nearest one are left out; None
-        reads all
+    ratio : lists whose head is farther, in squared distance, than so many times the nearest one (of a query that is a
+        head: the nearest other one) are left out; None reads all
     rerank : rows nearest by their codes that are compared by their vectors
     """
 
