@@ -36,11 +36,12 @@ from vectors.spann.measured import Effort
 from vectors.spann.params import SpannParams
 
 _LISTS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)
-_PRUNED_LISTS = (32, 64, 128, 256)
+_PRUNED_LISTS = (16, 32, 64, 128, 256, 512, 1024)
 _MANY, _MOST = 128, 512
 _ENOUGH = 0.996
 _SHARE = 0.15  # of the vectors' bytes that a search may hold
 _LIMITED = 200  # queries under that limit, one at a time
+_LEAST = 32 << 20  # bytes of vectors of which the share is more than what a process takes by the way
 _FIRST, _LAST = 125_000, 4_000_000  # rows of --linear
 
 
@@ -93,7 +94,11 @@ def compare(name: str, n: int, dim: int) -> list[Curve]:
     for kind, seconds in build_peers(one, n_centroids).items():
         print(f"IVF {kind}: {n_centroids} lists, {seconds:.1f} CPU-s")
     plain = [Effort(n_lists=lists, rerank=20 if lists < _MANY else 40 if lists < _MOST else 80) for lists in _LISTS]
-    pruned = [Effort(n_lists=lists, ratio=ratio, rerank=20) for lists in _PRUNED_LISTS for ratio in (1.5, 2)]
+    pruned = [
+        Effort(n_lists=lists, ratio=ratio, rerank=20 if lists < _MOST else 40)
+        for lists in _PRUNED_LISTS
+        for ratio in (1.5, 2)
+    ]
     curves = [spann_curve("SPANN", index, one, plain), spann_curve("SPANN, pruned", index, one, pruned)]
     if measured.plain is not None and measured.pruned is not None:
         costs = f"{measured.pruned.cost:.0f} of {measured.plain.cost:.0f} vectors' worth of work"
@@ -102,14 +107,17 @@ def compare(name: str, n: int, dim: int) -> list[Curve]:
     curves += [peer_curve(title, kind, rerank, one, _ENOUGH) for title, kind, rerank in PEERS]
     print()
     print_table([row for curve in curves for row in curve.rows()])
-    print("\nquickest at each recall, and SPANN's throughput and pages as multiples of the peers'")
-    print_table(multiples(curves))
+    print("\nquickest at each recall; throughput and pages of the quicker SPANN beside each")
+    print_table(multiples(curves, n_own=2))
     return curves
 
 
 def limited(case: Case, index: SpannIndex) -> None:
     """Search in a process held to 15 % of the vectors' bytes; the answers must be those of this one."""
     queries = case.queries[:_LIMITED]
+    if case.vectors.nbytes < _LEAST:
+        print("too few rows to search under a limit of memory")
+        return
     with tempfile.TemporaryDirectory(prefix="purlieu-spann-") as scratch:
         small = Path(scratch) / "small"
         SpannIndex.build(case.vectors[:500], directory=small, metric="l2", recall=0.9)

@@ -173,8 +173,8 @@ def choose_lists(
 ) -> None:
     """``out[query]``: the lists to read, nearest head first, -1 behind; those up to ``ratio`` times the first's.
 
-    A query that is a head, as far as ``codes`` and ``steps`` of the heads tell, says nothing of how far others are: then
-    the second head stands for the first.
+    A query that is a head, as far as ``codes`` and ``steps`` of the heads tell, says nothing of how far others are:
+    then the second head stands for the first.
     """
     n_lists = out.shape[1]
     asked = np.empty(queries.shape[1], dtype=np.int16)
