@@ -19,6 +19,8 @@ from artifacts.manifest import read_manifest
 from artifacts.publish import damage, read_release
 from artifacts.store import Store
 from flows.estimate import estimate_build
+from flows.report_blocks import Curve
+from flows.report_figures import frontier_charts
 from flows.run import BuildReport, run_build
 from flows.settings import read_config
 from foundation.errors import ArtifactCorrupt, InvalidConfig, InvalidParams
@@ -159,6 +161,15 @@ def test_less_memory_makes_fewer_heads_and_too_little_is_refused(config: Path, s
     assert less.memory_bytes <= limit
     with pytest.raises(InvalidParams, match="at least"):
         built(config, other, "ann.nodes.memory=300")
+
+
+def test_the_report_draws_what_recall_costs(store: Store) -> None:
+    measured = read_release(store, "near").measured
+    (chart,) = frontier_charts(measured, lambda stage: artifact(store, stage))
+    assert isinstance(chart, Curve)
+    assert (chart.name, chart.asked) == ("frontier-ann-nodes", 0.9)
+    assert chart.chosen == measured["ann.nodes"]["cost"]
+    assert chart.chosen in {cost for cost, _ in [*chart.points, *chart.others]}
 
 
 def test_estimates_and_the_cache_know_it(config: Path, store: Store) -> None:
