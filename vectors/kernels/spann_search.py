@@ -34,7 +34,7 @@ def rounding(codes: Int8s, step: np.float32) -> np.float32:
 
     It is twice the sum of values times their errors of rounding, each of variance step²/12.
     """
-    squares = 0
+    squares = np.int64(0)
     for d in range(codes.size):
         squares += np.int64(codes[d]) * np.int64(codes[d])
     return _DEVIATIONS * step * step * np.float32(np.sqrt(squares / 3.0))

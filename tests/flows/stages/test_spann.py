@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -24,8 +25,10 @@ from flows.report_figures import frontier_charts
 from flows.run import BuildReport, run_build
 from flows.settings import read_config
 from foundation.errors import ArtifactCorrupt, InvalidConfig, InvalidParams
+from serving.api import create_app
 from serving.engine import Engine
 from tests.oracles.neighbours import nearest
+from tests.serving.live import running, until
 from tests.small import write_small
 from vectors.spann.index import SpannIndex
 from vectors.spann.params import SpannParams
@@ -131,6 +134,17 @@ def test_similar_is_answered_as_the_index_does(store: Store) -> None:
     assert answer["results"][2][0]["score"] == pytest.approx(1.0)
     by_vector = engine.similar(vectors=vectors[:2], k=3)
     assert len(by_vector["results"]) == 2
+
+
+def test_the_service_answers_the_same_and_says_what_it_is(store: Store) -> None:
+    ids = ["n0000", "n1500"]
+    with running(create_app(store)) as address, httpx.Client(base_url=address, timeout=30) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
+        answer = client.post("/v1/indexes/near/similar", json={"ids": ids, "k": 5}).json()
+        stage = client.get("/v1/indexes/near").json()["stages"]["ann.nodes"]
+    assert answer["results"] == Engine.open(store.address, "near").similar(ids, k=5)["results"]
+    assert stage["measured"]["kind"] == "spann"
+    assert stage["measured"]["recall"] >= 0.9
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip"])
