@@ -377,7 +377,8 @@ def _ann(reader: _Reader, table: Table, key: str) -> ANNParams | SpannParams:
     if kind == "spann":
         return reader.params(SpannParams, {name: value for name, value in table.items() if name != "kind"}, key)
     if kind not in KINDS:
-        raise reader.error(f"{key}.kind", f"{kind!r} cannot be used", f"allowed: {', '.join((*KINDS, 'spann'))}")
+        allowed = ", ".join(map(repr, (*KINDS, "spann")))
+        raise reader.error(f"{key}.kind", f"{kind!r} cannot be used", f"allowed: {allowed}")
     return reader.params(ANNParams, table, key)
 
 
