@@ -9,10 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from artifacts.artifact import Artifact, ArtifactWriter
+from artifacts.manifest import read_manifest
+from artifacts.spann import KIND as SPANN
+from artifacts.spann import open_spann
 from vectors.ann.index import ANNIndex
 from vectors.ann.tuning import described
 from vectors.coded.choice import Candidates
 from vectors.coded.files import CODES, open_codes, save_codes
+from vectors.coded.index import CodedIndex
+from vectors.spann.index import SpannIndex
 
 KIND = "ann"
 VERSION = 1
@@ -32,6 +37,7 @@ def write_candidates(writer: ArtifactWriter, index: Candidates) -> dict[str, Any
     """Write an index of encodings, whole or coded; the counts to put in the manifest are returned."""
     if isinstance(index, ANNIndex):
         return write_ann(writer, index)[0]
+    assert isinstance(index, CodedIndex)  # lists on disk are written by a stage of their own
     writer.adopt(lambda directory: save_codes(index, directory))
     return {"n_rows": index.n_rows, "dim": index.dim}
 
@@ -43,8 +49,15 @@ def open_ann(path: Path) -> ANNIndex:
     return ANNIndex.open(path, verify=False)
 
 
+def open_neighbours(path: Path) -> ANNIndex | SpannIndex:
+    """An index of vectors, in memory or with its lists on disk."""
+    return open_spann(path) if read_manifest(path).kind == SPANN else open_ann(path)
+
+
 def open_candidates(path: Path) -> Candidates:
-    """An index of encodings, whole or coded."""
+    """An index of encodings, whole or coded, or with its lists on disk."""
+    if read_manifest(path).kind == SPANN:
+        return open_spann(path)
     artifact = Artifact.open(path, KIND, READABLE)
     if CODES not in artifact.manifest.files:
         return open_ann(path)
@@ -54,6 +67,8 @@ def open_candidates(path: Path) -> Candidates:
 
 def open_truth(path: Path) -> npt.NDArray[np.float32] | None:
     """Score of each held-out query's tenth document by exact MaxSim, float32 (n_queries,), where it was found."""
+    if read_manifest(path).kind == SPANN:
+        return None
     artifact = Artifact.open(path, KIND, READABLE)
     return artifact.array(TRUTH) if artifact.has(TRUTH) else None
 

@@ -19,6 +19,7 @@ from artifacts import (
     powerwalk,
     retriever,
     segments,
+    spann,
     term_counts,
 )
 from artifacts.manifest import Manifest
@@ -42,6 +43,7 @@ READABLE = {
         powerwalk,
         retriever,
         segments,
+        spann,
         term_counts,
     )
 } | {communities.SIGNATURES: communities.READABLE, communities.TABLES: communities.READABLE}

@@ -1,19 +1,29 @@
 """SPANN beside FAISS's inverted lists on disk, at equal recall. One thread, CPU time, files in the page cache.
 
-Run: python benchmarks/bench_spann.py [--rows 1000000] [--dim 96] [--spectra realistic,flat] [--plot] [--linear]
+Run: python -m benchmarks.bench_spann [--rows 1000000] [--dim 96] [--spectra realistic,flat] [--plot]
+     python -m benchmarks.bench_spann --limit [--rows 1000000]
+     python -m benchmarks.bench_spann --linear [--rows 4000000]
 
-Indexes are built at the first run, with two threads, and kept (`benchmarks.spann_sets`). ``--plot`` draws
-docs/img/spann.png; ``--linear`` builds 125 k, 250 k, … rows up to ``--rows`` instead and prints their times.
+Indexes are built at the first run, with two threads, and kept (`benchmarks.spann_sets`). Each is also searched by a
+process that may hold 15 % of the vectors' bytes and no more (`benchmarks.spann_limit`), which ``--limit`` does alone.
+``--plot`` draws docs/img/spann.png. ``--linear`` builds 125 k, 250 k, … rows up to ``--rows``, one after the other, and
+prints their times.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from benchmarks.bench import print_table
@@ -25,10 +35,14 @@ from vectors.spann.index import SpannIndex
 from vectors.spann.measured import Effort
 from vectors.spann.params import SpannParams
 
-_LISTS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
-_PRUNED_LISTS = (32, 64, 128, 256)
-_MANY = 128
+_LISTS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)
+_PRUNED_LISTS = (16, 32, 64, 128, 256, 512, 1024)
+_MANY, _MOST = 128, 512
 _ENOUGH = 0.996
+_SHARE = 0.15  # of the vectors' bytes that a search may hold
+_LIMITED = 200  # queries under that limit, one at a time
+_LEAST = 32 << 20  # bytes of vectors of which the share is more than what a process takes by the way
+_FIRST, _LAST = 125_000, 4_000_000  # rows of --linear
 
 
 def opened(case: Case) -> SpannIndex:
@@ -37,7 +51,7 @@ def opened(case: Case) -> SpannIndex:
     directory = case.folder / "spann"
     try:
         index = SpannIndex.open(directory, verify=False)
-        if index.params == params:
+        if index.params == params and index.measured.plain is not None:  # version 1 did not compare pruning
             return index
     except EngineError:
         pass
@@ -48,17 +62,20 @@ def opened(case: Case) -> SpannIndex:
 
 
 def spann_curve(name: str, index: SpannIndex, case: Case, efforts: Iterable[Effort]) -> Curve:
+    """More and more reads until there is enough recall."""
     curve, queries = Curve(name, case), case.queries
     for effort in efforts:
         reads = index.search_counted(queries, K, effort=effort)[2]
         pages = float((reads.list_pages + reads.vector_pages).mean())
         pruning = "" if effort.ratio is None else f", ratio {effort.ratio:g}"
-        curve.add(
+        recall = curve.add(
             f"{effort.n_lists} lists{pruning}, rerank {effort.rerank}",
             lambda effort=effort: index.search(queries, K, effort=effort)[0],  # type: ignore[misc]
             float(reads.vectors.mean()),
             pages,
         )
+        if recall >= _ENOUGH:
+            break
     return curve
 
 
@@ -76,61 +93,110 @@ def compare(name: str, n: int, dim: int) -> list[Curve]:
     n_centroids = 1 << max(4, round(np.log2(4 * n**0.5)))
     for kind, seconds in build_peers(one, n_centroids).items():
         print(f"IVF {kind}: {n_centroids} lists, {seconds:.1f} CPU-s")
-    plain = [Effort(n_lists=lists, rerank=20 if lists < _MANY else 40) for lists in _LISTS]
-    pruned = [Effort(n_lists=lists, ratio=ratio, rerank=20) for lists in _PRUNED_LISTS for ratio in (1.5, 2)]
+    plain = [Effort(n_lists=lists, rerank=20 if lists < _MANY else 40 if lists < _MOST else 80) for lists in _LISTS]
+    pruned = [
+        Effort(n_lists=lists, ratio=ratio, rerank=20 if lists < _MOST else 40)
+        for lists in _PRUNED_LISTS
+        for ratio in (1.5, 2)
+    ]
     curves = [spann_curve("SPANN", index, one, plain), spann_curve("SPANN, pruned", index, one, pruned)]
+    if measured.plain is not None and measured.pruned is not None:
+        costs = f"{measured.pruned.cost:.0f} of {measured.plain.cost:.0f} vectors' worth of work"
+        print(f"pruning {'pays' if measured.chosen.effort.ratio else 'does not pay'} on the held-out rows: {costs}")
+    limited(one, index)
     curves += [peer_curve(title, kind, rerank, one, _ENOUGH) for title, kind, rerank in PEERS]
     print()
     print_table([row for curve in curves for row in curve.rows()])
-    print("\nquickest at each recall, and SPANN's throughput and pages as multiples of the peers'")
-    print_table(multiples(curves))
+    print("\nquickest at each recall; throughput and pages of the quicker SPANN beside each")
+    print_table(multiples(curves, n_own=2))
     return curves
 
 
+def limited(case: Case, index: SpannIndex) -> None:
+    """Search in a process held to 15 % of the vectors' bytes; the answers must be those of this one."""
+    queries = case.queries[:_LIMITED]
+    if case.vectors.nbytes < _LEAST:
+        print("too few rows to search under a limit of memory")
+        return
+    with tempfile.TemporaryDirectory(prefix="purlieu-spann-") as scratch:
+        small = Path(scratch) / "small"
+        SpannIndex.build(case.vectors[:500], directory=small, metric="l2", recall=0.9)
+        np.save(Path(scratch) / "queries.npy", queries)
+        program = Path(__file__).with_name("spann_limit.py")
+        names = [case.folder / "spann", small, Path(scratch) / "queries.npy", _SHARE]
+        # Arenas of other threads would count as memory of the index.
+        environment = {**os.environ, "PYTHONPATH": str(program.parents[1]), "MALLOC_ARENA_MAX": "2"}
+        command = [sys.executable, "-P", str(program), *map(str, names)]
+        out = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    answer = json.loads(out.stdout)
+    if not answer["is_limited"] or answer["rows"] != index.search(queries, K)[0].tolist():
+        raise SystemExit("the limit did not hold, or changed an answer")
+    share, speed = answer["share"], len(queries) / answer["seconds"]
+    print(
+        f"within {_SHARE:.0%} of the vectors' bytes (RLIMIT_DATA), lists read and not mapped: {len(queries)} equal "
+        f"answers, {share:.1%} held at most, {speed:.0f} queries a CPU-second, one at a time"
+    )
+
+
 def plot(results: Sequence[tuple[str, list[Curve]]]) -> None:
-    """docs/img/spann.png."""
+    """docs/img/spann.png: above the throughput, below what is read; pruning is a curve of its own."""
     import matplotlib as mpl
 
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
     figure, panels = plt.subplots(
-        1, len(results), figsize=(5.2 * len(results), 4.2), layout="constrained", squeeze=False
+        2, len(results), figsize=(5.2 * len(results), 7.6), layout="constrained", squeeze=False, sharex=True
     )
-    for panel, (name, curves) in zip(panels[0], results, strict=True):
+    for column, (name, curves) in enumerate(results):
+        n, dim = curves[0].case.vectors.shape
         for curve, colour in zip(curves, ("#1f5f8b", "#7fb3d5", "#c0392b", "#e59866"), strict=True):
-            best = sorted((point.recall, point.per_second) for point in curve.points)
-            front = [pair for pair in best if not any(r >= pair[0] and q > pair[1] for r, q in best)]
-            panel.plot(*zip(*front, strict=True), marker="o", markersize=3, color=colour, label=curve.name)
-        panel.set(
-            title=f"{name} spectrum", xlabel="recall@10", ylabel="queries a CPU-second", yscale="log", xlim=(0.85, 1)
-        )
-        panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
-    figure.savefig(Path(__file__).parents[1] / "docs" / "img" / "spann.png", dpi=130)
+            for panel, ordinate in zip(panels[:, column], ("per_second", "pages"), strict=True):
+                better = 1 if ordinate == "per_second" else -1
+                points = [(point.recall, getattr(point, ordinate)) for point in curve.points]
+                front = [one for one in points if not any(r >= one[0] and better * (v - one[1]) > 0 for r, v in points)]
+                x, y = zip(*sorted(front), strict=True)
+                panel.plot(x, y, marker="o", markersize=3, color=colour, label=curve.name)
+        upper, lower = panels[:, column]
+        upper.set(title=f"{name} spectrum, {n:,} × {dim}", ylabel="queries a CPU-second", yscale="log", xlim=(0.85, 1))
+        lower.set(xlabel="recall@10", ylabel="4-KB pages a query", yscale="log")
+        for panel in (upper, lower):
+            panel.grid(alpha=0.3)
+        upper.legend(fontsize=8)
+    path = Path(__file__).parents[1] / "docs" / "img" / "spann.png"
+    figure.savefig(path, dpi=110)
+    print(f"\n{path}")
 
 
 def linear(most: int, dim: int, directory: Path) -> None:
-    """Build times of doubling sizes."""
+    """Build times of doubling sizes; rows are made outside the clock and read from a file."""
     table: list[dict[str, object]] = []
-    n = min(most, 125_000)
+    n = min(most, _FIRST)
     while n <= most:
-        vectors = synthetic(n, dim, SPECTRA["realistic"])
-        params = SpannParams(metric="l2", recall=0.9)
-        _, seconds = cpu_seconds(
-            lambda: SpannIndex.build(vectors, params, directory=directory / "i", memory="2 GiB", n_threads=2)  # noqa: B023
-        )
-        table.append({"rows": n, "build CPU-s": seconds, "µs a row": 1e6 * seconds / n})
+        np.save(directory / "rows.npy", synthetic(n, dim, SPECTRA["realistic"]))
+        vectors: npt.NDArray[np.float32] = np.load(directory / "rows.npy", mmap_mode="r")
+        params, begun = SpannParams(metric="l2", recall=0.9), time.perf_counter()
+        with tempfile.TemporaryDirectory(dir=directory) as place:
+            index, seconds = cpu_seconds(
+                lambda: SpannIndex.build(vectors, params, directory=Path(place) / "i", memory="2 GiB", n_threads=2)  # noqa: B023
+            )
+        assert isinstance(index, SpannIndex)
+        found = {"build CPU-s": seconds, "µs a row": 1e6 * seconds / n, "seconds": time.perf_counter() - begun}
+        measured = {"lists a row": index.measured.n_entries / n, "recall@10": index.measured.recall}
+        table.append({"rows": n, **found, **measured, "lists": index.measured.chosen.effort.n_lists})
+        print(f"{n} rows: {1e6 * seconds / n:.1f} µs of CPU a row", flush=True)
         n *= 2
+    print()
     print_table(table)
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--rows", type=int, default=1_000_000)
+    words.add_argument("--rows", type=int, help="1,000,000, or 4,000,000 with --linear")
     words.add_argument("--dim", type=int, default=96)
     words.add_argument("--spectra", default=",".join(SPECTRA))
     words.add_argument("--plot", action="store_true", help="draw docs/img/spann.png")
+    words.add_argument("--limit", action="store_true", help="search under a limit of memory, and nothing else")
     words.add_argument("--linear", action="store_true", help="build times of 125 k, 250 k, … rows up to --rows")
     args = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="purlieu-spann-") as scratch, threadpool_limits(1):
@@ -138,9 +204,14 @@ def main() -> None:
         small = synthetic(2000, args.dim, 0.9)
         SpannIndex.build(small, directory=Path(scratch) / "small", metric="l2").search(small[:5])
         if args.linear:
-            linear(args.rows, args.dim, Path(scratch))
+            linear(args.rows or _LAST, args.dim, Path(scratch))
             return
-    results = [(name, compare(name, args.rows, args.dim)) for name in args.spectra.split(",")]
+        n = args.rows or 1_000_000
+        if args.limit:
+            one = case(args.spectra.partition(",")[0], n, args.dim)
+            limited(one, opened(one))
+            return
+        results = [(name, compare(name, n, args.dim)) for name in args.spectra.split(",")]
     if args.plot:
         plot(results)
 

@@ -80,11 +80,12 @@ def quickest(work: Callable[[], Any], repeats: int = 3) -> float:
     return least
 
 
-def multiples(curves: Sequence[Curve]) -> list[dict[str, object]]:
-    """The quickest point of every curve at each recall, and the first curve's throughput and pages beside it."""
+def multiples(curves: Sequence[Curve], n_own: int) -> list[dict[str, object]]:
+    """The quickest point of every curve at each recall, beside the best of the first ``n_own`` curves."""
     table: list[dict[str, object]] = []
     for target in TARGETS:
-        own = curves[0].at(target)
+        found = (curve.at(target) for curve in curves[:n_own])
+        own = max((point for point in found if point is not None), key=lambda point: point.per_second, default=None)
         for curve in curves:
             point = curve.at(target)
             if own is None or point is None:

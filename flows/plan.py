@@ -32,6 +32,7 @@ from flows.stages import (
     orientation,
     powerwalk,
     retriever,
+    spann,
     tokens,
 )
 from flows.stages.program import program_digest
@@ -42,6 +43,8 @@ from graph.readers.formats import format_of
 from vectors.ann.params import ANNParams, stated
 from vectors.coded.params import CodedParams
 from vectors.corpus.files import named_format
+from vectors.spann.params import SpannParams
+from vectors.spann.params import stated as stated_spann
 
 
 @final
@@ -107,15 +110,7 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
     if config.fastrp is not None:
         stages += _fastrp_stages(config.fastrp)
         if config.ann_nodes is not None:
-            stages.append(
-                PlannedStage(
-                    name="ann.nodes",
-                    table="ann.nodes",
-                    stage=ann.STAGE,
-                    params=stated(config.ann_nodes),
-                    inputs={"vectors": "fastrp"},
-                )
-            )
+            stages.append(_index_of("ann.nodes", config.ann_nodes, "fastrp"))
     if config.powerwalk is not None:
         stages.append(
             PlannedStage(
@@ -268,15 +263,21 @@ def _document_stages(config: Config, sources: Sources, changes: str | None) -> l
     return stages
 
 
-def _index_of_documents(index: ANNParams | CodedParams, muvera: MuveraTable, encoder: str) -> PlannedStage:
+def _index_of(name: str, index: ANNParams | SpannParams, vectors: str) -> PlannedStage:
+    """In memory, or with its lists on disk."""
+    stage, params = (spann.STAGE, stated_spann(index)) if isinstance(index, SpannParams) else (ann.STAGE, stated(index))
+    return PlannedStage(name=name, table=name, stage=stage, params=params, inputs={"vectors": vectors})
+
+
+def _index_of_documents(
+    index: ANNParams | CodedParams | SpannParams, muvera: MuveraTable, encoder: str
+) -> PlannedStage:
     """By its own recall, or where its form is chosen by exact MaxSim's."""
-    whole = PlannedStage(
-        name="ann.documents", table="ann.documents", stage=ann.STAGE, params={}, inputs={"vectors": "muvera"}
-    )
-    if isinstance(index, ANNParams):
-        return dataclasses.replace(whole, params=stated(index))
-    return dataclasses.replace(
-        whole,
+    if not isinstance(index, CodedParams):
+        return _index_of("ann.documents", index, "muvera")
+    return PlannedStage(
+        name="ann.documents",
+        table="ann.documents",
         stage=ann_documents.STAGE,
         params=ann_documents.stage_params(index, muvera.retriever, encoder),
         inputs={"fde": "muvera", "tokens": "tokens", "corpus": "corpus"},

@@ -30,13 +30,14 @@ from graph.fastrp import FastRPParams
 from graph.features import FeatureParams
 from graph.orientation import ORIENTATIONS
 from graph.powerwalk import PowerWalkParams, QueryParams
-from vectors.ann.index import ANNParams
+from vectors.ann.params import KINDS, ANNParams
 from vectors.coded.params import CodedParams
 from vectors.corpus.read import CorpusParams
 from vectors.encoders.encoder import EncoderParams
 from vectors.fde.encode import FDEParams
 from vectors.lexical.params import LexicalParams
 from vectors.retriever import RetrieverParams
+from vectors.spann.params import SpannParams
 from vectors.tokens.storage import TokenStorageParams
 
 T = TypeVar("T")
@@ -180,8 +181,8 @@ class Config:
     labels: GlobalParams | None = None
     muvera: MuveraTable | None = None
     lexical: LexicalTable | None = None
-    ann_nodes: ANNParams | None = None
-    ann_documents: ANNParams | CodedParams | None = None
+    ann_nodes: ANNParams | SpannParams | None = None
+    ann_documents: ANNParams | CodedParams | SpannParams | None = None
     runtime: Runtime = field(default_factory=Runtime)
     gate: GateParams = field(default_factory=GateParams)
     retention: RetentionParams = field(default_factory=RetentionParams)
@@ -259,7 +260,7 @@ def parse_config(raw: Table, path: str, base: Path) -> Config:
         labels=reader.params(GlobalParams, raw["labels"], "labels") if "labels" in raw else None,
         muvera=_muvera(reader, raw, documents),
         lexical=_lexical(reader, raw),
-        ann_nodes=reader.params(ANNParams, ann["nodes"], "ann.nodes") if "nodes" in ann else None,
+        ann_nodes=_ann(reader, reader.table(ann, "nodes"), "ann.nodes") if "nodes" in ann else None,
         ann_documents=documents,
         runtime=reader.params(Runtime, reader.table(raw, "runtime"), "runtime"),
         gate=reader.params(GateParams, reader.table(raw, "gate"), "gate"),
@@ -347,7 +348,7 @@ def _powerwalk(reader: _Reader, raw: Table) -> PowerWalkTable | None:
     return PowerWalkTable(orientation=orientation, params=params, query=query)
 
 
-def _muvera(reader: _Reader, raw: Table, documents: ANNParams | CodedParams | None) -> MuveraTable | None:
+def _muvera(reader: _Reader, raw: Table, documents: ANNParams | CodedParams | SpannParams | None) -> MuveraTable | None:
     if "muvera" not in raw:
         return None
     table = dict(reader.table(raw, "muvera"))
@@ -370,7 +371,18 @@ def _lexical(reader: _Reader, raw: Table) -> LexicalTable | None:
     return reader.params(LexicalTable, {"params": params, "weight": weight}, "lexical")
 
 
-def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | CodedParams | None:
+def _ann(reader: _Reader, table: Table, key: str) -> ANNParams | SpannParams:
+    """An index in memory, or with ``kind = "spann"`` one whose lists stay on disk, which has keys of its own."""
+    kind = table.get("kind", "auto")
+    if kind == "spann":
+        return reader.params(SpannParams, {name: value for name, value in table.items() if name != "kind"}, key)
+    if kind not in KINDS:
+        allowed = ", ".join(map(repr, (*KINDS, "spann")))
+        raise reader.error(f"{key}.kind", f"{kind!r} cannot be used", f"allowed: {allowed}")
+    return reader.params(ANNParams, table, key)
+
+
+def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | CodedParams | SpannParams | None:
     """``[muvera]`` alone scans its encodings; the table says so when something else is wanted."""
     if "documents" not in ann and "muvera" not in raw:
         return None
@@ -382,7 +394,7 @@ def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | Coded
     coded = table["kind"] in ("auto", "pq") or table.get("storage") == "codes"
     if coded:
         return reader.params(CodedParams, table, "ann.documents")
-    return reader.params(ANNParams, table, "ann.documents")
+    return _ann(reader, table, "ann.documents")
 
 
 def _check_needs(reader: _Reader, config: Config) -> None:

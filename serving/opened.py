@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artifacts import publish
-from artifacts.ann import open_ann
+from artifacts.ann import open_neighbours
 from artifacts.communities import open_communities
 from artifacts.corpus import open_corpus
 from artifacts.embedding import open_embedding
@@ -37,6 +37,7 @@ from vectors.ann.index import ANNIndex
 from vectors.corpus.read import Corpus
 from vectors.grown.words import GrownWords
 from vectors.lexical.index import LexicalIndex
+from vectors.spann.index import SpannIndex
 
 Answer = dict[str, Any]
 Hit = dict[str, Any]
@@ -164,8 +165,8 @@ class Opened:
         return open_embedding(self._path("fastrp"))
 
     @cached_property
-    def neighbours(self) -> ANNIndex:
-        return open_ann(self._path("ann.nodes"))
+    def neighbours(self) -> ANNIndex | SpannIndex:
+        return open_neighbours(self._path("ann.nodes"))
 
     @cached_property
     def rankings(self) -> Rankings:

@@ -25,6 +25,7 @@ from vectors.encoders.encoder import EncoderParams
 from vectors.fde.encode import FDEParams
 from vectors.lexical.params import LexicalParams
 from vectors.retriever import RetrieverParams
+from vectors.spann.params import SpannParams
 from vectors.tokens.storage import TokenStorageParams
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,7 @@ TABLES = {
     "[muvera]": (FDEParams, RetrieverParams),
     "[lexical]": (LexicalParams,),
     "[ann.nodes] and [ann.documents]": (ANNParams,),
+    "[ann.nodes] and [ann.documents] on disk": (SpannParams,),
     "[ann.documents] of codes": (CodedParams,),
     "[runtime]": (Runtime,),
     "[gate]": (GateParams,),

@@ -22,8 +22,9 @@ from vectors.coded.cost import scan_cost
 from vectors.coded.index import CodedIndex
 from vectors.coded.params import CodedParams, Form, forms
 from vectors.evaluation import reranked_recall
+from vectors.spann.index import SpannIndex
 
-Candidates = ANNIndex | CodedIndex
+Candidates = ANNIndex | CodedIndex | SpannIndex
 """What a retriever takes candidates from."""
 
 Score = Callable[[npt.NDArray[np.int64]], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]]

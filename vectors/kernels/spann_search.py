@@ -4,6 +4,7 @@ Layout   lists of blocks as in `vectors.kernels.spann_codes`: one list of the ce
          those of rows, which begin at bytes ``ats`` of ``data``. Heads are numbered cell by cell.
 Threads  single-threaded over queries [start, stop), one writer per query.
 Limits   distances are squared, from codes, float32; row numbers fit int32. A query is float32 (width,).
+         ``allowed`` is bool (n_rows,): ids that may be found; of size 0 it allows all.
 """
 
 from __future__ import annotations
@@ -17,11 +18,26 @@ from vectors.kernels.spann_blocks import HEAD_BYTES, LANES, PAIR_BYTES, prefetch
 from vectors.kernels.spann_codes import decode_row, quantize_query
 from vectors.kernels.spann_heap import push, push_once, sort_heap
 
+Bools = npt.NDArray[np.bool_]
 Float32s = npt.NDArray[np.float32]
 Int16s = npt.NDArray[np.int16]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
+
+_DEVIATIONS = np.float32(4.0)
+
+
+@numba.njit(nogil=True, cache=True)
+def rounding(codes: Int8s, step: np.float32) -> np.float32:
+    """How far from 0 the coded squared distance of a row to itself may be.
+
+    It is twice the sum of values times their errors of rounding, each of variance step²/12.
+    """
+    squares = np.int64(0)
+    for d in range(codes.size):
+        squares += np.int64(codes[d]) * np.int64(codes[d])
+    return _DEVIATIONS * step * step * np.float32(np.sqrt(squares / 3.0))
 
 
 @numba.njit(nogil=True, cache=True)
@@ -40,6 +56,7 @@ def scan_list(
     found: int,
     once: bool,
     ahead: int,
+    allowed: Bools,
 ) -> int:
     """Push a list's members into the heap of the nearest; returns how many are there.
 
@@ -55,10 +72,13 @@ def scan_list(
         while mask != np.uint64(0):
             lane = first_bit(mask)
             mask &= mask - np.uint64(1)
+            id = ids[here // 4 + lane]
+            if allowed.size and not allowed[id]:
+                continue
             if once:
-                found = push_once(keys, nearest, found, distances[lane], ids[here // 4 + lane])
+                found = push_once(keys, nearest, found, distances[lane], id)
             else:
-                found = push(keys, nearest, found, distances[lane], ids[here // 4 + lane])
+                found = push(keys, nearest, found, distances[lane], id)
     return found
 
 
@@ -83,6 +103,7 @@ def nearest_heads(
     heads: Int32s,
 ) -> int:
     """The nearest heads among those of the ``cells.size`` nearest cells, nearest first; returns how many."""
+    every = np.empty(0, dtype=np.bool_)
     base, scale = quantize_query(query, centre, largest, asked)
     n_cells = scan_list(
         root,
@@ -99,6 +120,7 @@ def nearest_heads(
         0,
         False,
         -1,
+        every,
     )
     sort_heap(cell_keys, cells, n_cells)
     found = 0
@@ -108,7 +130,21 @@ def nearest_heads(
         base, scale = quantize_query(query, centroids[cell], largest, asked)
         n = cell_starts[cell + 1] - cell_starts[cell]
         found = scan_list(
-            data, ids, cell_ats[cell], n, block_bytes, asked, base, scale, distances, keys, heads, found, False, ahead
+            data,
+            ids,
+            cell_ats[cell],
+            n,
+            block_bytes,
+            asked,
+            base,
+            scale,
+            distances,
+            keys,
+            heads,
+            found,
+            False,
+            ahead,
+            every,
         )
     sort_heap(keys, heads, found)
     return found
@@ -130,10 +166,16 @@ def choose_lists(
     block_bytes: int,
     largest: int,
     n_cells: int,
+    codes: Int8s,
+    steps: Float32s,
     ratio: np.float32,
     out: Int32s,
 ) -> None:
-    """``out[query]``: the lists to read, nearest head first, -1 behind; those up to ``ratio`` times the first's."""
+    """``out[query]``: the lists to read, nearest head first, -1 behind; those up to ``ratio`` times the first's.
+
+    A query that is a head, as far as ``codes`` and ``steps`` of the heads tell, says nothing of how far others are:
+    then the second head stands for the first.
+    """
     n_lists = out.shape[1]
     asked = np.empty(queries.shape[1], dtype=np.int16)
     distances = np.empty(LANES, dtype=np.float32)
@@ -159,7 +201,10 @@ def choose_lists(
             keys,
             heads,
         )
-        limit = ratio if np.isinf(ratio) or found == 0 else ratio * max(keys[0], np.float32(0.0))
+        limit = np.float32(np.inf)
+        if not np.isinf(ratio) and found > 0:
+            is_head = found > 1 and keys[0] <= rounding(codes[heads[0]], steps[heads[0]])
+            limit = ratio * max(keys[1] if is_head else keys[0], np.float32(0.0))
         for j in range(n_lists):
             is_read = j < found and (j == 0 or keys[j] <= limit)
             out[query, j] = heads[j] if is_read else -1
@@ -181,6 +226,7 @@ def scan_lists(
     largest: int,
     data: Int8s,
     ids: Int32s,
+    allowed: Bools,
     out: Int32s,
 ) -> None:
     """``out[query]``: rows nearest by their codes in ``lists[query]``, each once, nearest first, -1 behind.
@@ -221,6 +267,7 @@ def scan_lists(
                 found,
                 True,
                 -1 if is_last else ats[query, j + 1],
+                allowed,
             )
         sort_heap(keys, rows, found)
         for j in range(out.shape[1]):

@@ -11,7 +11,7 @@ Ranges depend on the budget and the bytes do not.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,8 @@ _LEAST_ROWS, _MOST_ROWS = 256, 1 << 16  # of a range
 _MOST_BYTES: Final = 64 << 20  # of the list file merged at a time
 _LARGEST: Final = 2**31 - 1
 
+Hashes = npt.NDArray[np.uint64]
+
 
 def build_files(
     vectors: npt.NDArray[Any], directory: Path, params: SpannParams, memory: int | str, n_threads: int
@@ -47,25 +49,37 @@ def build_files(
     InvalidParams
         For too little ``memory``.
     """
-    check_matrix(vectors)
+    check_vectors(vectors)
     n, dim = vectors.shape
-    if n > _LARGEST:
-        raise InvalidInput(
-            source="vectors", what=f"{n} rows, lists name at most {_LARGEST}", fix="build several indexes"
-        )
     n_rows = rows_per_range(n, dim, params, memory, n_threads)
     hashes, longest = store_vectors(vectors, directory / VECTORS, params.metric, n_rows, n_threads)
     stored = open_npy(directory / VECTORS)
-    copies, distinct = find_copies(hashes, stored, n_rows)
+
+    def take(rows: Int64s) -> Float32s:
+        return np.array(stored[rows])
+
+    copies, distinct = find_copies(hashes, take, n_rows)
     space = Space.drawn(params.metric, dim, longest, params.seed)
-    chosen = choose_heads(stored, distinct, space, params)
-    heads = Heads.build(space.rows(np.array(stored[chosen])), space, params.seed)
+    heads = Heads.build(space.rows(take(choose_heads(take, distinct, space, params))), space, params.seed)
     parts = list(_parts(stored, distinct, heads, params, directory / "parts", n_rows, n_threads))
     table = write_lists(directory / LISTS, parts, params, heads, n_rows, n_threads)
     del parts
     shutil.rmtree(directory / "parts")
     write_arrays(directory, heads, table, copies)
     return heads, table, copies, distinct
+
+
+def check_vectors(vectors: npt.NDArray[Any]) -> None:
+    """Refuse what is no matrix of real numbers, or has more rows than lists can name.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    check_matrix(vectors)
+    if vectors.shape[0] > _LARGEST:
+        what = f"{vectors.shape[0]} rows, lists name at most {_LARGEST}"
+        raise InvalidInput(source="vectors", what=what, fix="build several indexes")
 
 
 def rows_per_range(n: int, dim: int, params: SpannParams, memory: int | str, n_threads: int) -> int:
@@ -77,10 +91,10 @@ def rows_per_range(n: int, dim: int, params: SpannParams, memory: int | str, n_t
         When ``memory`` does not hold what must be held at once.
     """
     allowed = parse_bytes(memory)
-    n_heads = max(1, round(params.head_share * n))
+    n_heads = params.n_heads(max(1, n), dim)
     clustered = min(n, max(n_heads, params.sample)) if params.heads == "balanced" else n_heads
     fixed = 34 * n + n_heads * (2 * dim + 128) + 12 * clustered * (dim + 16)
-    per_row = 16 * (dim + 16) + 2 * params.replicas * (dim + 32)
+    per_row = row_bytes(dim, params)
     n_rows = (allowed - fixed) // (per_row * max(1, n_threads))
     if n_rows < _LEAST_ROWS:
         needed = fixed + _LEAST_ROWS * per_row * max(1, n_threads)
@@ -90,9 +104,22 @@ def rows_per_range(n: int, dim: int, params: SpannParams, memory: int | str, n_t
     return min(n_rows, _MOST_ROWS)
 
 
+def row_bytes(dim: int, params: SpannParams) -> int:
+    """Memory that a row of a range takes while it enters its lists."""
+    return 16 * (dim + 16) + 2 * params.replicas * (dim + 32)
+
+
+def hash_range(vectors: npt.NDArray[Any], start: int, stop: int, metric: Metric) -> tuple[Hashes, float, Float32s]:
+    """Of rows [start, stop): hashes, the squared length of the longest, and the rows as searches compare them."""
+    rows = parse_rows(vectors, start, stop, metric)
+    hashes = np.zeros(stop - start, dtype=np.uint64)
+    hash_rows(rows.view(np.uint32), hashes)
+    return hashes, float(row_norms(rows).max(initial=0.0)), rows
+
+
 def store_vectors(
     vectors: npt.NDArray[Any], path: Path, metric: Metric, n_rows: int, n_threads: int
-) -> tuple[npt.NDArray[np.uint64], float]:
+) -> tuple[Hashes, float]:
     """Write the rows as searches compare them; returns a hash of each, and the length of the longest."""
     n, dim = vectors.shape
     ranges = even_ranges(n, n_rows)
@@ -105,9 +132,7 @@ def store_vectors(
         file.truncate(offset + 4 * n * dim)
 
     def store(start: int, stop: int) -> None:
-        rows = parse_rows(vectors, start, stop, metric)
-        hash_rows(rows.view(np.uint32), hashes[start:stop])
-        longest[start // n_rows] = row_norms(rows).max()
+        hashes[start:stop], longest[start // n_rows], rows = hash_range(vectors, start, stop, metric)
         with path.open("r+b") as own:
             own.seek(offset + 4 * start * dim)
             own.write(rows.data)
@@ -116,8 +141,11 @@ def store_vectors(
     return hashes, float(np.sqrt(longest.max(initial=0.0)))
 
 
-def find_copies(hashes: npt.NDArray[np.uint64], stored: Float32s, n_rows: int) -> tuple[Int64s, Int64s]:
-    """Rows equal to an earlier one, int64 (n_copies, 2) of (first row, row), sorted; and all other rows, ascending."""
+def find_copies(hashes: Hashes, take: Callable[[Int64s], Float32s], n_rows: int) -> tuple[Int64s, Int64s]:
+    """Rows equal to an earlier one, int64 (n_copies, 2) of (first row, row), sorted; and all other rows, ascending.
+
+    ``take`` gives rows by number, ``n_rows`` at a time.
+    """
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     begins = np.concatenate((np.ones(min(1, ordered.size), dtype=np.bool_), ordered[1:] != ordered[:-1]))
@@ -125,7 +153,7 @@ def find_copies(hashes: npt.NDArray[np.uint64], stored: Float32s, n_rows: int) -
     first, repeated = first[~begins], order[~begins]
     is_equal = np.zeros(repeated.size, dtype=np.bool_)
     for start, stop in even_ranges(repeated.size, n_rows):  # equal hashes do not prove it
-        is_equal[start:stop] = (stored[first[start:stop]] == stored[repeated[start:stop]]).all(axis=1)
+        is_equal[start:stop] = (take(first[start:stop]) == take(repeated[start:stop])).all(axis=1)
     copies = np.stack((first[is_equal], repeated[is_equal]), axis=1)
     copies = copies[np.lexsort((copies[:, 1], copies[:, 0]))]
     is_distinct = np.ones(hashes.size, dtype=np.bool_)

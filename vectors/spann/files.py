@@ -1,4 +1,4 @@
-"""A SPANN index on disk, format version 1: a directory.
+"""A SPANN index on disk, format version 2: a directory.
 
 ``lists.bin``            coded rows in lists (`vectors.kernels.spann_codes`), pages of 4,096 bytes
 ``lists.ats.npy`` and ``lists.counts.npy``   first byte and number of rows of every list
@@ -7,6 +7,8 @@
 ``vectors.npy``          float32 (n, dim), of length one under cosine: what candidates are compared by in the end
 ``copies.npy``           int64 (n_copies, 2), sorted: (a row in the lists, a row equal to it that is not)
 ``spann.json``           parameters, what was measured, size and SHA-256 of the files above; written last
+
+Version 1, which is still read, did not say what pruning was worth.
 """
 
 from __future__ import annotations
@@ -25,12 +27,12 @@ from foundation.npy import open_npy
 from vectors.metrics import Int64s
 from vectors.spann.heads import ARRAYS, Heads
 from vectors.spann.measured import Measured
-from vectors.spann.params import SpannParams
+from vectors.spann.params import SpannParams, stated
 from vectors.spann.postings import Table
 from vectors.spann.space import Space
 
-VERSION: Final = 1
-READABLE: Final = (1,)
+VERSION: Final = 2
+READABLE: Final = (1, 2)
 DESCRIPTION: Final = "spann.json"
 LISTS: Final = "lists.bin"
 VECTORS: Final = "vectors.npy"
@@ -61,7 +63,7 @@ def write_description(directory: Path, opened: Opened) -> None:
     heads, table = opened.heads, opened.table
     names = sorted([LISTS, VECTORS, *_arrays(heads, table, opened.copies)])
     body = {
-        "params": dataclasses.asdict(opened.params),
+        "params": stated(opened.params),
         "space": {"dim": heads.space.dim, "longest": heads.space.longest, "n_rows": opened.n_rows},
         "measured": dataclasses.asdict(opened.measured),
         "files": [
@@ -69,7 +71,7 @@ def write_description(directory: Path, opened: Opened) -> None:
             for name in names
         ],
     }
-    document = {"kind": "spann", "format_version": VERSION, **body, "sha256": _body_hash(body)}
+    document = {"kind": "spann", "format_version": VERSION, **body, "sha256": body_hash(body)}
     aside = directory / f"{DESCRIPTION}.part"
     aside.write_text(json.dumps(document, indent=1) + "\n")
     aside.replace(directory / DESCRIPTION)
@@ -140,12 +142,12 @@ def _read_description(path: Path) -> dict[str, Any]:
     if document.get("format_version") not in READABLE:
         raise ArtifactVersion(path=str(path), found=document.get("format_version"), readable=READABLE)
     body = {key: document.get(key) for key in ("params", "space", "measured", "files")}
-    if document.get("sha256") != _body_hash(body):
+    if document.get("sha256") != body_hash(body):
         raise ArtifactCorrupt(path=str(path), what="differs from what was written", fix=_FIX)
     return document
 
 
-def _body_hash(body: dict[str, Any]) -> str:
+def body_hash(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 

@@ -7,8 +7,9 @@ heads are found everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from vectors.kernels.spann_closure import assign_rows
 from vectors.kernels.spann_clusters import move_centres, nearest_member
 from vectors.kernels.spann_codes import encode_rows, pack_lists
 from vectors.kernels.spann_search import choose_lists, head_vectors
-from vectors.metrics import Float32s, Int64s, parse_taken
+from vectors.metrics import Float32s, Int64s
 from vectors.spann.clusters import balanced_clusters
 from vectors.spann.params import SpannParams
 from vectors.spann.space import Space, block_views
@@ -103,7 +104,8 @@ class Heads:
     def nearest_lists(self, queries: Float32s, start: int, stop: int, n_cells: int, ratio: float, out: Int32s) -> None:
         """``out[query]`` for queries [start, stop): heads among the nearest cells, nearest first, -1 behind.
 
-        A head farther than ``ratio`` times the nearest one's squared distance is left out.
+        A head farther than ``ratio`` times the nearest one's squared distance is left out; of a query that is a head
+        itself, than so many times the next one's.
         """
         choose_lists(
             queries,
@@ -120,6 +122,8 @@ class Heads:
             self.space.block_bytes,
             self.space.largest_code,
             min(n_cells, self.n_cells),
+            self.codes,
+            self.steps,
             np.float32(ratio),
             out,
         )
@@ -165,19 +169,19 @@ class Heads:
         return heads, constants, steps, codes
 
 
-def choose_heads(vectors: npt.NDArray[Any], distinct: Int64s, space: Space, params: SpannParams) -> Int64s:
-    """Rows that become heads, ascending: about ``head_share`` of the ``distinct`` ones, one at least if there is any.
+def choose_heads(take: Callable[[Int64s], Float32s], distinct: Int64s, space: Space, params: SpannParams) -> Int64s:
+    """Rows that become heads, ascending: about as many of the ``distinct`` ones as `SpannParams.n_heads` says.
 
-    ``vectors`` are rows as `vectors.metrics.parse_rows` gives them, and may be memory-mapped.
+    ``take`` gives rows by number as `vectors.metrics.parse_taken` does.
     """
-    n_heads = min(distinct.size, max(1, round(params.head_share * distinct.size)))
+    n_heads = params.n_heads(distinct.size, space.dim)
     draw = stream(params.seed, "spann.heads")
     if params.heads == "random":
         return np.sort(draw.choice(distinct, size=n_heads, replace=False))
     rows = distinct
     if rows.size > params.sample:
         rows = np.sort(draw.choice(rows, size=max(n_heads, params.sample), replace=False))
-    points = space.rows(parse_taken(vectors, rows, "l2"))
+    points = space.rows(take(rows))
     chosen = []
     for members in balanced_clusters(points, n_heads, params.seed, "spann.clusters"):
         centre = points[members].mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -17,18 +17,15 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from foundation.errors import EngineError, StoreUnavailable
-from foundation.npy import open_npy
+from foundation.errors import EngineError, InvalidQuery, StoreUnavailable
 from vectors.metrics import Float32s, Int64s, Metric, check_k, parse_exclude, parse_queries
 from vectors.spann import files
 from vectors.spann.build import build_files
-from vectors.spann.heads import Heads
+from vectors.spann.finish import finish, open_searcher
 from vectors.spann.measured import Effort, Measured, Reads
 from vectors.spann.params import SpannParams
-from vectors.spann.postings import Table
-from vectors.spann.reader import Reading, open_reader
+from vectors.spann.reader import Reading
 from vectors.spann.search import Searcher
-from vectors.spann.tuning import find_effort
 
 
 @final
@@ -95,7 +92,8 @@ class SpannIndex:
         try:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
-            _build(vectors, aside, asked, heldout, memory, n_threads)
+            built = build_files(vectors, aside, asked, memory, n_threads)
+            finish(aside, *built, asked, heldout=heldout, n_threads=n_threads)
             _replace(directory, aside)
         except OSError as error:
             if isinstance(error, EngineError):
@@ -121,7 +119,7 @@ class SpannIndex:
         """
         directory = Path(directory)
         opened = files.read(directory, verify=verify)
-        searcher = _searcher(directory, opened.heads, opened.table, opened.copies, opened.params.metric, reading)
+        searcher = open_searcher(directory, opened.heads, opened.table, opened.copies, opened.params.metric, reading)
         return cls(opened.params, opened.measured, opened.n_rows, opened.heads.space.dim, searcher)
 
     @property
@@ -135,6 +133,7 @@ class SpannIndex:
         k: int = 10,
         *,
         effort: Effort | None = None,
+        where: npt.ArrayLike | None = None,
         exclude: npt.ArrayLike | None = None,
         n_threads: int = 1,
     ) -> tuple[Int64s, Float32s]:
@@ -144,6 +143,8 @@ class SpannIndex:
         ----------
         queries : float32, shape (n_queries, dim); a zero vector is allowed, its cosine with everything is 0
         effort : what to read; None takes the measured one, widened in proportion for k above 10
+        where : bool, shape (n_rows,): rows that may be answered with (`vectors.corpus.filters`); None allows all. A few
+            are compared one by one, for many more lists are read
         exclude : int64, shape (n_queries,) or (n_queries, e): rows each query must not be answered with, -1 for none
 
         Returns
@@ -155,9 +156,9 @@ class SpannIndex:
         Raises
         ------
         InvalidQuery
-            For k < 1, queries of another width or that are not finite, or ``exclude`` of another shape.
+            For k < 1, queries of another width or that are not finite, or ``where`` or ``exclude`` of another shape.
         """
-        return self._search(queries, k, effort, exclude, n_threads, None)
+        return self._search(queries, k, effort, where, exclude, n_threads, None)
 
     def search_counted(
         self,
@@ -165,19 +166,27 @@ class SpannIndex:
         k: int = 10,
         *,
         effort: Effort | None = None,
+        where: npt.ArrayLike | None = None,
         exclude: npt.ArrayLike | None = None,
         n_threads: int = 1,
     ) -> tuple[Int64s, Float32s, Reads]:
         """As `search`, and what each query read."""
         reads = Reads.none(np.asarray(queries).shape[0] if np.ndim(queries) else 0)
-        rows, values = self._search(queries, k, effort, exclude, n_threads, reads)
+        rows, values = self._search(queries, k, effort, where, exclude, n_threads, reads)
         return rows, values, reads
+
+    def candidates(
+        self, queries: npt.ArrayLike, n: int, *, where: npt.ArrayLike | None = None
+    ) -> tuple[Int64s, Float32s]:
+        """The n nearest rows found, for a caller who scores them again: `search` with its own effort."""
+        return self.search(queries, n, where=where)
 
     def _search(
         self,
         queries: npt.ArrayLike,
         k: int,
         effort: Effort | None,
+        where: npt.ArrayLike | None,
         exclude: npt.ArrayLike | None,
         n_threads: int,
         reads: Reads | None,
@@ -186,48 +195,18 @@ class SpannIndex:
         asked = parse_queries(queries, self.dim, self.params.metric)
         left_out = parse_exclude(exclude, asked.shape[0])
         wanted = effort or self.measured.chosen.effort.widened(k)
-        return self._searcher.find(asked, k, left_out, wanted, n_threads, reads)
+        return self._searcher.find(asked, k, left_out, wanted, n_threads, reads, self._allowed(where))
 
-
-def _build(
-    vectors: npt.NDArray[Any],
-    directory: Path,
-    params: SpannParams,
-    heldout: npt.ArrayLike | None,
-    memory: int | str,
-    n_threads: int,
-) -> None:
-    """Every file, the description last."""
-    heads, table, copies, distinct = build_files(vectors, directory, params, memory, n_threads)
-    n, dim = vectors.shape
-    stored = open_npy(directory / files.VECTORS)
-    searcher = _searcher(directory, heads, table, copies, params.metric, "map")
-    chosen, frontier, n_queries = find_effort(searcher, stored, distinct, params, heldout=heldout, n_threads=n_threads)
-    measured = Measured(
-        metric=params.metric,
-        n_rows=n,
-        n_distinct=distinct.size,
-        dim=dim,
-        n_heads=heads.n_heads,
-        n_entries=int(table.counts.sum()),
-        longest_list=int(table.counts.max(initial=0)),
-        disk_bytes=sum(path.stat().st_size for path in directory.iterdir()),
-        memory_bytes=heads.n_bytes + table.ats.nbytes + table.counts.nbytes + copies.nbytes,
-        asked=params.recall,
-        n_queries=n_queries,
-        queries="rows" if heldout is None else "given",
-        chosen=chosen,
-        frontier=frontier,
-    )
-    opened = files.Opened(heads=heads, table=table, copies=copies, n_rows=n, params=params, measured=measured)
-    files.write_description(directory, opened)
-
-
-def _searcher(
-    directory: Path, heads: Heads, table: Table, copies: Int64s, metric: Metric, reading: Reading
-) -> Searcher:
-    reader = open_reader(reading, directory / files.LISTS, directory / files.VECTORS, table)
-    return Searcher(heads=heads, table=table, reader=reader, copies=copies, metric=metric)
+    def _allowed(self, where: npt.ArrayLike | None) -> npt.NDArray[np.bool_] | None:
+        if where is None:
+            return None
+        given = np.asarray(where)
+        if given.dtype != np.bool_ or given.shape != (self.n_rows,):
+            raise InvalidQuery(
+                what=f"where is {given.dtype} of shape {given.shape}",
+                fix=f"pass bool of shape ({self.n_rows},), true for rows that may be found",
+            )
+        return given
 
 
 def _check_place(directory: Path) -> None:

@@ -13,6 +13,12 @@ from vectors.metrics import Int64s, Metric
 
 K: Final = 10  # recall is measured at
 
+# What is counted, in vectors scanned: finding a list, beginning it, comparing a vector.
+FINDING: Final = 60
+SCANNING: Final = 20
+COMPARING: Final = 25
+MICROSECONDS: Final = 2e-4  # of scanning a value: a vector of 96 takes some 20 ns of a core
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +28,8 @@ class Effort:
     Attributes
     ----------
     n_lists : lists of the nearest heads, at most
-    ratio : lists whose head is farther, in squared distance, than so many times the nearest one are left out; None
-        reads all
+    ratio : lists whose head is farther, in squared distance, than so many times the nearest one (of a query that is a
+        head: the nearest other one) are left out; None reads all
     rerank : rows nearest by their codes that are compared by their vectors
     """
 
@@ -82,8 +88,9 @@ class Tried:
 
     @property
     def cost(self) -> float:
-        """In vectors scanned: finding a list costs about as much as 60, beginning it 20, comparing a vector 25."""
-        return self.vectors + 60 * self.effort.n_lists + 20 * self.lists + 25 * self.effort.rerank
+        """In vectors scanned."""
+        effort = self.effort
+        return self.vectors + FINDING * effort.n_lists + SCANNING * self.lists + COMPARING * effort.rerank
 
 
 @final
@@ -100,6 +107,8 @@ class Measured:
     n_queries, queries : how many held-out queries, and whether they are "rows" of the data or were "given"
     chosen : the cheapest effort that reaches what was asked
     frontier : every effort tried
+    plain, pruned : the cheapest that reach it without and with a ratio, None where none does; unknown in an index of
+        format version 1
     """
 
     metric: Metric
@@ -116,6 +125,15 @@ class Measured:
     queries: str
     chosen: Tried
     frontier: tuple[Tried, ...]
+    plain: Tried | None = None
+    pruned: Tried | None = None
+
+    @property
+    def pruning_saves(self) -> float | None:
+        """Share of the counted cost that pruning saves, below 0 where it costs more; None where it was not compared."""
+        if self.plain is None or self.pruned is None:
+            return None
+        return round(1 - self.pruned.cost / self.plain.cost, 4)
 
     @property
     def recall(self) -> float:
@@ -126,7 +144,43 @@ class Measured:
     def parse(cls, fields: dict[str, Any]) -> Measured:
         """From what JSON makes of it."""
         frontier = tuple(_tried(tried) for tried in fields["frontier"])
-        return cls(**{**fields, "chosen": _tried(fields["chosen"]), "frontier": frontier})
+        named = {name: _tried(fields[name]) for name in ("chosen", "plain", "pruned") if fields.get(name) is not None}
+        return cls(**{**fields, **named, "frontier": frontier})
+
+
+def described(measured: Measured) -> dict[str, Any]:
+    """For a manifest: what it is and finds, what a query reads, and every effort tried, in counted microseconds."""
+    chosen, unit = measured.chosen, MICROSECONDS * measured.dim
+
+    def points(is_pruned: bool) -> list[tuple[Any, ...]]:
+        return [
+            (one.effort.n_lists, one.effort.ratio, one.effort.rerank, one.recall, round(unit * one.cost, 2))
+            for one in measured.frontier
+            if (one.effort.ratio is not None) == is_pruned
+        ]
+
+    return {
+        "kind": "spann",
+        "storage": "lists on disk",
+        "asked": measured.asked,
+        "recall": chosen.recall,
+        "standard_error": chosen.standard_error,
+        "n_queries": measured.n_queries,
+        "queries": measured.queries,
+        **dataclasses.asdict(chosen.effort),
+        "cost": round(unit * chosen.cost, 2),
+        "vectors_read": chosen.vectors,
+        "pages_read": chosen.pages,
+        "pruning": "pays" if chosen.effort.ratio is not None else "does not pay",
+        "pruning_saves": measured.pruning_saves,
+        "n_rows": measured.n_rows,
+        "memory_bytes": measured.memory_bytes,
+        "disk_bytes": measured.disk_bytes,
+        "tried": [
+            {"kind": kind, "n_rows": measured.n_rows, "points": points(is_pruned)}
+            for kind, is_pruned in (("spann", False), ("spann, pruned", True))
+        ],
+    }
 
 
 def _tried(fields: dict[str, Any]) -> Tried:

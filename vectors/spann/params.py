@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from foundation.errors import InvalidParams
+from vectors.ann.params import parse_bytes
 from vectors.metrics import Metric, check_metric
 
 HeadChoice = Literal["random", "balanced"]
@@ -28,6 +30,8 @@ class SpannParams:
     candidates : nearest heads among which a row's lists are chosen
     list_limit : a list longer than this loses the farthest of the rows that are nearer to another head; None keeps all
     seed : of heads, rotation and held-out queries
+    memory : most bytes that an opened index holds, a number or text such as "2 GB" or "512 MiB": fewer rows become
+        heads where ``head_share`` of them would need more; None sets no limit
     """
 
     metric: Metric = "cosine"
@@ -39,6 +43,7 @@ class SpannParams:
     candidates: int = 64
     list_limit: int | None = None
     seed: int = 0
+    memory: int | str | None = None
 
     def __post_init__(self) -> None:
         check_metric(self.metric)
@@ -58,3 +63,23 @@ class SpannParams:
             )
         if self.list_limit is not None and self.list_limit < 1:
             raise InvalidParams(name="list_limit", value=self.list_limit, allowed="at least 1 row, or None")
+        if self.memory is not None:
+            parse_bytes(self.memory)
+
+    def n_heads(self, n_distinct: int, dim: int) -> int:
+        """How many of the distinct rows become heads, one at least if there is any."""
+        wanted = max(1, round(self.head_share * n_distinct))
+        if self.memory is not None:
+            wanted = max(1, min(wanted, parse_bytes(self.memory) // head_bytes(dim)))
+        return min(n_distinct, wanted)
+
+
+def head_bytes(dim: int) -> int:
+    """Memory that a head takes at most, on average: two codes, a share of its cell, its list's place, numbers."""
+    return 12 * (dim + 16) // 5 + 64
+
+
+def stated(params: SpannParams) -> dict[str, Any]:
+    """Params as they are written down and identify an index: ``memory`` only where it is set."""
+    fields = dataclasses.asdict(params)
+    return {name: value for name, value in fields.items() if name != "memory" or value is not None}

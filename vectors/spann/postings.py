@@ -23,7 +23,7 @@ from vectors.spann.params import SpannParams
 from vectors.spann.space import block_views
 
 PAGE: Final = 4096
-_ARRAYS: Final = ("starts", "rows", "is_first", "constants", "steps", "codes")
+ARRAYS: Final = ("starts", "rows", "is_first", "constants", "steps", "codes")
 
 
 @final
@@ -48,13 +48,13 @@ class Part:
     def save(self, directory: Path) -> None:
         """As ``.npy`` files."""
         directory.mkdir(parents=True)
-        for name in _ARRAYS:
+        for name in ARRAYS:
             np.save(directory / f"{name}.npy", getattr(self, name), allow_pickle=False)
 
     @classmethod
     def open(cls, directory: Path) -> Part:
         """Memory-mapped."""
-        return cls(**{name: open_npy(directory / f"{name}.npy") for name in _ARRAYS})
+        return cls(**{name: open_npy(directory / f"{name}.npy") for name in ARRAYS})
 
 
 @final

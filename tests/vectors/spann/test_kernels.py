@@ -18,6 +18,7 @@ from vectors.kernels.spann_search import scan_list
 from vectors.spann.space import Space
 
 Float32s = npt.NDArray[np.float32]
+EVERY = np.empty(0, dtype=np.bool_)
 
 
 def packed(rows: Float32s, origin: Float32s) -> tuple[npt.NDArray[np.int8], int]:
@@ -52,7 +53,9 @@ def scanned(data: npt.NDArray[np.int8], block_bytes: int, n: int, query: Float32
     base, scale = quantize_query(*wide, 32767, asked)
     keys, ids = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.int32)
     room = np.empty(LANES, dtype=np.float32)
-    found = scan_list(data, data.view(np.int32), 0, n, block_bytes, asked, base, scale, room, keys, ids, 0, False, -1)
+    found = scan_list(
+        data, data.view(np.int32), 0, n, block_bytes, asked, base, scale, room, keys, ids, 0, False, -1, EVERY
+    )
     assert found == n
     out = np.empty(n, dtype=np.float32)
     out[ids] = keys
@@ -102,7 +105,9 @@ def test_the_scan_adds_integers_exactly() -> None:
     keys, ids = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.int32)
     room = np.empty(LANES, dtype=np.float32)
     one = np.float32(1)
-    scan_list(data, data.view(np.int32), 0, n, block_bytes, asked, np.float32(0), one, room, keys, ids, 0, False, -1)
+    scan_list(
+        data, data.view(np.int32), 0, n, block_bytes, asked, np.float32(0), one, room, keys, ids, 0, False, -1, EVERY
+    )
     expected = -(codes.astype(np.int64) @ asked.astype(np.int64)).astype(np.float32)
     assert np.array_equal(keys, expected[ids])
 
