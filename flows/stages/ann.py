@@ -113,7 +113,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=2,
+    code_version=3,
     parallel=True,
     compares=("vectors",),
     split=split,
