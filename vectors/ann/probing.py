@@ -57,7 +57,7 @@ def find_probes(
         When no pair does, unless ``params.allow_missed``; carries the best recall seen.
     """
     points = sweep(shard, vectors, held, params, least_probe=least_probe)
-    points += _closer(shard, vectors, held, params, points)
+    points += closer(shard, vectors, held, params, points)
     tried = tried_form(shard, points)
     for point in sorted(points, key=lambda point: point.cost):
         if point.recall - point.error < params.recall:
@@ -104,7 +104,7 @@ def sweep(
     return points
 
 
-def _closer(
+def closer(
     shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNParams, points: Sequence[Point]
 ) -> list[Point]:
     """Points between the cheapest that reaches the recall and the next smaller number of lists that was tried."""
