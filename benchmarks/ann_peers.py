@@ -23,7 +23,7 @@ import numpy as np
 K = 10
 BEAMS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400)
 ENOUGH = 0.995
-LARGE = 200_000  # rows from which on only the first build of a library is tried
+LARGE = 60_000_000  # values from which on only the first build of a library is tried
 
 
 def hnswlib(train: np.ndarray, metric: str, links: int) -> object:
@@ -132,7 +132,7 @@ def main() -> None:
     train, test, true = (np.load(folder / f"{name}.npy") for name in ("train", "test", "true"))
     work, builds = LIBRARIES[library]
     for nth, (build, number) in enumerate(builds.items()):
-        if nth and len(train) > LARGE:
+        if nth and train.size > LARGE:
             break
         begun = time.process_time()
         steps = work(train, metric, number)

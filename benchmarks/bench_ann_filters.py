@@ -2,9 +2,9 @@
 
 Run: PURLIEU_ANN_SET=SET python -m benchmarks ann_filters  (three minutes)
 
-SET is packages (the default), fashion-mnist, sift or clusters (`benchmarks.ann_sets`); 200 rows that are not in the
-index are asked, for a recall of .95 without a filter. One thread, CPU time, all queries at once. "random" passes rows
-at random, "region" those on one side of a plane, which lie together.
+SET is packages (the default), fashion-mnist, sift or clusters (`benchmarks.ann_sets`), of which PURLIEU_ANN_ROWS takes
+the first so many; 200 rows that are not in the index are asked, for a recall of .95 without a filter. One thread, CPU
+time, all queries at once. "random" passes rows at random, "region" those on one side of a plane, which lie together.
 
 Three tables. Recall and time as served, and by each of the two ways: scoring the rows inside one by one, and searching
 past the others. The crossover: the share of rows from which on searching past the others is quicker, as measured and
@@ -115,7 +115,7 @@ def beyond(index: ANNIndex, piece: ann_shard.Shard, share: float) -> bool:
 def main() -> None:
     name = os.environ.get("PURLIEU_ANN_SET", "packages")
     train, test = SETS[name]()
-    test = test[:N_QUERIES]
+    train, test = train[: int(os.environ.get("PURLIEU_ANN_ROWS", len(train)))], test[:N_QUERIES]
     filters = {(law, share): Filter(train, test, law, share) for law in ("random", "region") for share in SHARES}
     served, crossed, wider = [], [], []
     with threadpool_limits(1):

@@ -18,8 +18,18 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput
 from foundation.seeds import key
-from vectors.ann.forms import Kind, Storage
-from vectors.ann.list_build import is_bytes, join, learn, learned_projection, place
+from vectors.ann.forms import Kind, Storage, walked_columns
+from vectors.ann.list_build import (
+    is_bytes,
+    join,
+    learn,
+    learned_projection,
+    place,
+    principal,
+    projected,
+    stored,
+    transform_of,
+)
 from vectors.ann.params import ANNParams, form_of, plan, shard_ranges
 from vectors.kernels.scoring import first_equal
 from vectors.metrics import Float32s, Int64s, Metric, check_matrix, faiss_metric, faiss_threads, parse_rows
@@ -102,8 +112,8 @@ def index_rows(
 ) -> BuiltShard:
     """A shard of one kind. ``matrix`` is the projection of lists where the caller has learned it already."""
     rows, ids, dim = given.rows, given.ids, given.rows.shape[1]
-    form = form_of(kind, rows.shape[0], dim, params)
-    if form is not None:
+    form, columns = form_of(kind, rows.shape[0], dim, params), walked_columns(kind, dim, params.projection)
+    if form is not None or columns is not None:
         storage = stored_form(rows, storage, params)
     check_range(rows, storage, ids)
     # FAISS adds points to a graph in the order its threads reach them: one thread, one order.
@@ -114,6 +124,15 @@ def index_rows(
             learned = learn(rows, form, seed=params.seed, matrix=matrix)
             index = join(faiss, rows, place(rows, learned), learned, form, storage, params.metric)
             return BuiltShard(index=faiss.serialize_index(with_ids(faiss, index, ids)), copies=given.copies)
+        if columns is not None:
+            graph = _empty_index(faiss, "hnsw", "float32", columns, params, given.start)
+            matrix = principal(rows, columns, metric=params.metric, seed=params.seed)
+            graph.add(projected(rows, matrix))
+            base = faiss.IndexPreTransform(transform_of(faiss, matrix), graph)
+            store = stored(faiss, rows, storage, faiss_metric(faiss, params.metric))
+            return BuiltShard(
+                index=faiss.serialize_index(with_ids(faiss, faiss.IndexRefine(base, store), ids)), copies=given.copies
+            )
         index = _empty_index(faiss, kind, storage, dim, params, given.start)
         mapped = faiss.IndexIDMap(index)
         if rows.shape[0]:
@@ -124,7 +143,7 @@ def index_rows(
 
 
 def stored_form(rows: Float32s, storage: Storage, params: ANNParams) -> Storage:
-    """How lists keep their vectors: whole numbers of 0 to 255 as bytes, others as they were asked for."""
+    """How vectors are kept to be scored again: whole numbers of 0 to 255 as bytes, others as they were asked for."""
     return "uint8" if params.metric != "cosine" and is_bytes(rows) else storage
 
 

@@ -13,7 +13,7 @@ from foundation.seeds import stream
 from vectors.ann.build import DistinctRows, index_rows
 from vectors.ann.cost import list_cost, walk_cost
 from vectors.ann.effort import K
-from vectors.ann.forms import STORAGES, AskedStorage, Kind, ListForm, index_bytes
+from vectors.ann.forms import STORAGES, AskedStorage, Kind, ListForm, index_bytes, walked_columns
 from vectors.ann.list_build import learned_projection
 from vectors.ann.measure import measure
 from vectors.ann.params import ANNParams, form_of, parse_bytes
@@ -59,7 +59,7 @@ def candidates(n: int, dim: int, params: ANNParams) -> list[Candidate]:
     found = []
     for kind in kinds:
         for storage in STORAGES[STORAGES.index(params.storage) :]:
-            size = index_bytes(n, dim, kind, storage, params.m, form_of(kind, n, dim, params))
+            size = index_bytes(n, dim, kind, storage, params.m, form_of(kind, n, dim, params), params.projection)
             if limit is None or size <= limit:
                 found.append(Candidate(kind=kind, storage=storage))
                 break
@@ -130,7 +130,7 @@ class Sample:
     def _tried(self, family: Candidate, least_probe: int, bound: float) -> Tried:
         own = dataclasses.replace(family.params(self._params), allow_missed=True)
         rows = self._rows.rows
-        form = form_of(family.kind, *rows.shape, own)
+        form = form_of(family.kind, len(rows), rows.shape[1], own)
         matrix = None if form is None else self._learned.of(form)
         shard = Shard.from_built(index_rows(self._rows, family.kind, family.storage, own, matrix=matrix))
         if form is None:
@@ -144,7 +144,7 @@ class Sample:
             kind=family.kind,
             storage=family.storage,
             n_rows=n,
-            n_bytes=index_bytes(n, dim, family.kind, family.storage, self._params.m, form),
+            n_bytes=index_bytes(n, dim, family.kind, family.storage, self._params.m, form, self._params.projection),
             n_lists=0 if form is None else form.n_lists,
             n_columns=dim if form is None else form.n_columns,
             points=(),
@@ -160,7 +160,8 @@ def least_cost(family: Candidate, n: int, dim: int, params: ANNParams, n_probe: 
     """Counted microseconds that a query takes at least, when it reads ``n_probe`` lists."""
     form = form_of(family.kind, n, dim, params)
     if form is None:
-        return walk_cost(n, dim, family.storage, LADDER[0]) / 1000
+        columns = walked_columns(family.kind, dim, params.projection)
+        return walk_cost(n, columns or dim, family.storage if columns is None else "float32", LADDER[0]) / 1000
     probed = min(n_probe, form.n_lists)
     # Whole numbers are kept as bytes, which nobody knows yet: nothing is scored again more cheaply.
     work = list_cost(form, dim, "uint8", n_probe=probed, n_read=n * probed / form.n_lists, n_rescored=min(K, n))
@@ -183,5 +184,4 @@ def walked(shards: list[Shard], measured: Measured) -> Tried:
 
 def walks_cost(shards: list[Shard], ef_search: int) -> float:
     """Counted microseconds of a walk through every graph."""
-    beam, storage = max(ef_search, K), shards[0].vectors.storage
-    return round(sum(walk_cost(len(shard.ids), shard.dim, storage, beam) for shard in shards) / 1000, 1)
+    return round(sum(shard.walk_cost(max(ef_search, K)) for shard in shards) / 1000, 1)

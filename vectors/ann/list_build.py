@@ -30,9 +30,12 @@ _EACH_ALONE: Final = 11  # FAISS's way through packed codes one query at a time,
 
 def learned_projection(rows: Float32s, form: ListForm, *, metric: Metric, seed: int) -> Float32s | None:
     """What rows are multiplied by, float32 (dim, n_columns); None where it takes them as they are."""
-    if not form.is_projected:
-        return None
-    return projection(_sample(rows, _PER_CODEBOOK, seed), form.n_columns, seed=seed, centred=is_distance(metric))
+    return principal(rows, form.n_columns, metric=metric, seed=seed) if form.is_projected else None
+
+
+def principal(rows: Float32s, n_columns: int, *, metric: Metric, seed: int) -> Float32s:
+    """A projection on ``n_columns``, float32 (dim, n_columns), learned from a sample of ``rows``."""
+    return projection(_sample(rows, _PER_CODEBOOK, seed), n_columns, seed=seed, centred=is_distance(metric))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,17 +64,17 @@ class Placed:
 
 def learn(rows: Float32s, form: ListForm, *, seed: int, matrix: Float32s | None) -> Learned:
     """From a sample of ``rows`` (n, dim), as `parse_rows` gives them; ``matrix`` is what `learned_projection` found."""
-    sample = _low(_sample(rows, _PER_LIST * form.n_lists, seed), matrix)
+    sample = projected(_sample(rows, _PER_LIST * form.n_lists, seed), matrix)
     centres = centroids(sample, form.n_lists, seed=seed, purpose="ann.lists")
     books = None
     if form.kind == "ivfpq":
-        books = _codebooks(_low(_sample(rows, _PER_CODEBOOK, seed), matrix), centres, form.n_codes, seed)
+        books = _codebooks(projected(_sample(rows, _PER_CODEBOOK, seed), matrix), centres, form.n_codes, seed)
     return Learned(matrix=matrix, centres=centres, books=books)
 
 
 def place(rows: Float32s, learned: Learned) -> Placed:
     """Project some rows and find the list of each."""
-    low = _low(rows, learned.matrix)
+    low = projected(rows, learned.matrix)
     return Placed(low=low, nearest=nearest_centroids(low, learned.centres))
 
 
@@ -95,8 +98,8 @@ def join(
     # Packed lists point to the quantizer without keeping it: they own it now.
     lists.own_fields = True
     quantizer.this.disown()
-    base = lists if learned.matrix is None else faiss.IndexPreTransform(_transform(faiss, learned.matrix), lists)
-    return faiss.IndexRefine(base, _stored(faiss, rows, storage, number))
+    base = lists if learned.matrix is None else faiss.IndexPreTransform(transform_of(faiss, learned.matrix), lists)
+    return faiss.IndexRefine(base, stored(faiss, rows, storage, number))
 
 
 def is_bytes(rows: Float32s) -> bool:
@@ -113,7 +116,8 @@ def _sample(rows: Float32s, n: int, seed: int) -> Float32s:
     return rows[np.sort(stream(seed, "ann.sample", n).choice(rows.shape[0], n, replace=False))]
 
 
-def _low(rows: Float32s, matrix: Float32s | None) -> Float32s:
+def projected(rows: Float32s, matrix: Float32s | None) -> Float32s:
+    """Rows times ``matrix``; as they are where there is none."""
     if matrix is None:
         return rows
     low = np.empty((rows.shape[0], matrix.shape[1]), dtype=np.float32)
@@ -150,14 +154,15 @@ def _codebooks(sample: Float32s, centres: Float32s, n_codes: int, seed: int) -> 
     return np.stack(books)
 
 
-def _transform(faiss: Any, matrix: Float32s) -> Any:
+def transform_of(faiss: Any, matrix: Float32s) -> Any:
+    """FAISS's ``LinearTransform`` that multiplies rows by ``matrix``."""
     transform = faiss.LinearTransform(matrix.shape[0], matrix.shape[1], False)
     faiss.copy_array_to_vector(np.ascontiguousarray(matrix.T).ravel(), transform.A)
     transform.is_trained = True
     return transform
 
 
-def _stored(faiss: Any, rows: Float32s, storage: Storage, number: int) -> Any:
+def stored(faiss: Any, rows: Float32s, storage: Storage, number: int) -> Any:
     """The vectors themselves, in the order of ``rows``."""
     dim = rows.shape[1]
     if storage == "float32":

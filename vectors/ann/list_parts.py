@@ -32,10 +32,11 @@ def learned_arrays(vectors: npt.NDArray[Any], params: ANNParams) -> dict[str, np
     InvalidInput
         When a row is not finite, or does not fit float16.
     """
-    given = distinct_rows(vectors, params.metric, 0, vectors.shape[0])
-    storage = stored_form(given.rows, plan(*vectors.shape, params).storage, params)
+    n, dim = vectors.shape
+    given = distinct_rows(vectors, params.metric, 0, n)
+    storage = stored_form(given.rows, plan(n, dim, params).storage, params)
     check_range(given.rows, storage, given.ids)
-    form = _form(given.rows.shape[0], vectors.shape[1], params)
+    form = _form(given.rows.shape[0], dim, params)
     matrix = learned_projection(given.rows, form, metric=params.metric, seed=params.seed)
     learned = learn(given.rows, form, seed=params.seed, matrix=matrix)
     return {
@@ -58,12 +59,13 @@ def placed_arrays(
 
 def joined(vectors: npt.NDArray[Any], learned: Arrays, parts: Sequence[Arrays], params: ANNParams) -> BuiltShard:
     """The index from parts of all rows, in their order."""
+    n, dim = vectors.shape
     found, ids = _learned(learned), np.asarray(learned["ids"])
     rows = _rows(vectors, ids, params)
     low = rows if found.matrix is None else np.concatenate([np.asarray(part["low"]) for part in parts])
     nearest = np.concatenate([np.asarray(part["nearest"]) for part in parts])
-    storage = stored_form(rows, plan(*vectors.shape, params).storage, params)
-    form = _form(ids.size, vectors.shape[1], params)
+    storage = stored_form(rows, plan(n, dim, params).storage, params)
+    form = _form(ids.size, dim, params)
     with faiss_threads(1) as faiss:
         index = join(faiss, rows, Placed(low=low, nearest=nearest), found, form, storage, params.metric)
         serialised = faiss.serialize_index(with_ids(faiss, index, ids))
