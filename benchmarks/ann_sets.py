@@ -1,4 +1,8 @@
-"""Vectors to search in, and queries that are not among them."""
+"""Vectors to search in, and queries that are not among them.
+
+Those of the Debian archive are made from the data that ship, in half a minute, or read from a built store where
+PURLIEU_ANN_STORE names its folder.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from benchmarks.ann_store import asked_store, stored_embedding, stored_encodings
 
 Float32s = npt.NDArray[np.float32]
 Pair = tuple[Float32s, Float32s]
@@ -45,7 +51,8 @@ def packages() -> Pair:
     """FastRP embeddings of the Debian archive, 256 values, of length one; 1,000 of the rows are taken out and asked."""
     from benchmarks.bench_ann import embedding, unit_rows
 
-    rows = unit_rows(embedding())
+    store = asked_store()
+    rows = unit_rows(embedding() if store is None else stored_embedding(store))
     asked = np.random.default_rng(1).choice(len(rows), 1000, replace=False)
     return np.delete(rows, asked, axis=0), rows[asked]
 
@@ -66,6 +73,9 @@ def clusters(n: int = 1_000_000, dim: int = 96) -> Pair:
 
 def encodings() -> Pair:
     """Encodings (MUVERA), 1,088 values, of the Debian packages' descriptions, and of 500 titles as questions."""
+    store = asked_store()
+    if store is not None:
+        return stored_encodings(store, 500)
     from benchmarks.debian_tokens import debian
     from vectors.encoders.encoder import EncoderParams
     from vectors.fde.encode import FDEParams, encode_documents, encode_queries

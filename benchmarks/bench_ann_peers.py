@@ -2,15 +2,19 @@
 
 Run: PURLIEU_PEERS=PYTHON PURLIEU_ANN_SET=SET python -m benchmarks ann_peers
 
-SET is fashion-mnist (the default), packages, sift, encodings or clusters, or several of them with commas between. The
-first four take some five minutes each with every peer. On the million rows of clusters a graph of a peer takes that
-long alone, so name a library or two in PURLIEU_ANN_LIBRARIES (scann, hnswlib, svs, voyager, usearch; empty for none),
-and some of our own ways in PURLIEU_ANN_KINDS (auto, ivf, ivfsq, ivfpq, rabitq).
+SET is fashion-mnist (the default), packages, sift, encodings or clusters, or several of them with commas between; they
+take some ten minutes each with every peer. On the million rows of clusters a graph of a peer takes that long alone, so
+name a library or two in PURLIEU_ANN_LIBRARIES (scann, hnswlib, svs, voyager, usearch, diskannpy; empty for none), and
+some of our own ways in PURLIEU_ANN_KINDS (auto, ivf, ivfsq, ivfpq, rabitq; empty for none). PURLIEU_ANN_ROWS takes the
+first so many rows of a set. PURLIEU_ANN_POINTS names a folder that every point is written to, for
+`benchmarks/plots/ann_peers.py`; points of earlier runs stay beside those of libraries and kinds that were left out.
 
-One thread, all queries at once, CPU time, the least of three; beside it the CPU time of a query asked alone. Recall is
-by distance, as in ann-benchmarks: a row counts when it is no farther than the true tenth, all computed by one kernel.
-PURLIEU_PEERS names a Python that has the libraries; those that it lacks are left out. Each is tuned over a grid of its
-own, on the test queries; "auto" sees only rows of the data.
+One thread, all queries at once, CPU time, the least of three or more; beside it the CPU time of a query asked alone.
+Recall is by distance, as in ann-benchmarks: a row counts when it is no farther than the true tenth, all computed by one
+kernel.
+PURLIEU_PEERS names a Python that has the libraries, or several with colons between, since some cannot live in one
+place; what none of them has is left out. Each is tuned over a grid of its own, on the test queries; "auto" sees only
+rows of the data.
 """
 
 from __future__ import annotations
@@ -41,7 +45,7 @@ Float32s = npt.NDArray[np.float32]
 K: Final = 10
 TARGETS: Final = (0.95, 0.99)
 MOST_CODED: Final = 1024  # columns beyond which codebooks take too long to learn
-LIBRARIES: Final = ("scann", "hnswlib", "svs", "voyager", "usearch")
+LIBRARIES: Final = ("scann", "hnswlib", "svs", "voyager", "usearch", "diskannpy")
 
 
 class Point(NamedTuple):
@@ -57,9 +61,9 @@ class Point(NamedTuple):
 
 
 def least(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What it gives, and the least CPU-seconds of three runs."""
-    seconds, found = [], None
-    for _ in range(3):
+    """What it gives, and the least CPU-seconds of three runs, or of as many as take a fifth of a second together."""
+    seconds: list[float] = []
+    while len(seconds) < 3 or (sum(seconds) < 0.2 and len(seconds) < 50):
         begun = time.process_time()
         found = work()
         seconds.append(time.process_time() - begun)
@@ -107,22 +111,27 @@ def ours(train: Float32s, test: Float32s, metric: Metric, recall_of: Callable[[A
 
 def peer(library: str, folder: Path, metric: Metric, n_test: int, recall_of: Callable[[Any], float]) -> list[Point]:
     """Every setting of a library; empty when it is not there."""
-    python = os.environ.get("PURLIEU_PEERS")
-    if python is None:
-        print(f"{library}: left out, PURLIEU_PEERS is not set")
-        return []
+    pythons = [python for python in os.environ.get("PURLIEU_PEERS", "").split(os.pathsep) if python]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [python, "-P", str(Path(__file__).with_name("ann_peers.py")), library, str(folder), metric]
-    done = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=False)
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines:
-        print(f"{library}: left out, {done.stderr.strip().splitlines()[-1:]}")
+    lines, why = [], "PURLIEU_PEERS is not set"
+    for python in pythons:
+        command = [python, "-P", str(Path(__file__).with_name("ann_peers.py")), library, str(folder), metric]
+        done = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=False)
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        if lines and not done.returncode:
+            break
+        why, lines = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1], []
+    if not lines:
+        print(f"{library}: left out, {why}")
         return []
-    points = []
-    for line in lines[1:]:
+    points, built = [], lines[0]
+    for line in lines:
+        if "build" in line:
+            built = line
+            continue
         recall = recall_of(np.load(folder / line["rows"]))
         rate = n_test / line["seconds"]
-        points.append(Point(f"{library} {lines[0]['version']}", line["setting"], lines[0]["build"], recall, rate))
+        points.append(Point(f"{library} {built['version']}", line["setting"], built["build"], recall, rate))
     return points
 
 
@@ -133,8 +142,9 @@ def gathered(name: str) -> list[Point]:
     except FileNotFoundError as error:
         print(f"{name}: left out, {error.filename} is not there")
         return []
+    train = train[: int(os.environ.get("PURLIEU_ANN_ROWS", len(train)))]
     metric: Metric = "inner_product" if name in INNER_PRODUCT else "l2"
-    _, true = exact_top_k(train, test, K, metric=metric)
+    true_rows, true = exact_top_k(train, test, K, metric=metric)
 
     def recall_of(rows: npt.NDArray[np.int64]) -> float:
         values, limit = exact_values(train, test, rows, metric=metric), true[:, K - 1 :]
@@ -145,25 +155,29 @@ def gathered(name: str) -> list[Point]:
     with threadpool_limits(1), tempfile.TemporaryDirectory() as place:
         np.save(Path(place) / "train.npy", train)
         np.save(Path(place) / "test.npy", test)
+        np.save(Path(place) / "true.npy", true_rows)
         points = ours(train, test, metric, recall_of)
         for library in asked("PURLIEU_ANN_LIBRARIES", LIBRARIES):
+            begun = time.perf_counter()
             points += peer(library, Path(place), metric, len(test), recall_of)
+            print(f"{library}: {time.perf_counter() - begun:.0f} s", flush=True)
     print(f"\n{name}: {len(train)} × {train.shape[1]}, {len(test)} queries, load {os.getloadavg()[0]:.1f}\n")
     return points
 
 
-def compare(points: list[Point]) -> None:
-    """The best of everyone at each target."""
+def compare(points: Sequence[Point]) -> None:
+    """The best of everyone at each target, and the least that anyone builds who reaches it."""
     table = []
     for target in TARGETS:
-        names = dict.fromkeys(point.name for point in points)
-        for who in names:
-            if who.startswith("auto") and who != f"auto {target}":
+        reached = {
+            who: [point for point in points if point.name == who and (point.recall >= target or who.startswith("auto"))]
+            for who in dict.fromkeys(point.name for point in points)
+            if not who.startswith("auto") or who == f"auto {target}"
+        }
+        for all_of in reached.values():
+            if not all_of:
                 continue
-            reached = [point for point in points if point.name == who and (point.recall >= target or "auto" in who)]
-            best = max(reached, key=lambda point: point.per_second, default=None)
-            if best is None:
-                continue
+            best = max(all_of, key=lambda point: point.per_second)
             table.append(
                 {
                     "at": target,
@@ -173,10 +187,41 @@ def compare(points: list[Point]) -> None:
                     "queries a CPU-second": round(best.per_second),
                     "µs alone": best.alone,
                     "build CPU-s": best.build,
+                    "least build": min(point.build for point in all_of),
                     "MB": best.megabytes,
                 }
             )
     print_table(table)
+    for target in TARGETS:
+        auto = next((point for point in points if point.name == f"auto {target}"), None)
+        grid = [point for point in points if point.name.startswith("grid") and point.recall >= target]
+        if auto is not None and grid:
+            best = max(grid, key=lambda point: point.per_second)
+            behind = 100 * (1 - auto.per_second / best.per_second)
+            print(
+                f"auto at {target}: {behind:.0f} % behind {best.name} at {best.setting}, "
+                f"in {auto.build / best.build:.2f} times its build"
+            )
+        hnsw = [point.build for point in points if point.name.startswith("hnswlib") and point.recall >= target]
+        if auto is not None and hnsw:
+            print(
+                f"auto at {target}: built, choice and measuring included, in {auto.build:.1f} CPU-s; "
+                f"hnswlib's least at that recall {min(hnsw):.1f}"
+            )
+
+
+def kept(name: str, points: list[Point]) -> list[Point]:
+    """The points of this run, and with PURLIEU_ANN_POINTS those that earlier ones wrote of others; writes them all."""
+    folder = os.environ.get("PURLIEU_ANN_POINTS")
+    if folder is None:
+        return points
+    place = Path(folder) / f"{name}.json"
+    earlier = [Point(*each) for each in json.loads(place.read_text())] if place.exists() else []
+    names = {point.name for point in points}
+    together = points + [point for point in earlier if point.name not in names]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(together))
+    return together
 
 
 def asked(variable: str, known: Sequence[str]) -> list[str]:
@@ -194,7 +239,7 @@ def main() -> None:
     for name in asked("PURLIEU_ANN_SET", list(SETS)):
         points = gathered(name)
         if points:
-            compare(points)
+            compare(kept(name, points))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
-"""Plot docs/img/ann_peers.png: recall against queries a CPU-second of our lists and of the peers, on one set.
+"""Plot docs/img/ann_peers.png: recall against queries a CPU-second of our lists and of the peers, a panel for each set.
 
-Run: PURLIEU_PEERS=PYTHON PURLIEU_ANN_SET=SET python benchmarks/plots/ann_peers.py  (as long as the benchmark)
+Run: python benchmarks/plots/ann_peers.py POINTS.json...  (what `python -m benchmarks ann_peers` wrote to the folder
+that PURLIEU_ANN_POINTS names; a file for each set)
 """
 
 from __future__ import annotations
 
-import os
+import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from benchmarks.bench_ann_peers import Point, gathered
+from benchmarks.bench_ann_peers import Point
 
 LOWEST = 0.85  # recall from which on points are drawn
 
@@ -27,11 +30,9 @@ def frontier(points: list[Point]) -> list[Point]:
     return [point for point in best if point.recall >= LOWEST]
 
 
-def main() -> None:
-    name = os.environ.get("PURLIEU_ANN_SET", "fashion-mnist")
-    points = gathered(name)
-    figure, axes = plt.subplots(figsize=(7.5, 5), layout="constrained")
-    for who in dict.fromkeys(point.name for point in points):
+def draw(axes: Any, title: str, points: list[Point]) -> None:
+    names = dict.fromkeys(point.name for point in points)
+    for who in sorted(names, key=lambda name: (not name.startswith(("auto", "grid")), name)):
         drawn = frontier([point for point in points if point.name == who])
         style = "*" if who.startswith("auto") else "o-" if who.startswith("grid") else "s--"
         label = who.replace("grid", "purlieu").replace("auto", "purlieu, auto at")
@@ -40,9 +41,19 @@ def main() -> None:
     axes.set_yscale("log")
     axes.set_xlabel("recall@10")
     axes.set_ylabel("queries a CPU-second, one thread, all at once")
-    axes.set_title(name, fontsize=10)
+    axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3, which="both")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=7)
+
+
+def main() -> None:
+    files = [Path(name) for name in sys.argv[1:]]
+    if not files:
+        sys.exit("name the files of points to draw, see the top of this file")
+    size = (6.5 * len(files), 5)
+    figure, panels = plt.subplots(1, len(files), figsize=size, layout="constrained", squeeze=False)
+    for axes, file in zip(panels[0], files, strict=True):
+        draw(axes, file.stem, [Point(*each) for each in json.loads(file.read_text())])
     figure.savefig(Path(__file__).parents[2] / "docs" / "img" / "ann_peers.png", dpi=110)
 
 

@@ -1,6 +1,8 @@
 """Stages ``ann.nodes`` and ``ann.documents``: vectors become an index. A partition is one or more shards.
 
-What a shard covers is part of the index's identity, so a partition is a range of shards and any number of them.
+What a shard covers is part of the index's identity, so a partition is a range of shards and any number of them. Lists
+are one shard: a first round learns them, and in a second every range of rows finds its lists
+(`vectors.ann.list_parts`).
 """
 
 from __future__ import annotations
@@ -18,30 +20,39 @@ from artifacts.embedding import KIND as EMBEDDING
 from artifacts.embedding import open_embedding
 from artifacts.fde import open_fde
 from artifacts.manifest import read_manifest
-from artifacts.parts import Part
-from flows.stages.costs import PART_SECONDS, WRITE_SECONDS
+from artifacts.parts import Part, part_path, read_part
+from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
 from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
 from vectors.ann.build import BuiltShard, build_shard
 from vectors.ann.files import read_shard
+from vectors.ann.forms import LISTED
 from vectors.ann.index import ANNIndex, tune
+from vectors.ann.list_parts import joined, learned_arrays, placed_arrays
 from vectors.ann.params import ANNParams, is_open, plan, shard_ranges
 from vectors.ann.shard import Shard
 from vectors.unchanged import equal_rows
 
 
 def split(job: Job) -> list[list[Range]]:
-    """A range of one shard each; none where candidates are to be compared, which `assemble` does."""
+    """A range of one shard each, or of rows of lists; none where candidates are compared, which `assemble` does."""
     vectors, params = _vectors(job.inputs["vectors"]), ANNParams(**job.params)
     if is_open(vectors.shape[0], vectors.shape[1], params):
         return []
+    if params.kind in LISTED:
+        n_rows = job.part_nodes if _is_embedding(job.inputs["vectors"]) else job.part_docs
+        return [[(0, 1)], even_ranges(vectors.shape[0], n_rows) or [(0, 0)]]
     return [even_ranges(len(shard_ranges(vectors.shape[0], params)), 1)]
 
 
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
-    """Shard ``start``."""
-    del round_, stop
+    """Shard ``start``; of lists what they learn, or rows ``start:stop``."""
     vectors, params = _vectors(job.inputs["vectors"]), ANNParams(**job.params)
+    if params.kind in LISTED:
+        if round_ == 0:
+            return Output(learned_arrays(vectors, params))
+        learned = read_part(part_path(job.work, 0, 0, 1)).arrays()
+        return Output(placed_arrays(vectors, learned, params, start, stop), {ROWS: stop - start, ROWS_REUSED: 0})
     first, last = shard_ranges(vectors.shape[0], params)[start]
     built = _kept(job, start, first, last, vectors, params)
     stats = {ROWS: last - first, ROWS_REUSED: 0 if built is None else last - first}
@@ -70,7 +81,11 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
     """Put the shards together and measure; without shards compare what there could be, and build the best."""
     vectors, params = _vectors(job.inputs["vectors"]), ANNParams(**job.params)
     if parts:
-        built = [BuiltShard(index=part.array("index"), copies=part.array("copies")) for part in parts[0]]
+        if params.kind in LISTED:
+            learned, placed = parts[0][0].arrays(), [part.arrays() for part in parts[1]]
+            built = [joined(vectors, learned, placed, params)]
+        else:
+            built = [BuiltShard(index=part.array("index"), copies=part.array("copies")) for part in parts[0]]
         index = ANNIndex([Shard.from_built(shard) for shard in built], params)
         index = dataclasses.replace(index, measured=tune(index, vectors, params))
     else:
@@ -80,7 +95,11 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
 
 
 def _vectors(path: Path) -> npt.NDArray[Any]:
-    return open_embedding(path) if read_manifest(path).kind == EMBEDDING else open_fde(path)
+    return open_embedding(path) if _is_embedding(path) else open_fde(path)
+
+
+def _is_embedding(path: Path) -> bool:
+    return read_manifest(path).kind == EMBEDDING
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
@@ -93,11 +112,14 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
     options = dataclasses.replace(ANNParams(**params), memory=None)
     compared = is_open(n_rows, dim, options)
     chosen, n_parts = plan(n_rows, dim, options), 1 if compared else len(shard_ranges(n_rows, options))
+    n_held = n_parts  # parts that rows and index are divided among; what learns lists holds all
+    if options.kind in LISTED:
+        n_parts = parts_of(n_rows, sizes.part_docs if documents else sizes.part_nodes)
     per_value = {"hnsw": 4.5e-7, "flat": 2e-8}.get(chosen.kind, 8e-8)
     per_measured = 1e-7 if chosen.kind == "hnsw" or chosen.storage == "float32" else 8e-8
     values = n_rows * dim
     return Estimate(
-        memory=(12 * values + 2 * chosen.n_bytes) // n_parts,
+        memory=(12 * values + 2 * chosen.n_bytes) // n_held,
         disk=chosen.n_bytes,
         seconds=per_value * values + WRITE_SECONDS * chosen.n_bytes + PART_SECONDS * n_parts,
         n_parts=n_parts,
@@ -113,7 +135,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=2,
+    code_version=3,
     parallel=True,
     compares=("vectors",),
     split=split,

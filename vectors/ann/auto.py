@@ -1,9 +1,9 @@
 """The choice of a form: every family on a sample, the best two in full, the cheapest that reaches the targets.
 
-Families are compared on a tenth of the rows with 300 of them as queries; what counts half as much again as the best is
-dropped. The best two are built in full and tuned with 1,000 rows as queries; where neither reaches the recall the
-next ones follow, and a scan at the end. Cost is counted (`vectors.ann.cost`), so equal vectors and params give equal
-bytes.
+Families are compared on a tenth of the rows with 300 of them as queries; what must count half as much again as the best
+is dropped before it is built. The best is built in full and tuned with 1,000 rows as queries, and the second too where
+it came close; where neither reaches the recall the next ones follow, and a scan at the end. Cost is counted
+(`vectors.ann.cost`), so equal vectors and params give equal bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ import numpy.typing as npt
 from foundation.errors import TargetMissed
 from vectors.ann.build import DistinctRows, build_shards, distinct_rows, index_rows
 from vectors.ann.cost import scan_cost
-from vectors.ann.families import SAMPLE_QUERIES, Candidate, Projections, candidates, on_sample, walked, walks_cost
+from vectors.ann.families import (
+    SAMPLE_QUERIES,
+    Candidate,
+    Projections,
+    Sample,
+    candidates,
+    least_cost,
+    least_lists,
+    walked,
+    walks_cost,
+)
 from vectors.ann.forms import LISTED, AskedStorage
 from vectors.ann.measure import measure
 from vectors.ann.params import ANNParams, form_of, plan
@@ -26,7 +36,7 @@ from vectors.ann.shard import Shard
 from vectors.ann.tuning import N_QUERIES, TARGET, HeldOut, Measured, Tried, held_out
 from vectors.metrics import parse_queries
 
-_BEHIND: Final = 1.5
+_CLOSE: Final = 1.2  # times the work of the best on the sample: sampling and prices may have changed their order
 _IN_FULL: Final = 2
 
 
@@ -55,20 +65,23 @@ def choose(
     asked = None if heldout is None else parse_queries(heldout, dim, params.metric)
     given = None if asked is None else asked[:SAMPLE_QUERIES]
     families = [candidate for candidate in forms if candidate.kind != "flat"]
-    order = _ranked([on_sample(candidate, rows, params, learned, given) for candidate in families], params)
+    order = _ranked(Sample(rows, params, learned, given).compared(families) if families else [], params)
     tried = [family for family, _ in order]
     held = None
     best: tuple[list[Shard], Measured] | None = None
     missed: list[tuple[list[Shard], Measured]] = []
     for nth, (family, behind) in enumerate(order):
-        if best is not None and (nth >= _IN_FULL or behind > _BEHIND):
+        if best is not None and (nth >= _IN_FULL or behind > _CLOSE):
             break
         candidate = Candidate(kind=family.kind, storage=_asked_storage(family, forms))
+        if best is not None and _least(candidate, rows, params, best[1]) >= _cost(best[1]):
+            break
         shards = _built(candidate, vectors, rows, params, learned, n_threads)
         if held is None and family.kind in LISTED:  # the same for all lists
             held = held_out(vectors, rows.ids, params, N_QUERIES[family.kind], asked, n_threads=n_threads)
         known = held if family.kind in LISTED else None
-        measured = _measured(candidate, shards, vectors, params, heldout, n_threads, held=known)
+        fewest = _fewest_lists(family, params)
+        measured = _measured(candidate, shards, vectors, params, heldout, n_threads, held=known, least_probe=fewest)
         tried += measured.tried
         if not _reaches(measured, params):
             missed.append((shards, measured))
@@ -104,6 +117,17 @@ def _ranked(tried: Sequence[Tried], params: ANNParams) -> list[tuple[Tried, floa
     return [(tried[nth], costs[nth][0] / least if np.isfinite(least) else 1.0) for nth in order]
 
 
+def _least(candidate: Candidate, rows: DistinctRows, params: ANNParams, best: Measured) -> float:
+    n, dim = rows.rows.shape
+    return least_cost(candidate, n, dim, params, least_lists(best.n_probe or 1))
+
+
+def _fewest_lists(family: Tried, params: ANNParams) -> int:
+    """Half the lists that reached the recall on the sample: a whole has more of them, and needs no fewer."""
+    enough = [(cost, n_probe) for n_probe, _, recall, cost in family.points if recall >= params.recall]
+    return max(1, min(enough, default=(0.0, 1))[1] // 2)
+
+
 def _asked_storage(family: Tried, forms: Sequence[Candidate]) -> AskedStorage:
     return next(candidate.storage for candidate in forms if candidate.kind == family.kind)
 
@@ -133,10 +157,11 @@ def _measured(
     n_threads: int,
     *,
     held: HeldOut | None = None,
+    least_probe: int = 1,
 ) -> Measured:
     """As `measure`, with a cost for every kind, and without failing."""
     own = dataclasses.replace(candidate.params(params), allow_missed=True)
-    measured = measure(shards, vectors, own, heldout=heldout, held=held, n_threads=n_threads)
+    measured = measure(shards, vectors, own, heldout=heldout, held=held, least_probe=least_probe, n_threads=n_threads)
     if measured.cost is not None:
         return measured
     if measured.ef_search is not None:

@@ -18,8 +18,18 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput
 from foundation.seeds import key
-from vectors.ann.forms import Kind, Storage
-from vectors.ann.list_build import build_lists, is_bytes, learned_projection
+from vectors.ann.forms import Kind, Storage, walked_columns
+from vectors.ann.list_build import (
+    is_bytes,
+    join,
+    learn,
+    learned_projection,
+    place,
+    principal,
+    projected,
+    stored,
+    transform_of,
+)
 from vectors.ann.params import ANNParams, form_of, plan, shard_ranges
 from vectors.kernels.scoring import first_equal
 from vectors.metrics import Float32s, Int64s, Metric, check_matrix, faiss_metric, faiss_threads, parse_rows
@@ -102,17 +112,27 @@ def index_rows(
 ) -> BuiltShard:
     """A shard of one kind. ``matrix`` is the projection of lists where the caller has learned it already."""
     rows, ids, dim = given.rows, given.ids, given.rows.shape[1]
-    form = form_of(kind, rows.shape[0], dim, params)
-    if form is not None and params.metric != "cosine" and is_bytes(rows):
-        storage = "uint8"
-    _check_range(rows, storage, ids)
+    form, columns = form_of(kind, rows.shape[0], dim, params), walked_columns(kind, dim, params.projection)
+    if form is not None or columns is not None:
+        storage = stored_form(rows, storage, params)
+    check_range(rows, storage, ids)
     # FAISS adds points to a graph in the order its threads reach them: one thread, one order.
     with faiss_threads(1) as faiss:
         if form is not None:
-            metric, seed = params.metric, params.seed
-            learned = learned_projection(rows, form, metric=metric, seed=seed) if matrix is None else matrix
-            index = build_lists(faiss, rows, form, storage, metric=metric, seed=seed, matrix=learned)
-            return BuiltShard(index=faiss.serialize_index(_with_ids(faiss, index, ids)), copies=given.copies)
+            if matrix is None:
+                matrix = learned_projection(rows, form, metric=params.metric, seed=params.seed)
+            learned = learn(rows, form, seed=params.seed, matrix=matrix)
+            index = join(faiss, rows, place(rows, learned), learned, form, storage, params.metric)
+            return BuiltShard(index=faiss.serialize_index(with_ids(faiss, index, ids)), copies=given.copies)
+        if columns is not None:
+            graph = _empty_index(faiss, "hnsw", "float32", columns, params, given.start)
+            matrix = principal(rows, columns, metric=params.metric, seed=params.seed)
+            graph.add(projected(rows, matrix))
+            base = faiss.IndexPreTransform(transform_of(faiss, matrix), graph)
+            store = stored(faiss, rows, storage, faiss_metric(faiss, params.metric))
+            return BuiltShard(
+                index=faiss.serialize_index(with_ids(faiss, faiss.IndexRefine(base, store), ids)), copies=given.copies
+            )
         index = _empty_index(faiss, kind, storage, dim, params, given.start)
         mapped = faiss.IndexIDMap(index)
         if rows.shape[0]:
@@ -122,7 +142,12 @@ def index_rows(
         return BuiltShard(index=faiss.serialize_index(mapped), copies=given.copies)
 
 
-def _with_ids(faiss: Any, index: Any, ids: Int64s) -> Any:
+def stored_form(rows: Float32s, storage: Storage, params: ANNParams) -> Storage:
+    """How vectors are kept to be scored again: whole numbers of 0 to 255 as bytes, others as they were asked for."""
+    return "uint8" if params.metric != "cosine" and is_bytes(rows) else storage
+
+
+def with_ids(faiss: Any, index: Any, ids: Int64s) -> Any:
     """An ``IndexIDMap`` over an index that holds its vectors already; FAISS would have it empty."""
     index.ntotal = 0
     mapped = faiss.IndexIDMap(index)
@@ -148,7 +173,7 @@ def _empty_index(faiss: Any, kind: Kind, storage: Storage, dim: int, params: ANN
     return index
 
 
-def _check_range(rows: Float32s, storage: Storage, numbers: Int64s) -> None:
+def check_range(rows: Float32s, storage: Storage, numbers: Int64s) -> None:
     if storage == "float16" and rows.shape[0]:
         bad = np.flatnonzero(np.abs(rows).max(axis=1) > _LARGEST_FLOAT16)
         if bad.size:

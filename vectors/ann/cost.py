@@ -56,6 +56,11 @@ def walk_cost(n: int, dim: int, storage: Storage, ef_search: int) -> float:
     return _QUERY + _WALKED * (ef_search + n.bit_length()) * (80 + dim * (0.12 if storage == "float32" else 0.4))
 
 
+def projection_cost(n_values: int) -> float:
+    """Nanoseconds of multiplying a query by a matrix of so many values."""
+    return _PRODUCT * n_values
+
+
 def list_cost(form: ListForm, dim: int, storage: Storage, *, n_probe: int, n_read: float, n_rescored: float) -> float:
     """Nanoseconds of a query that opens ``n_probe`` lists, reads ``n_read`` vectors and scores ``n_rescored`` again."""
     price, width = _LISTS[form.kind], form.n_columns

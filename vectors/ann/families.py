@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -10,19 +11,21 @@ import numpy as np
 
 from foundation.seeds import stream
 from vectors.ann.build import DistinctRows, index_rows
-from vectors.ann.cost import walk_cost
+from vectors.ann.cost import list_cost, walk_cost
 from vectors.ann.effort import K
-from vectors.ann.forms import STORAGES, AskedStorage, Kind, ListForm, index_bytes
+from vectors.ann.forms import STORAGES, AskedStorage, Kind, ListForm, index_bytes, walked_columns
 from vectors.ann.list_build import learned_projection
 from vectors.ann.measure import measure
 from vectors.ann.params import ANNParams, form_of, parse_bytes
 from vectors.ann.probing import sweep, tried_form
 from vectors.ann.shard import Shard
-from vectors.ann.tuning import Measured, Tried, held_out
+from vectors.ann.tuning import LADDER, Measured, Tried, held_out
 from vectors.metrics import Float32s, Metric, is_distance
 
 _SAMPLE: Final = (6_000, 50_000)  # least and most rows of the sample; a tenth in between
 SAMPLE_QUERIES: Final = 300
+BEHIND: Final = 1.5  # times the work of the cheapest on the sample from which on a family is dropped
+_USUAL_PROBES: Final = 8  # by what they take at so many lists families are ordered
 _SCANNED_ROWS: Final = 1_000  # up to these there is nothing to gain
 _FEWEST_BITS: Final = 32  # columns that single bits tell vectors apart by
 _MOST_CODES: Final = 1024  # columns beyond which learning a codebook for each four or eight takes too long
@@ -56,7 +59,7 @@ def candidates(n: int, dim: int, params: ANNParams) -> list[Candidate]:
     found = []
     for kind in kinds:
         for storage in STORAGES[STORAGES.index(params.storage) :]:
-            size = index_bytes(n, dim, kind, storage, params.m, form_of(kind, n, dim, params))
+            size = index_bytes(n, dim, kind, storage, params.m, form_of(kind, n, dim, params), params.projection)
             if limit is None or size <= limit:
                 found.append(Candidate(kind=kind, storage=storage))
                 break
@@ -80,27 +83,89 @@ class Projections:
         return self._of[form.n_columns]
 
 
-def on_sample(
-    candidate: Candidate, rows: DistinctRows, params: ANNParams, learned: Projections, given: Float32s | None
-) -> Tried:
-    """What a family reaches on the sample."""
-    n = len(rows.rows)
-    size = min(n, max(_SAMPLE[0], min(_SAMPLE[1], n // 10)))
-    picked = rows.rows
-    if size < n:
-        picked = picked[np.sort(stream(params.seed, "ann.family").choice(n, size, replace=False))]
-    # Rows are of length one already, and their values must be those of the index to the last bit.
-    plain: Metric = "l2" if is_distance(params.metric) else "inner_product"
-    own = dataclasses.replace(candidate.params(params), metric=plain, allow_missed=True)
-    numbers = np.arange(size)
-    sample = DistinctRows(start=0, rows=picked, ids=numbers, copies=np.zeros((0, 2), dtype=np.int64))
-    form = form_of(candidate.kind, size, rows.rows.shape[1], own)
-    matrix = None if form is None else learned.of(form)
-    shard = Shard.from_built(index_rows(sample, candidate.kind, candidate.storage, own, matrix=matrix))
-    if form is not None:
-        held = held_out(picked, numbers, own, SAMPLE_QUERIES, given)
-        return tried_form(shard, sweep(shard, picked, held, own))
-    return walked([shard], measure([shard], picked, own, heldout=given))
+@final
+class Sample:
+    """Rows that families are compared on, and what an exact search answers to some of them."""
+
+    def __init__(self, rows: DistinctRows, params: ANNParams, learned: Projections, given: Float32s | None) -> None:
+        n = len(rows.rows)
+        size = min(n, max(_SAMPLE[0], min(_SAMPLE[1], n // 10)))
+        picked = rows.rows
+        if size < n:
+            picked = picked[np.sort(stream(params.seed, "ann.family").choice(n, size, replace=False))]
+        # Rows are of length one already, and their values must be those of the index to the last bit.
+        plain: Metric = "l2" if is_distance(params.metric) else "inner_product"
+        self._params = dataclasses.replace(params, metric=plain)
+        self._learned = learned
+        numbers = np.arange(size)
+        self._rows = DistinctRows(start=0, rows=picked, ids=numbers, copies=np.zeros((0, 2), dtype=np.int64))
+        self._held = held_out(picked, numbers, self._params, SAMPLE_QUERIES, given)
+
+    def compared(self, families: Sequence[Candidate]) -> list[Tried]:
+        """What each reaches, in the order given. Those that cannot come near the cheapest are not built.
+
+        The first to be tried is the one whose lists take the least work; none of the others is supposed to need fewer
+        than three quarters of the lists it needs.
+        """
+        tried: dict[Kind, Tried] = {}
+        cheapest, least_probe = np.inf, 1
+        for family in sorted(families, key=lambda family: self._least(family, _USUAL_PROBES)):
+            bound = BEHIND * cheapest
+            if self._least(family, least_probe) >= bound:
+                tried[family.kind] = self._left_out(family)
+                continue
+            found = self._tried(family, least_probe, bound)
+            tried[family.kind] = found
+            enough = [(cost, n_probe) for n_probe, _, recall, cost in found.points if recall >= self._params.recall]
+            cost, n_probe = min(enough, default=(np.inf, 1))
+            if cost < cheapest:
+                cheapest = cost
+                least_probe = least_lists(n_probe) if found.n_lists else least_probe
+        return [tried[family.kind] for family in families]
+
+    def _least(self, family: Candidate, n_probe: int) -> float:
+        n, dim = self._rows.rows.shape
+        return least_cost(family, n, dim, self._params, n_probe)
+
+    def _tried(self, family: Candidate, least_probe: int, bound: float) -> Tried:
+        own = dataclasses.replace(family.params(self._params), allow_missed=True)
+        rows = self._rows.rows
+        form = form_of(family.kind, len(rows), rows.shape[1], own)
+        matrix = None if form is None else self._learned.of(form)
+        shard = Shard.from_built(index_rows(self._rows, family.kind, family.storage, own, matrix=matrix))
+        if form is None:
+            return walked([shard], measure([shard], rows, own, held=self._held))
+        return tried_form(shard, sweep(shard, rows, self._held, own, least_probe=least_probe, at_most=bound))
+
+    def _left_out(self, family: Candidate) -> Tried:
+        n, dim = self._rows.rows.shape
+        form = form_of(family.kind, n, dim, self._params)
+        return Tried(
+            kind=family.kind,
+            storage=family.storage,
+            n_rows=n,
+            n_bytes=index_bytes(n, dim, family.kind, family.storage, self._params.m, form, self._params.projection),
+            n_lists=0 if form is None else form.n_lists,
+            n_columns=dim if form is None else form.n_columns,
+            points=(),
+        )
+
+
+def least_lists(n_probe: int) -> int:
+    """Lists that another family needs at least, where one needs ``n_probe``."""
+    return -(-3 * n_probe // 4)
+
+
+def least_cost(family: Candidate, n: int, dim: int, params: ANNParams, n_probe: int) -> float:
+    """Counted microseconds that a query takes at least, when it reads ``n_probe`` lists."""
+    form = form_of(family.kind, n, dim, params)
+    if form is None:
+        columns = walked_columns(family.kind, dim, params.projection)
+        return walk_cost(n, columns or dim, family.storage if columns is None else "float32", LADDER[0]) / 1000
+    probed = min(n_probe, form.n_lists)
+    # Whole numbers are kept as bytes, which nobody knows yet: nothing is scored again more cheaply.
+    work = list_cost(form, dim, "uint8", n_probe=probed, n_read=n * probed / form.n_lists, n_rescored=min(K, n))
+    return work / 1000
 
 
 def walked(shards: list[Shard], measured: Measured) -> Tried:
@@ -119,5 +184,4 @@ def walked(shards: list[Shard], measured: Measured) -> Tried:
 
 def walks_cost(shards: list[Shard], ef_search: int) -> float:
     """Counted microseconds of a walk through every graph."""
-    beam, storage = max(ef_search, K), shards[0].vectors.storage
-    return round(sum(walk_cost(len(shard.ids), shard.dim, storage, beam) for shard in shards) / 1000, 1)
+    return round(sum(shard.walk_cost(max(ef_search, K)) for shard in shards) / 1000, 1)

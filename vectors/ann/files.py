@@ -1,7 +1,8 @@
-"""An index on disk, format version 1, or 2 where it holds inverted lists.
+"""An index on disk, format version 1, 2 where it holds inverted lists, or 3 where a graph lies behind a projection.
 
 ``shard-000000.faiss``       FAISS's own format, for ``faiss.read_index``: an ``IndexIDMap`` whose ids are row numbers;
-                             in it the vectors, with links or behind lists of codes (``IndexRefine``)
+                             in it the vectors, with links, or behind lists of codes or a projected
+                             graph (``IndexRefine``)
 ``shard-000000.copies.npy``  int64 (n_copies, 2), sorted: (a row in the shard, a row equal to it that is not)
 ``ann.json``                 parameters, what was measured, size and SHA-256 of the files above; written last
 
@@ -27,7 +28,7 @@ from vectors.ann.shard import Shard
 from vectors.ann.tuning import Measured, Tried, described
 from vectors.metrics import Int64s, load_faiss
 
-READABLE: Final = (1, 2)
+READABLE: Final = (1, 2, 3)
 DESCRIPTION: Final = "ann.json"
 _FIX: Final = "build and save the index again"
 
@@ -74,7 +75,7 @@ def write_index(directory: Path, shards: Sequence[Shard], params: ANNParams, mea
         raise _unavailable(directory, error) from error
     for number, shard in enumerate(shards):
         write_shard(directory, number, shard.built())
-    version = 1 if all(shard.lists is None for shard in shards) else 2
+    version = 3 if any(shard.matrix is not None for shard in shards) else 2 if shards[0].lists is not None else 1
     write_description(directory, len(shards), params, measured, version=version)
     current = {name for number in range(len(shards)) for name in shard_names(number)}
     for path in directory.glob("shard-*"):

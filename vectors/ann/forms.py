@@ -70,16 +70,25 @@ def _code_width(width: int) -> int:
     return next(columns for columns in ((8, 4, 2, 1) if width >= _WIDE_CODES else (4, 2, 1)) if width % columns == 0)
 
 
-def index_bytes(n: int, dim: int, kind: Kind, storage: Storage, m: int, form: ListForm | None = None) -> int:
+def walked_columns(kind: Kind, dim: int, n_columns: int | None) -> int | None:
+    """Columns that a graph is walked on behind a projection; None for a graph of the vectors, and for other kinds."""
+    return n_columns if kind == "hnsw" and n_columns is not None and n_columns < dim else None
+
+
+def index_bytes(
+    n: int, dim: int, kind: Kind, storage: Storage, m: int, form: ListForm | None = None, n_columns: int | None = None
+) -> int:
     """Bytes of an index in memory, when no two vectors are equal.
 
     A vector's values and its 8-byte id; per point of a graph 2·m links of 4 bytes on the lowest level, m on
     each higher one (one point in m - 1 on average has one), an 8-byte offset and a 4-byte level. Lists add a vector's
-    code and number, their centroids, and the projection, those of bytes also a length of 4 bytes.
+    code and number, their centroids, and the projection, those of bytes also a length of 4 bytes. A graph behind a
+    projection keeps ``n_columns`` floats of every vector, and the projection.
     """
     size = n * (dim * BYTES_PER_VALUE[storage] + 8)
     if kind == "hnsw":
         size += n * (int(4 * (2 * m + m / (m - 1))) + 12)
+        size += 4 * (walked_columns(kind, dim, n_columns) or 0) * (n + dim)
     if kind in LISTED:
         lists = list_form(kind, n, dim) if form is None else form
         size += n * (lists.code_bytes + 8) + 4 * lists.n_columns * (lists.n_lists + dim * lists.is_projected)

@@ -22,6 +22,17 @@ from vectors.metrics import Float32s, Int64s, load_faiss
 Bools = npt.NDArray[np.bool_]
 
 
+def unprojected(base: Any) -> tuple[Any, Float32s | None]:
+    """The index behind FAISS's ``IndexPreTransform``, and its projection, float32 (dim, n_columns), if there is one."""
+    faiss = load_faiss()
+    index = faiss.downcast_index(base)
+    if not isinstance(index, faiss.IndexPreTransform):
+        return index, None
+    transform = faiss.downcast_VectorTransform(index.chain.at(0))
+    columns = faiss.vector_to_array(transform.A).reshape(transform.d_out, transform.d_in)
+    return faiss.downcast_index(index.index), np.ascontiguousarray(columns.T)
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lists:
@@ -51,11 +62,7 @@ class Lists:
     def open(cls, base: Any) -> Lists:
         """From what lies under FAISS's ``IndexRefine``."""
         faiss = load_faiss()
-        index, matrix = faiss.downcast_index(base), None
-        if isinstance(index, faiss.IndexPreTransform):
-            transform = faiss.downcast_VectorTransform(index.chain.at(0))
-            columns = faiss.vector_to_array(transform.A).reshape(transform.d_out, transform.d_in)
-            matrix, index = np.ascontiguousarray(columns.T), faiss.downcast_index(index.index)
+        index, matrix = unprojected(base)
         kinds: dict[str, Kind] = {
             "IndexIVFFlat": "ivf",
             "IndexIVFScalarQuantizer": "ivfsq",

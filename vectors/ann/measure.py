@@ -25,11 +25,13 @@ def measure(
     *,
     heldout: npt.ArrayLike | None = None,
     held: HeldOut | None = None,
+    least_probe: int = 1,
     n_threads: int = 1,
 ) -> Measured:
     """Measure recall@10 and choose the least effort that reaches ``params.recall``; equal on every run.
 
-    ``held`` are queries with their exact answers, where the caller has them already.
+    ``held`` are queries with their exact answers, where the caller has them already. Fewer lists than
+    ``least_probe`` are not tried.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def measure(
     if first.lists is None:
         tuned = find_beam(search, vectors, held, params, kind=kind, storage=storage)
     else:
-        tuned = find_probes(first, vectors, held, params)
+        tuned = find_probes(first, vectors, held, params, least_probe=least_probe)
     return Measured(
         metric=params.metric,
         kind=kind,

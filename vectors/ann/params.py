@@ -45,7 +45,8 @@ class ANNParams:
     seed : of the points' levels, the lists and the choice of held-out queries
     latency : most microseconds of counted work for a query; None sets no limit
     n_lists : lists the vectors are divided into; None takes about the square root of their number
-    projection : columns that lists keep of the vectors; None takes what suits the kind, the full width projects nothing
+    projection : columns that lists keep of the vectors, or that a graph is walked on; None takes what suits the kind
+        (for a graph all), the full width projects nothing
     allow_missed : keep the best index even if it misses ``recall`` or ``latency``, instead of failing
     """
 
@@ -164,16 +165,19 @@ def plan(n: int, dim: int, params: ANNParams) -> Plan:
     storages = STORAGES[STORAGES.index(params.storage) :]
     if params.memory is None:
         kind = kinds[0]
-        n_bytes = index_bytes(n, dim, kind, params.storage, params.m, form_of(kind, n, dim, params))
+        n_bytes = index_bytes(n, dim, kind, params.storage, params.m, form_of(kind, n, dim, params), params.projection)
         return Plan(kind=kind, storage=params.storage, n_bytes=n_bytes, reason=reason)
     limit = parse_bytes(params.memory)
     for kind in kinds:
         for storage in storages:
-            n_bytes = index_bytes(n, dim, kind, storage, params.m, form_of(kind, n, dim, params))
+            n_bytes = index_bytes(n, dim, kind, storage, params.m, form_of(kind, n, dim, params), params.projection)
             if n_bytes <= limit:
                 fits = f"{reason}; widest form that fits {limit} bytes of memory"
                 return Plan(kind=kind, storage=storage, n_bytes=n_bytes, reason=fits)
-    needed = min(index_bytes(n, dim, kind, storages[-1], params.m, form_of(kind, n, dim, params)) for kind in kinds)
+    needed = min(
+        index_bytes(n, dim, kind, storages[-1], params.m, form_of(kind, n, dim, params), params.projection)
+        for kind in kinds
+    )
     raise InvalidParams(
         name="memory",
         value=params.memory,

@@ -1,7 +1,8 @@
 """How many lists to read, and how many vectors to score again: the cheapest pair that reaches a recall.
 
 One scan of the lists answers for every number of vectors scored again, since fewer are the first of more. So a grid of
-well over a hundred pairs takes about a dozen scans.
+well over a hundred pairs takes about a dozen scans. Many vectors are scored again only where a few were too little and
+more still gained, and numbers of lists between two of the grid are tried around the cheapest.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from vectors.metrics import Float32s, Float64s, Int64s, faiss_threads, is_distan
 
 N_PROBES: Final = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 K_FACTORS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 32)
+_FEW_FACTORS: Final = 7  # of `K_FACTORS`, that are tried before the others
+_CLOSER: Final = 2  # numbers of lists tried between two of the grid
 _COUNTED: Final = 200  # queries whose reading is counted
 _SETTLED: Final = 0.0005  # recall that the next number of lists must add, or the codes are what limits it
 
@@ -41,15 +44,20 @@ class Point:
     cost: float
 
 
-def find_probes(shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNParams) -> Tuned:
+def find_probes(
+    shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNParams, *, least_probe: int = 1
+) -> Tuned:
     """The cheapest pair whose recall@10, less its standard error, reaches ``params.recall``.
+
+    Fewer lists than ``least_probe`` are not tried.
 
     Raises
     ------
     TargetMissed
         When no pair does, unless ``params.allow_missed``; carries the best recall seen.
     """
-    points = sweep(shard, vectors, held, params)
+    points = sweep(shard, vectors, held, params, least_probe=least_probe)
+    points += closer(shard, vectors, held, params, points)
     tried = tried_form(shard, points)
     for point in sorted(points, key=lambda point: point.cost):
         if point.recall - point.error < params.recall:
@@ -67,33 +75,83 @@ def find_probes(shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: 
     raise TargetMissed(target=TARGET, asked=params.recall, best=best.recall - best.error, candidate=where)
 
 
-def sweep(shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNParams) -> list[Point]:
-    """Points of the grid, as far as they can be cheaper than the cheapest that reached ``params.recall``."""
-    lists = _lists_of(shard)
-    asked = parse_queries(held.queries, shard.dim, params.metric)
+def sweep(
+    shard: Shard,
+    vectors: npt.NDArray[Any],
+    held: HeldOut,
+    params: ANNParams,
+    *,
+    least_probe: int = 1,
+    at_most: float = np.inf,
+) -> list[Point]:
+    """Points of the grid, as far as they can be cheaper than the cheapest that reached ``params.recall``.
+
+    Those of fewer lists than ``least_probe``, or of ``at_most`` counted microseconds and more, are left out.
+    """
+    n_lists = _lists_of(shard).sizes.size
     points: list[Point] = []
-    reached, highest = np.inf, -1.0
-    for n_probe in sorted({min(n_probe, lists.sizes.size) for n_probe in N_PROBES}):
-        factors: tuple[int, ...] = K_FACTORS
-        n_read = _n_read(lists, asked, n_probe)
-        if _cost(shard, n_probe, n_read, 1) >= reached:
+    reached, highest = at_most, -1.0
+    for n_probe in sorted({min(n_probe, n_lists) for n_probe in N_PROBES if n_probe >= min(least_probe, n_lists)}):
+        found = _points(shard, vectors, held, params, n_probe, reached)
+        if not found:
             break
-        if shard.vectors.storage in ("float32", "uint8"):
-            found = _shares_by_factor(shard, asked, held, n_probe)
-        else:
-            factors = K_FACTORS[1::2]
-            efforts = [Effort(n_probe=n_probe, k_factor=factor) for factor in factors]
-            found = [_served(shard, vectors, held, params, effort) for effort in efforts]
-        for factor, of_each in zip(factors, found, strict=True):
-            recall, error = mean_share(of_each)
-            cost = _cost(shard, n_probe, n_read, factor)
-            points.append(Point(n_probe=n_probe, k_factor=factor, recall=recall, error=error, cost=cost))
-            if recall - error >= params.recall:
-                reached = min(reached, cost)
-        top = max(point.recall for point in points if point.n_probe == n_probe)
-        if top - highest < _SETTLED and not np.isfinite(reached):
+        points += found
+        reached = min([reached, *(point.cost for point in found if point.recall - point.error >= params.recall)])
+        top = max(point.recall for point in found)
+        if top - highest < _SETTLED and reached >= at_most:
             break
         highest = max(highest, top)
+    return points
+
+
+def closer(
+    shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNParams, points: Sequence[Point]
+) -> list[Point]:
+    """Points between the cheapest that reaches the recall and the next smaller number of lists that was tried."""
+    enough = [point for point in points if point.recall - point.error >= params.recall]
+    if not enough:
+        return []
+    best = min(enough, key=lambda point: point.cost)
+    low, high = max((point.n_probe for point in points if point.n_probe < best.n_probe), default=0), best.n_probe
+    found: list[Point] = []
+    for _ in range(_CLOSER):
+        middle = (low + high) // 2
+        if low == 0 or middle == low:
+            break
+        tried = _points(shard, vectors, held, params, middle, best.cost)
+        enough = [point for point in tried if point.recall - point.error >= params.recall]
+        best = min([best, *enough], key=lambda point: point.cost)
+        low, high = (low, middle) if enough else (middle, high)
+        found += tried
+    return found
+
+
+def _points(
+    shard: Shard, vectors: npt.NDArray[Any], held: HeldOut, params: ANNParams, n_probe: int, below: float
+) -> list[Point]:
+    """Points of ``n_probe`` lists that cost less than ``below``."""
+    asked = parse_queries(held.queries, shard.dim, params.metric)
+    n_read = _n_read(_lists_of(shard), asked, n_probe)
+    lossless = shard.vectors.storage in ("float32", "uint8")
+    costs = {
+        factor: cost
+        for factor in (K_FACTORS if lossless else K_FACTORS[1::2])
+        if (cost := _cost(shard, n_probe, n_read, factor)) < below
+    }
+    if not lossless:
+        efforts = [Effort(n_probe=n_probe, k_factor=factor) for factor in costs]
+        found = [_served(shard, vectors, held, params, effort) for effort in efforts]
+    else:
+        found = []
+        for factors in (list(costs)[:_FEW_FACTORS], list(costs)):
+            means = [mean_share(of_each) for of_each in found]
+            gained = len(means) < 2 or means[-1][0] - means[-2][0] >= _SETTLED
+            if len(factors) > len(found) and gained and all(mean - error < params.recall for mean, error in means):
+                found = _shares_by_factor(shard, asked, held, n_probe, factors)
+    points = []
+    for (factor, cost), of_each in zip(costs.items(), found, strict=False):
+        recall, error = mean_share(of_each)
+        points.append(Point(n_probe=n_probe, k_factor=factor, recall=recall, error=error, cost=cost))
     return points
 
 
@@ -135,11 +193,13 @@ def _cost(shard: Shard, n_probe: int, n_read: float, k_factor: int) -> float:
     return round(work / 1000, 1)
 
 
-def _shares_by_factor(shard: Shard, asked: Float32s, held: HeldOut, n_probe: int) -> list[Float64s]:
-    """Recall of each query at each of `K_FACTORS`; for stores that lose nothing, whose values are the exact ones."""
+def _shares_by_factor(
+    shard: Shard, asked: Float32s, held: HeldOut, n_probe: int, factors: Sequence[int]
+) -> list[Float64s]:
+    """Recall of each query at each of ``factors``; for stores that lose nothing, whose values are the exact ones."""
     if len(asked) == 0:
-        return [np.zeros(0) for _ in K_FACTORS]
-    n = min(held.k * K_FACTORS[-1], len(shard.ids))
+        return [np.zeros(0) for _ in factors]
+    n = min(held.k * factors[-1], len(shard.ids))
     with faiss_threads(1):
         positions = _lists_of(shard).propose(asked, n, n_probe)
     ranked, ranked_values = shard.vectors.best(positions, asked, n)
@@ -158,7 +218,7 @@ def _shares_by_factor(shard: Shard, asked: Float32s, held: HeldOut, n_probe: int
         counts -= is_own & is_right
     right = np.cumsum(counts, axis=1)
     # A query's own row takes the place of a candidate here, so that queries which are no rows are promised no more.
-    ends = [min(held.k * factor, n) - 1 for factor in K_FACTORS]
+    ends = [min(held.k * factor, n) - 1 for factor in factors]
     return [np.minimum(right[:, end], held.k) / held.k for end in ends]
 
 

@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from foundation.threads import even_ranges
 from vectors.ann.build import BuiltShard
-from vectors.ann.cost import list_cost, rescored_cost, walk_cost
+from vectors.ann.copies import flattened, with_copies
+from vectors.ann.cost import list_cost, projection_cost, rescored_cost, walk_cost
 from vectors.ann.effort import Effort
 from vectors.ann.exact import Found, best_k, joined, scan, score_rows
 from vectors.ann.forms import BYTES_PER_VALUE, STORAGES, Kind, Storage
-from vectors.ann.lists import Lists
+from vectors.ann.list_build import projected
+from vectors.ann.lists import Lists, unprojected
 from vectors.ann.stored import StoredVectors
 from vectors.metrics import Float32s, Int64s, Metric, is_distance, load_faiss
 
@@ -35,6 +37,7 @@ class Shard:
     ids : int64, shape (n_distinct,), ascending; row of each kept vector
     copies : as in `BuiltShard`
     lists : the inverted lists of a kind that has them
+    matrix : float32, shape (dim, n_columns); what a graph behind a projection multiplies queries by
     """
 
     mapped: Any
@@ -44,15 +47,23 @@ class Shard:
     copies: Int64s
     kind: Kind
     lists: Lists | None = None
+    matrix: Float32s | None = None
 
     @classmethod
     def open(cls, mapped: Any, copies: Int64s) -> Shard:
         """From an ``IndexIDMap`` as FAISS reads it."""
         faiss = load_faiss()
         index = faiss.downcast_index(mapped.index)
-        lists = Lists.open(index.base_index) if isinstance(index, faiss.IndexRefine) else None
-        if lists is not None:
-            kind, flat = lists.kind, faiss.downcast_index(index.refine_index)
+        lists = matrix = None
+        kind: Kind
+        if isinstance(index, faiss.IndexRefine):
+            flat = faiss.downcast_index(index.refine_index)
+            behind, matrix = unprojected(index.base_index)
+            if isinstance(behind, faiss.IndexHNSW):
+                kind, index = "hnsw", behind
+            else:
+                lists, matrix = Lists.open(index.base_index), None
+                kind = lists.kind
         else:
             kind = "hnsw" if isinstance(index, faiss.IndexHNSW) else "flat"
             flat = faiss.downcast_index(index.storage) if kind == "hnsw" else index
@@ -64,7 +75,16 @@ class Shard:
         metric: Metric = "l2" if flat.metric_type == faiss.METRIC_L2 else "inner_product"
         vectors = StoredVectors(flat, codes, storage, metric)
         ids: Int64s = faiss.vector_to_array(mapped.id_map)
-        return cls(mapped=mapped, index=index, vectors=vectors, ids=ids, copies=copies, kind=kind, lists=lists)
+        return cls(
+            mapped=mapped,
+            index=index,
+            vectors=vectors,
+            ids=ids,
+            copies=copies,
+            kind=kind,
+            lists=lists,
+            matrix=matrix,
+        )
 
     @classmethod
     def from_built(cls, built: BuiltShard) -> Shard:
@@ -90,6 +110,8 @@ class Shard:
         if self.kind == "hnsw":
             graph = self.index.hnsw
             size += 4 * graph.neighbors.size() + 8 * graph.offsets.size() + 4 * graph.levels.size()
+        if self.matrix is not None:
+            size += self.matrix.nbytes + 4 * self.matrix.shape[1] * len(self.ids)
         if self.lists is not None:
             size += self.lists.n_bytes
         return int(size)
@@ -108,7 +130,7 @@ class Shard:
             query_of, positions, values = scan(self.vectors, queries, k, self.vectors.metric)
         else:
             query_of, positions, values = self._found(queries, k, effort, None)
-        return _with_copies(self.copies, query_of, self.ids[positions], values, k)
+        return with_copies(self.copies, query_of, self.ids[positions], values, k)
 
     def nearest(self, queries: Float32s, k: int, effort: Effort) -> tuple[Int64s, Float32s]:
         """The k best rows that lists find for each query, best first, ties by row, padded; call under `faiss_threads`.
@@ -122,8 +144,8 @@ class Shard:
         at = np.minimum(np.searchsorted(firsts, rows), firsts.size - 1)
         repeated = np.flatnonzero((firsts[at] == rows).any(axis=1))
         if repeated.size:
-            query_of, positions, found = _flattened(best[repeated], values[repeated])
-            all_rows = _with_copies(self.copies, query_of, self.ids[positions], found, k)
+            query_of, positions, found = flattened(best[repeated], values[repeated])
+            all_rows = with_copies(self.copies, query_of, self.ids[positions], found, k)
             nothing = np.empty((repeated.size, 0), dtype=np.int64)
             rows[repeated], values[repeated] = best_k([all_rows], repeated.size, k, nothing, self.vectors.metric)
         return rows, values
@@ -153,7 +175,7 @@ class Shard:
             query_of = np.repeat(np.arange(start, stop), positions.shape[1])
             values = np.sqrt(-closeness) if is_distance(self.vectors.metric) else closeness
             found.append((query_of, self.ids[positions.ravel()], values.ravel().astype(np.float32)))
-        return _with_copies(self.copies, *joined(found), n)
+        return with_copies(self.copies, *joined(found), n)
 
     def _filtered(self, queries: Float32s, k: int, effort: Effort, allowed: Bools) -> Found:
         """Every allowed vector is scored where that is less work than to search wider past the others."""
@@ -170,21 +192,25 @@ class Shard:
             if not alone:
                 return joined([])
             best, values = np.concatenate([rows for rows, _ in alone]), np.concatenate([found for _, found in alone])
-            query_of, positions, flat = _flattened(best, values)
+            query_of, positions, flat = flattened(best, values)
         else:
             query_of, positions, flat = self._found(queries, k, wider, is_wanted)
-        query_of, rows, flat = _with_copies(copies, query_of, self.ids[positions], flat, k)
+        query_of, rows, flat = with_copies(copies, query_of, self.ids[positions], flat, k)
         kept = allowed[rows]
         return query_of[kept], rows[kept], flat[kept]
 
     def _found(self, queries: Float32s, k: int, effort: Effort, is_wanted: Bools | None) -> Found:
         """Positions and values that a graph or lists give; of those that are wanted, where that is told."""
         if self.lists is not None:
-            return _flattened(*self._best(queries, k, effort, is_wanted))
+            return flattened(*self._best(queries, k, effort, is_wanted))
         beam = load_faiss().SearchParametersHNSW(efSearch=max(effort.ef_search, k))
         if is_wanted is not None:
             selector = load_faiss().IDSelectorBitmap(np.packbits(is_wanted, bitorder="little"))
             beam.sel = selector
+        if self.matrix is not None:  # all that the beam holds is scored again
+            low, n = projected(queries, self.matrix), min(max(effort.ef_search, k), len(self.ids))
+            proposed = self.index.search(low, n, params=beam)[1]
+            return flattened(*self.vectors.best(proposed, queries, k))
         _, nearest = self.index.search(queries, k, params=beam)
         query_of, rank = np.nonzero(nearest >= 0)
         positions = nearest[query_of, rank]
@@ -198,32 +224,23 @@ class Shard:
         proposed = self.lists.propose(queries, n, effort.n_probe, is_wanted, in_order=False)
         return self.vectors.best(proposed, queries, k)
 
+    def walk_cost(self, beam: int) -> float:
+        """Counted nanoseconds of a walk through the graph."""
+        n, storage = len(self.ids), self.vectors.storage
+        if self.matrix is None:
+            return walk_cost(n, self.dim, storage, beam)
+        walk = walk_cost(n, self.matrix.shape[1], "float32", beam)
+        return walk + projection_cost(self.matrix.size) + rescored_cost(min(beam, n), self.dim, storage)
+
     def _cost(self, k: int, effort: Effort) -> float:
         """Counted nanoseconds of a query (`vectors.ann.cost`) with lists of mean length."""
         n, storage = len(self.ids), self.vectors.storage
         if self.lists is None:
-            return walk_cost(n, self.dim, storage, max(effort.ef_search, k))
+            return self.walk_cost(max(effort.ef_search, k))
         n_probe = min(effort.n_probe, self.lists.sizes.size)
         n_read = n * n_probe / self.lists.sizes.size
         n_rescored = min(k * effort.k_factor, n)
         return list_cost(self.lists.form, self.dim, storage, n_probe=n_probe, n_read=n_read, n_rescored=n_rescored)
-
-
-def _flattened(best: Int64s, values: Float32s) -> Found:
-    query_of, rank = np.nonzero(best >= 0)
-    return query_of, best[query_of, rank], values[query_of, rank]
-
-
-def _with_copies(copies: Int64s, query_of: Int64s, rows: Int64s, values: Float32s, k: int) -> Found:
-    """What was found, each row followed by up to k of the rows equal to it."""
-    if copies.shape[0] == 0:
-        return query_of, rows, values
-    firsts, others = copies[:, 0], copies[:, 1]
-    start = np.searchsorted(firsts, rows, side="left")
-    n = np.minimum(np.searchsorted(firsts, rows, side="right") - start, k)
-    source = np.repeat(np.arange(rows.size), n)
-    nth = np.arange(source.size) - np.repeat(np.cumsum(n) - n, n)
-    return joined([(query_of, rows, values), (query_of[source], others[start[source] + nth], values[source])])
 
 
 def _view(codes: Any) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +12,18 @@ import pytest
 
 from artifacts.ann import open_ann
 from artifacts.embedding import open_embedding
-from artifacts.manifest import read_manifest
+from artifacts.manifest import MANIFEST, read_manifest
 from artifacts.publish import damage, read_release
 from artifacts.store import Store
 from flows.estimate import estimate_build
 from flows.run import BuildReport, run_build
 from flows.settings import read_config
 from serving.engine import Engine
+from vectors.ann.forms import LISTED
 from vectors.ann.index import ANNIndex, ANNParams
 
 N_NODES = 1500
+KILLER = Path(__file__).parents[1] / "killed_build.py"
 
 
 @pytest.fixture
@@ -61,6 +66,38 @@ def test_the_stage_writes_what_the_library_builds(config: Path, change: str, tmp
     assert open_ann(artifact).measured == ANNIndex.open(tmp_path / "own").measured
     answer = Engine.open(store.address, "near").similar(["n0000"], k=5)
     assert len(answer["results"][0]) == 5
+
+
+def manifests(store: Store) -> dict[str, bytes]:
+    return {
+        name: (store.objects / place / MANIFEST).read_bytes()
+        for name, place in read_release(store, "near").stages.items()
+    }
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_lists_have_the_same_bytes_for_any_partitions_and_workers(config: Path, kind: str, tmp_path: Path) -> None:
+    change = f"ann.nodes.kind='{kind}'"
+    found = []
+    for name, more in (("one", []), ("two", ["runtime.part_nodes=170", "runtime.workers=2"])):
+        store = Store.create(tmp_path / name)
+        built(config, store, change, *more)
+        found.append(manifests(store))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(("point", "n_left"), [("part 1", 1), ("part 4", 4), ("assemble", 10)])
+def test_lists_that_were_killed_go_on_where_they_were(config: Path, point: str, n_left: int, tmp_path: Path) -> None:
+    with config.open("a") as file:
+        file.write('kind = "ivfsq"\n[runtime]\nworkers = 1\npart_nodes = 170\n')
+    undisturbed, store = Store.create(tmp_path / "undisturbed"), Store.create(tmp_path / "killed")
+    built(config, undisturbed)
+    command = [sys.executable, "-P", str(KILLER), str(config), str(store.root), "ann.nodes", point]
+    killed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = next(stage for stage in built(config, store).stages if stage.name == "ann.nodes")
+    assert (resumed.n_parts, resumed.n_parts_reused) == (10, n_left)
+    assert manifests(store) == manifests(undisturbed)
 
 
 def test_an_open_choice_is_estimated_and_cached_like_any_other(config: Path, tmp_path: Path) -> None:

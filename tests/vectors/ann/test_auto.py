@@ -16,10 +16,12 @@ from tests.vectors.ann.test_index import mixture
 from vectors.ann import params as ann_params
 from vectors.ann.cost import list_cost, rescored_cost, scan_cost, walk_cost
 from vectors.ann.exact import exact_top_k
-from vectors.ann.families import candidates
-from vectors.ann.forms import LISTED, list_form
+from vectors.ann.families import Candidate, candidates, least_cost
+from vectors.ann.forms import LISTED, Kind, list_form
 from vectors.ann.index import ANNIndex
 from vectors.ann.params import ANNParams, is_open, stated
+from vectors.ann.probing import closer, sweep
+from vectors.ann.tuning import held_out
 from vectors.metrics import Metric
 
 Float32s = npt.NDArray[np.float32]
@@ -65,6 +67,35 @@ def test_the_whole_comparison_is_kept_and_the_cheapest_was_taken(chosen: ANNInde
         assert min(enough, default=np.inf) >= measured.cost
     assert measured.cost <= scan_cost(9000, 64, "float32") / 1000
     assert measured.reason.startswith("auto:")
+
+
+def test_only_what_cannot_come_near_was_not_built(chosen: ANNIndex) -> None:
+    measured = chosen.measured
+    assert measured is not None
+    compared = [form for form in measured.tried if form.n_rows == 6000]
+    assert [form.kind for form in compared if form.points]
+    enough = [(cost, n_probe) for form in compared for n_probe, _, recall, cost in form.points if recall >= 0.95]
+    cost, n_probe = min(enough)
+    for form in compared:
+        if not form.points:
+            family = Candidate(kind=form.kind, storage="float32")
+            assert least_cost(family, 6000, 64, chosen.params, n_probe) >= cost
+
+
+@pytest.mark.parametrize("kind", ["ivf", "ivfsq"])
+def test_numbers_of_lists_between_two_of_the_grid_are_tried(kind: Kind, clustered: tuple[Float32s, Float32s]) -> None:
+    vectors, _ = clustered
+    params = ANNParams(metric="l2", kind=kind, recall=0.99, n_lists=512)
+    shard = ANNIndex.build(vectors, params).shards[0]
+    held = held_out(vectors, shard.ids, params, 300)
+    points = sweep(shard, vectors, held, params)
+    best = min((point for point in points if point.recall - point.error >= 0.99), key=lambda point: point.cost)
+    below = max((point.n_probe for point in points if point.n_probe < best.n_probe), default=0)
+    found = closer(shard, vectors, held, params, points)
+    assert bool(found) == (best.n_probe - below > 1)
+    assert all(below < point.n_probe < best.n_probe and point.cost < best.cost for point in found)
+    assert {point.n_probe for point in sweep(shard, vectors, held, params, least_probe=5)} & {1, 2, 3, 4} == set()
+    assert all(point.cost < 9.0 for point in sweep(shard, vectors, held, params, at_most=9.0))
 
 
 def test_a_slow_clock_changes_nothing(

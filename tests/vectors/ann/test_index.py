@@ -567,8 +567,8 @@ def test_a_missing_file_is_named(name: str, saved: Path, tmp_path: Path) -> None
 def test_another_format_version_is_refused_with_the_way_out(saved: Path, tmp_path: Path) -> None:
     directory = copied(saved, tmp_path / "later")
     document = json.loads((directory / "ann.json").read_text())
-    (directory / "ann.json").write_text(json.dumps({**document, "format_version": 3}))
-    with pytest.raises(ArtifactVersion, match="format version 3"):
+    (directory / "ann.json").write_text(json.dumps({**document, "format_version": 4}))
+    with pytest.raises(ArtifactVersion, match="format version 4"):
         ANNIndex.open(directory)
     (directory / "ann.json").write_text("[]")
     with pytest.raises(ArtifactCorrupt):
