@@ -191,8 +191,10 @@ def candidates(material: Material) -> Iterator[Candidate]:
     nothing = (False, False) if not material.graph.directed else None
     for walks, background in ends:
         for size, length in sizes:
-            # Walks are tried beside all hubs only; and where mass can be spread, leaving it was never better.
-            if method == "auto" and size and ((walks and size != most) or (walks, background) == nothing):
+            # Walks are tried beside all hubs only; and where mass can be spread, leaving it was never better but beside
+            # lists made by sweeps, which lack little that a background is right about.
+            spread = nothing if not material.params.hub_sweeps else None
+            if method == "auto" and size and ((walks and size != most) or (walks, background) == spread):
                 continue
             for rmax, cut in HUBS if size else PLAIN:
                 if walks and method == "auto" and rmax < _LEAST_WITH_WALKS:
