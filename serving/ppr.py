@@ -16,7 +16,10 @@ from graph.powerwalk import Ranking
 MIN_RMAX, MAX_RMAX = 1e-8, 1.0  # below, exact rankings take less time
 _AT_ONCE = 1 << 20  # answers of one block of queries: 12 MB
 _CORES = os.cpu_count() or 1
-_QUERIES_A_THREAD = 32  # a thread takes as long to start as a few cheap queries
+_WITH_HUBS, _WITHOUT = (
+    512,
+    8,
+)  # queries a thread: one is started in the time of some that read lists, or of part of a push
 
 
 @final
@@ -26,6 +29,7 @@ class Rankings:
     def __init__(self, path: Path, graph: Path) -> None:
         self._index = open_powerwalk(path, graph)
         self._params = query_params(path)
+        self._queries_a_thread = _WITHOUT if self._index.hubs is None or self._params.sweeps else _WITH_HUBS
 
     def query(
         self, seeds: Sequence[Mapping[int, float]], k: int, *, exact: bool, rmax: float | None = None
@@ -42,7 +46,7 @@ class Rankings:
         """
         params = self._params if rmax is None else dataclasses.replace(self._params, rmax=_checked(rmax))
         for first, last in even_ranges(len(seeds), max(1, _AT_ONCE // k)):
-            n_threads = max(1, min(_CORES, (last - first) // _QUERIES_A_THREAD))
+            n_threads = max(1, min(_CORES, (last - first) // self._queries_a_thread))
             yield self._index.query(seeds[first:last], k, params=params, exact=exact, n_threads=n_threads)
 
 

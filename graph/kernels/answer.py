@@ -54,8 +54,8 @@ class Hubs(NamedTuple):
     """Rankings of hubs, CSR by hub, largest entry first: ``hub_of`` int32 (n_nodes,), -1 elsewhere, or empty.
 
     ``mass`` float64: sum of the list before it was cut. ``error`` float64: with that list whole, and a background for
-    the rest, a limit of the L1 distance to the exact ranking. ``off`` float64: limit of the L1 distance of its entries to
-    the exact scores, 0 where none is above. ``limits`` int32: entries of each that count.
+    the rest, a limit of the L1 distance to the exact ranking. ``off`` float64: limit of the L1 distance of its entries
+    to the exact scores, 0 where none is above. ``limits`` int32: entries of each that count.
     """
 
     hub_of: npt.NDArray[np.int32]

@@ -28,7 +28,8 @@ _LEAST = np.float32(2.0**-149)
 
 @numba.njit(nogil=True, cache=True)
 def push_hubs(
-    arcs: Arcs, places: Places, steps: Steps, hubs: Int32s, damping: float, rmax: float, scratch: Scratch, block: Float32s
+    arcs: Arcs, places: Places, steps: Steps, hubs: Int32s, damping: float, rmax: float, scratch: Scratch,
+    block: Float32s,
 ) -> None:  # fmt: skip
     """Fill ``block``: what a push from each of ``hubs`` settles, and the stationary distribution for what it leaves."""
     state, seen, touched = scratch.state, scratch.seen, scratch.touched
@@ -105,7 +106,11 @@ def finish_hubs(
     n_columns, n_hubs = block.shape[1], hubs.size
     teleport, longest = 1.0 - damping, max_entries.max()
     restart, least = np.zeros(n_columns), np.full(n_columns, _LEAST)
-    n_keys, sums, scores = np.zeros(n_columns, dtype=np.int64), np.zeros((2, n_columns)), np.zeros(n_columns, np.float32)
+    n_keys, sums, scores = (
+        np.zeros(n_columns, dtype=np.int64),
+        np.zeros((2, n_columns)),
+        np.zeros(n_columns, np.float32),
+    )
     column_of = np.full(rows.size, -1, dtype=np.int32)
     for column in range(n_hubs):
         column_of[hubs[column]] = column

@@ -1,7 +1,7 @@
 """Hub vectors by steps over the whole graph: for graphs where a push from a hub would spread everywhere slowly.
 
-A short push and a background begin, blended steps (Golub, Varga, Numer. Math. 1961; see `graph.acceleration`) go on, and
-what a last one would change certifies the distance. Sixteen hubs share a step. Eigenvalues of a damped step over an
+A short push and a background begin, blended steps (Golub, Varga, Numer. Math. 1961; see `graph.acceleration`) go on,
+and what a last one would change certifies the distance. Sixteen hubs share a step. Eigenvalues of a damped step over an
 undirected graph lie within ±damping, and the blends are those for all of that: no column needs to be watched.
 """
 

@@ -39,8 +39,8 @@ class HubVectors:
     limits : int32, shape (n_hubs,), how long each list was allowed to be; entries beyond are there, and do not count
     error : float64, shape (n_hubs,), limit of the L1 distance to the exact ranking when the list is whole and the rest
         is spread by the stationary distribution; infinite on directed graphs
-    off : float64, shape (n_hubs,), limit of the L1 distance of the scores before the list was cut to the exact ones, for
-        hubs ranked by sweeps; None where no score is above the exact one
+    off : float64, shape (n_hubs,), limit of the L1 distance of the scores, before the list was cut, to the exact ones,
+        for hubs ranked by sweeps; None where no score is above the exact one
     """
 
     hubs: npt.NDArray[np.int32]
