@@ -1,7 +1,7 @@
 """Codec of a PowerWalk index: the graph as queries read it, and the rankings of hubs or the walks that were kept.
 
 Arrays are named ``layout.…``, ``hubs.…`` and ``walks.…``. Version 1 holds walks alone; a layout is made when it is
-opened. The kind goes by the name it had then.
+opened; version 2 knows no hubs ranked by sweeps, and is otherwise the same. The kind goes by the name it had then.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from graph.powerwalk.hubs import HubVectors
 from graph.powerwalk.layout import Layout
 
 KIND = "fingerprints"
-VERSION = 2
-READABLE = (1, 2)
+VERSION = 3
+READABLE = (1, 2, 3)
 
 LAYOUT, HUBS, WALKS = "layout.", "hubs.", "walks."
 
@@ -46,10 +46,12 @@ def write_powerwalk(
     np.cumsum(sizes, out=indptr[1:])
     if kept.n_hubs:
         writer.array(HUBS + "indptr", indptr)
-        arrays = (
+        arrays = [
             ("hubs", np.int32), ("limits", np.int32), ("mass", np.float64), ("error", np.float64), ("nodes", np.int32),
             ("values", np.float32),
-        )  # fmt: skip
+        ]  # fmt: skip
+        if hubs[0].off is not None:
+            arrays.append(("off", np.float64))
         for name, dtype in arrays:
             length = int(indptr[-1]) if name in ("nodes", "values") else n_hubs
             writer.pieces(HUBS + name, (part.arrays()[name] for part in hubs), dtype, (length,))

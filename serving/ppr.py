@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import final
@@ -14,6 +15,11 @@ from graph.powerwalk import Ranking
 
 MIN_RMAX, MAX_RMAX = 1e-8, 1.0  # below, exact rankings take less time
 _AT_ONCE = 1 << 20  # answers of one block of queries: 12 MB
+_CORES = os.cpu_count() or 1
+_WITH_HUBS, _WITHOUT = (
+    512,
+    8,
+)  # queries a thread: one is started in the time of some that read lists, or of part of a push
 
 
 @final
@@ -23,13 +29,15 @@ class Rankings:
     def __init__(self, path: Path, graph: Path) -> None:
         self._index = open_powerwalk(path, graph)
         self._params = query_params(path)
+        self._queries_a_thread = _WITHOUT if self._index.hubs is None or self._params.sweeps else _WITH_HUBS
 
     def query(
         self, seeds: Sequence[Mapping[int, float]], k: int, *, exact: bool, rmax: float | None = None
     ) -> Iterator[Ranking]:
         """Rank as seen from each ``{row: weight}``, with another ``rmax`` than configured if one is given.
 
-        The queries are answered in blocks, in order: what a large batch takes at a time is bounded.
+        The queries are answered in blocks, in order: what a large batch takes at a time is bounded. A large block is
+        spread over the cores, which changes no byte.
 
         Raises
         ------
@@ -38,7 +46,8 @@ class Rankings:
         """
         params = self._params if rmax is None else dataclasses.replace(self._params, rmax=_checked(rmax))
         for first, last in even_ranges(len(seeds), max(1, _AT_ONCE // k)):
-            yield self._index.query(seeds[first:last], k, params=params, exact=exact)
+            n_threads = max(1, min(_CORES, (last - first) // self._queries_a_thread))
+            yield self._index.query(seeds[first:last], k, params=params, exact=exact, n_threads=n_threads)
 
 
 def shortages(results: Sequence[Sequence[object]], k: int, residuals: Sequence[float]) -> list[str]:

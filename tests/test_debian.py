@@ -195,8 +195,8 @@ def test_rankings_both_ways_as_configured_are_right_for_40_random_packages(debia
     answers = debian.ppr([{debian.node_ids[source]: 1.0} for source in sources], k=K)["results"]
     found = [np.array([debian.node_ids.find(name) for name in names(hits)]) for hits in answers]
     precision, rag = precision_and_rag(found, ranks)
-    assert precision >= 0.95  # measured: 0.995
-    assert rag >= 0.998  # measured: 1.0000
+    assert precision >= 0.97  # measured: 0.988
+    assert rag >= 0.998  # measured: 0.9999
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -79,7 +79,7 @@ def partition(job: Job, round_: int, start: int, stop: int) -> Output:
         chosen = laid_out.array("hubs")
         return Output(
             hub_vectors(
-                layout, chosen[start:stop], damping=params.damping, rmax=params.hub_rmax,
+                layout, chosen[start:stop], damping=params.damping, rmax=params.hub_rmax, n_sweeps=params.hub_sweeps,
                 max_entries=entries_of(layout, chosen.size, params)[start:stop],
             ).arrays()
         )  # fmt: skip
@@ -216,7 +216,7 @@ def _params(job: Job) -> PowerWalkParams:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=3,
+    code_version=4,
     parallel=True,
     split=split,
     partition=partition,

@@ -54,8 +54,8 @@ class Hubs(NamedTuple):
     """Rankings of hubs, CSR by hub, largest entry first: ``hub_of`` int32 (n_nodes,), -1 elsewhere, or empty.
 
     ``mass`` float64: sum of the list before it was cut. ``error`` float64: with that list whole, and a background for
-    the rest, a limit of the L1 distance to the exact ranking. ``limits`` int32: entries of each
-    that count.
+    the rest, a limit of the L1 distance to the exact ranking. ``off`` float64: limit of the L1 distance of its entries
+    to the exact scores, 0 where none is above. ``limits`` int32: entries of each that count.
     """
 
     hub_of: npt.NDArray[np.int32]
@@ -64,6 +64,7 @@ class Hubs(NamedTuple):
     values: npt.NDArray[np.float32]
     mass: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
+    off: npt.NDArray[np.float64]
     limits: npt.NDArray[np.int32]
 
 
@@ -189,7 +190,7 @@ def resolve(
     seen, limits, component, totals = scratch.seen, arcs.limits, places.component, places.totals
     order, place = places.order, places.place
     hub_of, list_starts, list_nodes, list_values = hubs.hub_of, hubs.indptr, hubs.nodes, hubs.values
-    list_limits, list_mass, list_error = hubs.limits, hubs.mass, hubs.error
+    list_limits, list_mass, list_error, list_off = hubs.limits, hubs.mass, hubs.error, hubs.off
     print_starts, print_nodes, counts, n_walks = prints.indptr, prints.nodes, prints.counts, prints.n_walks
     background, walked = places.stationary.size > 0, prints.indptr.size > 1
     left, open_, waiting, error, n_read, n_touched = 0.0, 0.0, 0.0, 0.0, 0, n_pushed
@@ -210,7 +211,8 @@ def resolve(
                 list_nodes, list_values, first, last, held, cut, state, seen, touched, n_touched
             )
             n_read += n_entries
-            open_ += held * max((totals[node] if totals.size else 1.0) - read, 0.0)
+            # What is not read comes to the total less what is, give or take what this is off; that is off itself, too.
+            open_ += held * (max((totals[node] if totals.size else 1.0) - read, 0.0) + 2.0 * list_off[hub])
             if background:
                 spread[component[node]] += held * (1.0 - read)
                 error += held * (2.0 * max(list_mass[hub] - read, 0.0) + list_error[hub])

@@ -18,11 +18,12 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from foundation.kernels.columns import load, narrowed, plus, store, times, widened, zeros
+from foundation.kernels.columns import fetch, load, narrowed, plus, store, times, widened, zeros
 from graph.kernels.answer import Arcs, Places, Scratch, Seeds
 from graph.kernels.push import push
 
 TOGETHER = 256
+_AHEAD = 16  # arcs between asking for a row and adding it
 ROUNDING = 2.0**-17  # of a sum of so many float32, four sums side by side, each of them rounded for itself
 LEFT, ERROR, _, TOTAL, ARCS, TOUCHED = range(6)  # of a tally, as of `graph.kernels.answer.answer`
 
@@ -143,7 +144,8 @@ def arriving(
     y: Float32s,
 ) -> Any:
     """What comes in over the arcs of a row, float64."""
-    n_columns = y.shape[1]
+    n_columns, n_arcs = y.shape[1], sources.size
+    wide = n_columns > 1  # the processor itself looks far enough ahead when a row is a single number
     first, last = np.int64(indptr[row]), np.int64(indptr[row + 1])
     total = zeros(columns)
     while first < last:
@@ -152,6 +154,9 @@ def arriving(
         one, two, three, four = zeros(singles), zeros(singles), zeros(singles), zeros(singles)
         fours = until - (until - first) % 4
         for arc in range(first, fours, 4):
+            if wide and arc + _AHEAD + 3 < n_arcs:
+                for soon in range(arc + _AHEAD, arc + _AHEAD + 4):
+                    fetch(singles, y, np.int64(slot_of[sources[soon]]) * n_columns)
             a = load(singles, y, np.int64(slot_of[sources[arc]]) * n_columns)
             b = load(singles, y, np.int64(slot_of[sources[arc + 1]]) * n_columns)
             c = load(singles, y, np.int64(slot_of[sources[arc + 2]]) * n_columns)

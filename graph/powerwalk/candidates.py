@@ -18,6 +18,7 @@ from graph.powerwalk.layout import Layout
 from graph.powerwalk.params import PowerWalkParams, QueryParams
 
 _ENTRY_BYTES = 8  # of a hub's list
+_HUB_BYTES = 40  # beside its list
 _PRINT_BYTES = 6  # of an entry of a fingerprint, counts being uint16
 _FEWEST_WALKS = 4
 _LEAST_WITH_WALKS = 1e-5  # a smaller rmax reads the walks of tens of thousands of nodes
@@ -107,7 +108,9 @@ class Material:
         n_bytes = sum(array.nbytes for array in self.layout.arrays().values())
         if candidate.n_hubs and self.hubs:
             sizes = np.minimum(np.diff(self.hubs.indptr[: candidate.n_hubs + 1]), candidate.hub_entries)
-            n_bytes += _ENTRY_BYTES * int(sizes.sum()) + 32 * candidate.n_hubs
+            n_bytes += (
+                _ENTRY_BYTES * int(sizes.sum()) + (32 if self.hubs.off is None else _HUB_BYTES) * candidate.n_hubs
+            )
         if candidate.walks and self.fingerprints:
             n_bytes += sum(array.nbytes for array in self.fingerprints.arrays().values())
         return n_bytes / max(1, self.graph.n_nodes)
@@ -153,7 +156,8 @@ def _most_hubs(layout: Layout, params: PowerWalkParams) -> int:
         return 0
     entries = min(params.max_hub_entries, layout.n_nodes)
     space = _spare(layout, params) * (_HUB_SHARE if params.method == "auto" else 1.0)
-    return min(layout.n_nodes, int(space * layout.n_nodes / (_ENTRY_BYTES * entries)))
+    of_a_hub = _ENTRY_BYTES * entries + (0 if params.method == "auto" else _HUB_BYTES)
+    return min(layout.n_nodes, int(space * layout.n_nodes / of_a_hub))
 
 
 def entries_of(layout: Layout, n_hubs: int, params: PowerWalkParams) -> npt.NDArray[np.int32]:
@@ -191,8 +195,10 @@ def candidates(material: Material) -> Iterator[Candidate]:
     nothing = (False, False) if not material.graph.directed else None
     for walks, background in ends:
         for size, length in sizes:
-            # Walks are tried beside all hubs only; and where mass can be spread, leaving it was never better.
-            if method == "auto" and size and ((walks and size != most) or (walks, background) == nothing):
+            # Walks are tried beside all hubs only; and where mass can be spread, leaving it was never better but beside
+            # lists made by sweeps, which lack little that a background is right about.
+            spread = nothing if not material.params.hub_sweeps else None
+            if method == "auto" and size and ((walks and size != most) or (walks, background) == spread):
                 continue
             for rmax, cut in HUBS if size else PLAIN:
                 if walks and method == "auto" and rmax < _LEAST_WITH_WALKS:

@@ -96,8 +96,8 @@ def prepare(graph: CSRGraph, params: PowerWalkParams, *, n_threads: int = 1) -> 
     hubs, prints = None, None
     if chosen.size:
         hubs = hub_vectors(
-            layout, chosen, damping=params.damping, rmax=params.hub_rmax, n_threads=n_threads,
-            max_entries=entries_of(layout, chosen.size, params),
+            layout, chosen, damping=params.damping, rmax=params.hub_rmax, n_sweeps=params.hub_sweeps,
+            max_entries=entries_of(layout, chosen.size, params), n_threads=n_threads,
         )  # fmt: skip
     if wants_walks(params):
         prints = fingerprints(graph, params, n_threads=n_threads)

@@ -34,11 +34,13 @@ class HubVectors:
     hubs : int32, shape (n_hubs,), rows of the layout
     indptr : int64, shape (n_hubs + 1,), from 0
     nodes : int32, shape (n_entries,), rows of the layout; within a hub the largest first
-    values : float32, shape (n_entries,), never above the exact score
+    values : float32, shape (n_entries,), never above the exact score where hubs were ranked by push alone
     mass : float64, shape (n_hubs,), sum of each list before it was cut
     limits : int32, shape (n_hubs,), how long each list was allowed to be; entries beyond are there, and do not count
     error : float64, shape (n_hubs,), limit of the L1 distance to the exact ranking when the list is whole and the rest
         is spread by the stationary distribution; infinite on directed graphs
+    off : float64, shape (n_hubs,), limit of the L1 distance of the scores, before the list was cut, to the exact ones,
+        for hubs ranked by sweeps; None where no score is above the exact one
     """
 
     hubs: npt.NDArray[np.int32]
@@ -48,6 +50,7 @@ class HubVectors:
     mass: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
     limits: npt.NDArray[np.int32]
+    off: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if (
@@ -57,6 +60,8 @@ class HubVectors:
             raise _invalid(f"{self.hubs.size} hubs, {self.mass.size} masses, {self.indptr.size} row pointers")
         if self.nodes.shape != self.values.shape or self.nodes.shape != (int(self.indptr[-1]),):
             raise _invalid(f"{self.nodes.size} nodes, {self.values.size} values, indptr ends at {self.indptr[-1]}")
+        if self.off is not None and self.off.shape != self.hubs.shape:
+            raise _invalid(f"{self.hubs.size} hubs, {self.off.size} distances")
 
     @property
     def n_hubs(self) -> int:
@@ -69,6 +74,8 @@ class HubVectors:
             indptr, kept = rows_taken(indptr, self._sizes(), np.arange(self.n_hubs))
             nodes, values = nodes[kept], values[kept]
         others = {name: getattr(self, name) for name in ("hubs", "mass", "error", "limits")}
+        if self.off is not None:
+            others["off"] = self.off
         return {"indptr": indptr, "nodes": nodes, "values": values, **others}
 
     def first(self, n_hubs: int, max_entries: int) -> HubVectors:
@@ -78,6 +85,7 @@ class HubVectors:
             hubs=self.hubs[:n_hubs], indptr=self.indptr[: n_hubs + 1], nodes=self.nodes[:n_entries],
             values=self.values[:n_entries], mass=self.mass[:n_hubs], error=self.error[:n_hubs],
             limits=np.minimum(self.limits[:n_hubs], max_entries).astype(np.int32),
+            off=None if self.off is None else self.off[:n_hubs],
         )  # fmt: skip
 
     def take(self, which: npt.NDArray[np.int64]) -> HubVectors:
@@ -86,6 +94,7 @@ class HubVectors:
         return HubVectors(
             hubs=self.hubs[which], indptr=indptr, nodes=self.nodes[entries], values=self.values[entries],
             mass=self.mass[which], error=self.error[which], limits=self.limits[which],
+            off=None if self.off is None else self.off[which],
         )  # fmt: skip
 
     def _sizes(self) -> npt.NDArray[np.int64]:
@@ -96,12 +105,14 @@ class HubVectors:
         """With the hub of every node looked up beforehand, int32 (n_nodes,)."""
         hub_of = np.full(n_nodes, -1, dtype=np.int32)
         hub_of[self.hubs] = np.arange(self.n_hubs, dtype=np.int32)
-        arrays = hub_of, self.indptr, self.nodes, self.values, self.mass, self.error, self.limits
+        off = np.zeros(self.n_hubs) if self.off is None else self.off
+        arrays = hub_of, self.indptr, self.nodes, self.values, self.mass, self.error, off, self.limits
         return Hubs(*(read_only(array) for array in arrays))
 
     @classmethod
     def concatenate(cls, parts: Sequence[HubVectors]) -> HubVectors:
-        """Hubs of all ``parts``, in order."""
+        """Hubs of all ``parts``, in order, ranked in the same way."""
+        offs = [part.off for part in parts if part.off is not None]
         starts = np.cumsum([0, *(part.nodes.size for part in parts)])
         tails = [part.indptr[1:] + start for part, start in zip(parts, starts[:-1], strict=True)]
         return cls(
@@ -112,13 +123,14 @@ class HubVectors:
             mass=np.concatenate([np.empty(0), *(part.mass for part in parts)]),
             error=np.concatenate([np.empty(0), *(part.error for part in parts)]),
             limits=np.concatenate([np.empty(0, dtype=np.int32), *(part.limits for part in parts)]),
+            off=np.concatenate(offs) if offs else None,
         )
 
 
 def no_hubs() -> Hubs:
     """What kernels take where there are none."""
     rows, floats = np.empty(0, dtype=np.int32), np.empty(0)
-    arrays = rows, np.zeros(1, dtype=np.int64), rows, np.empty(0, dtype=np.float32), floats, floats, rows
+    arrays = rows, np.zeros(1, dtype=np.int64), rows, np.empty(0, dtype=np.float32), floats, floats, floats, rows
     return Hubs(*(read_only(array) for array in arrays))
 
 
@@ -140,15 +152,24 @@ def hub_vectors(
     damping: float,
     rmax: float,
     max_entries: npt.NDArray[np.int32],
+    n_sweeps: int = 0,
     n_threads: int = 1,
 ) -> HubVectors:
     """Rank as seen from each of ``hubs``, rows of the layout, pushing to ``rmax``.
+
+    With ``n_sweeps``, on undirected graphs, so many steps over the whole graph follow (`graph.powerwalk.hub_sweeps`).
 
     ``max_entries``, int32 (n_hubs,), limits each list.
 
     Any cut of ``hubs`` into ranges, and any number of threads, gives the same rows. Takes 45 bytes per node and thread
     beside the result.
     """
+    if n_sweeps and layout.stationary.size:
+        from graph.powerwalk.hub_sweeps import swept_hubs  # it makes hub vectors, so it comes after them
+
+        return swept_hubs(
+            layout, hubs, damping=damping, rmax=rmax, n_sweeps=n_sweeps, max_entries=max_entries, n_threads=n_threads
+        )
     arcs, places = layout.arcs(layout.degrees()), layout.places(background=True)
     size = min(_HUBS_AT_ONCE, max(1, -(-hubs.size // (4 * max(1, n_threads)))))
     ranges = even_ranges(hubs.size, size)

@@ -34,6 +34,7 @@ class PowerWalkParams:
     miss : what to do when nothing meets the targets: ``"refuse"`` or ``"accept"`` what comes closest
     max_hub_entries : entries stored per hub, ≥ 1
     hub_rmax : how far the rankings of hubs are pushed, > 0
+    hub_sweeps : steps over the whole graph that follow, 0 to 1,000, shared by hubs; undirected graphs only
     n_walks : walks per node, ≥ 1; 100 is the paper's customary index. ``"auto"`` takes fewer where space is short
     allotment : "even", ``n_walks`` from every node; or "degree", as many in all (but one at least from every node), in
         proportion to out-arcs
@@ -50,6 +51,7 @@ class PowerWalkParams:
     miss: Literal["refuse", "accept"] = "refuse"
     max_hub_entries: int = 1024
     hub_rmax: float = 3e-6
+    hub_sweeps: int = 0
     n_walks: int = 100
     allotment: Allotment = "even"
     damping: float = 0.85
@@ -73,6 +75,8 @@ class PowerWalkParams:
             raise InvalidParams(name="max_hub_entries", value=self.max_hub_entries, allowed="≥ 1")
         if not (math.isfinite(self.hub_rmax) and self.hub_rmax > 0):
             raise InvalidParams(name="hub_rmax", value=self.hub_rmax, allowed="finite, > 0")
+        if not 0 <= self.hub_sweeps <= _MOST_SWEEPS:
+            raise InvalidParams(name="hub_sweeps", value=self.hub_sweeps, allowed=f"0 to {_MOST_SWEEPS}")
         if self.n_walks < 1:
             raise InvalidParams(name="n_walks", value=self.n_walks, allowed="≥ 1")
         if self.n_walks * self.max_steps >= 2**31:

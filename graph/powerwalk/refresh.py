@@ -126,7 +126,7 @@ def refreshed_hubs(
     others = np.setdiff1d(np.arange(hubs.size), kept)
     fresh = hub_vectors(
         layout, hubs[others], damping=index.params.damping, rmax=index.params.hub_rmax,
-        max_entries=np.full(others.size, limit, dtype=np.int32), n_threads=n_threads,
+        max_entries=np.full(others.size, limit, dtype=np.int32), n_sweeps=index.params.hub_sweeps, n_threads=n_threads,
     )  # fmt: skip
     return HubVectors.concatenate([same, fresh]).take(np.argsort(np.concatenate([kept, others]))), kept.size
 
@@ -170,6 +170,8 @@ def _kept(
     change: PowerWalkChange, index: PowerWalkIndex, old: HubVectors, layout: Layout, hubs: npt.NDArray[np.int32]
 ) -> tuple[Int64s, Int64s]:
     """Places in ``hubs`` of those whose lists are right, and where in ``old`` these are."""
+    if old.off is not None:  # a sweep passes all arcs
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     hub_at = np.full(change.old.n_nodes, -1, dtype=np.int64)
     hub_at[index.layout.order[old.hubs]] = np.arange(old.n_hubs)
     was = change.was[layout.order[hubs]]

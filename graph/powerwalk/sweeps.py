@@ -42,7 +42,7 @@ class Sweeper:
     @classmethod
     def of(cls, layout: Layout, damping: float, *, background: bool) -> Sweeper:
         """Takes 16 bytes a node beside that copy, and 8 an arc with weights meanwhile."""
-        return cls(damping, layout.arcs(layout.degrees()), layout.places(background=background), _steps(layout))
+        return cls(damping, layout.arcs(layout.degrees()), layout.places(background=background), steps_of(layout))
 
     def answer(
         self,
@@ -123,7 +123,7 @@ def _blocks(n_queries: int) -> list[tuple[int, int]]:
     return [*blocks, *((query, query + 1) for query in range(whole, n_queries))]
 
 
-def _steps(layout: Layout) -> Steps:
+def steps_of(layout: Layout) -> Steps:
     """The arcs turned around; where each has its reverse they lie as they are."""
     indptr, sources, weights = layout.indptr, layout.indices, layout.weights
     rows = np.arange(layout.n_nodes, dtype=np.int32)

@@ -16,7 +16,7 @@ from artifacts.artifact import Artifact, ArtifactWriter
 from artifacts.graph import write_graph
 from artifacts.manifest import MANIFEST
 from artifacts.parts import part_path, read_part, write_part
-from artifacts.powerwalk import HUBS, LAYOUT, WALKS, open_powerwalk
+from artifacts.powerwalk import HUBS, LAYOUT, WALKS, open_powerwalk, write_powerwalk
 from artifacts.store import Store
 from flows.run import run_build
 from flows.settings import read_config
@@ -25,6 +25,7 @@ from flows.stages.stage import Findings, Job
 from foundation.errors import ArtifactCorrupt, TargetMissed
 from graph.csr import CSRGraph
 from graph.powerwalk import Fingerprints, PowerWalkIndex, PowerWalkParams, QueryParams, fingerprints
+from graph.powerwalk.candidates import Candidate
 from graph.powerwalk.choice import Built, build
 
 KILLER = Path(__file__).parents[1] / "killed_build.py"
@@ -232,6 +233,54 @@ def test_an_index_of_version_1_is_read_with_a_layout_made_when_it_is_opened(tmp_
     one, other = (which.query([{3: 1.0}], 20, params=QueryParams(rmax=1e-5)) for which in (opened, index))
     np.testing.assert_array_equal(one.nodes, other.nodes)
     np.testing.assert_array_equal(one.scores, other.scores)
+
+
+@pytest.mark.parametrize("method", ["auto", "hubs"])
+@pytest.mark.parametrize("name", ["undirected", "weighted both ways"])
+def test_hubs_ranked_by_sweeps_are_those_of_one_process_however_they_are_cut(
+    name: str, method: Any, tmp_path: Path
+) -> None:
+    params = PowerWalkParams(method=method, hub_rmax=1e-2, hub_sweeps=3, max_hub_entries=40, miss="accept")
+    manifests = []
+    for part_nodes in (40, 5_000):
+        store = Store.create(tmp_path / f"store-{part_nodes}")
+        artifact, findings = made(store, GRAPHS[name], params, part_nodes)
+        check_equal(artifact, findings, build(GRAPHS[name], params))
+        manifests.append((artifact.path / MANIFEST).read_bytes())
+    assert manifests[0] == manifests[1]
+    assert artifact.has(HUBS + "off") == (artifact.manifest.stats["n_hubs"] > 0)
+    opened = open_powerwalk(artifact.path, store.objects / f"graph-{'a' * 64}")
+    asked = [{0: 1.0}, {5: 2.0, 9: 1.0}]
+    one, other = opened.query(asked, 9), build(GRAPHS[name], params).index.query(asked, 9, n_threads=2)
+    for field in dataclasses.fields(one):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
+
+
+def test_an_index_of_version_2_is_read_as_it_was(tmp_path: Path) -> None:
+    """Before hubs were ranked by sweeps: the same arrays, and params without them."""
+    graph, params = GRAPHS["undirected"], PowerWalkParams(method="hubs", miss="accept")
+    store = Store.create(tmp_path / "store")
+    path = publish_graph(store, graph)
+    built = build(graph, params).index
+    writer = ArtifactWriter(store.root / "aside")
+    assert built.hubs is not None
+    kept = Candidate(
+        n_hubs=built.hubs.n_hubs, hub_entries=1024, walks=False, background=built.background, rmax=1e-4, cut=1e-6
+    )
+    stats = write_powerwalk(writer, built.layout, [built.hubs], None, kept)
+    asked = dataclasses.asdict(params)
+    del asked["hub_sweeps"]
+    writer.publish(
+        store.place, "objects/old", kind="fingerprints", kind_version=2, stage="powerwalk", code_version=3,
+        digest="c" * 64, inputs={"graph": "a" * 64}, stats={**stats, "n_walks": 100}, measured={},
+        params={"index": asked, "query": dataclasses.asdict(QueryParams())},
+    )  # fmt: skip
+    one, other = (
+        index.query([{3: 1.0}, {4: 1.0}], 20, params=QueryParams(rmax=1e-4, cut=1e-6))
+        for index in (open_powerwalk(store.objects / "old", path), built)
+    )
+    for field in dataclasses.fields(one):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
 
 
 def test_an_index_is_refused_with_another_graph(tmp_path: Path) -> None:
