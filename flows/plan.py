@@ -29,6 +29,7 @@ from flows.stages import (
     lsh,
     minhash,
     muvera,
+    node_map,
     orientation,
     powerwalk,
     retriever,
@@ -110,6 +111,16 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
                     table="ann.nodes",
                     stage=ann.STAGE,
                     params=stated(config.ann_nodes),
+                    inputs={"vectors": "fastrp"},
+                )
+            )
+        if config.map is not None:
+            stages.append(
+                PlannedStage(
+                    name="map",
+                    table="map",
+                    stage=node_map.STAGE,
+                    params=dataclasses.asdict(config.map),
                     inputs={"vectors": "fastrp"},
                 )
             )

@@ -24,6 +24,7 @@ from vectors.corpus.read import CorpusParams
 from vectors.encoders.encoder import EncoderParams
 from vectors.fde.encode import FDEParams
 from vectors.lexical.params import LexicalParams
+from vectors.pacmap import PaCMAPParams
 from vectors.retriever import RetrieverParams
 from vectors.tokens.storage import TokenStorageParams
 
@@ -41,6 +42,7 @@ TABLES = {
     "[lexical]": (LexicalParams,),
     "[ann.nodes] and [ann.documents]": (ANNParams,),
     "[ann.documents] of codes": (CodedParams,),
+    "[map]": (PaCMAPParams,),
     "[runtime]": (Runtime,),
     "[gate]": (GateParams,),
     "[retention]": (RetentionParams,),

@@ -62,6 +62,12 @@ export class Drawing {
     this.sigma?.refresh({ skipIndexation: true });
   }
 
+  /** Take the room there is: the window may have changed while the drawing was hidden. */
+  fit(): void {
+    this.sigma?.resize();
+    this.sigma?.refresh({ skipIndexation: true });
+  }
+
   /** Draw again, after the colours changed. */
   repaint(): void {
     if (!this.shown) return;
@@ -92,7 +98,8 @@ export class Drawing {
         labelDensity: 0.9,
         labelGridCellSize: 90,
         labelRenderedSizeThreshold: 5,
-        stagePadding: 60,
+        stagePadding: this.host.clientWidth < 500 ? 36 : 60,
+        allowInvalidContainer: true, // the window may change while the drawing is hidden
         minCameraRatio: 0.1,
         maxCameraRatio: 3,
         zIndex: true,
@@ -133,7 +140,7 @@ export class Drawing {
   private edgeLooks(edge: string, data: Record<string, unknown>): Record<string, unknown> {
     if (this.marked === null && this.steps.nodes.size) {
       const way = this.steps.has(...this.graph.extremities(edge));
-      return { ...data, color: colour(way ? "accent" : "faint"), size: way ? 2.5 : 1, zIndex: way ? 1 : 0 };
+      return { ...data, color: colour(way ? "accent" : "faint"), size: way ? 3.5 : 1, zIndex: way ? 1 : 0 };
     }
     const lit = this.marked !== null && this.graph.hasExtremity(edge, this.marked);
     return { ...data, color: colour(lit ? "lit" : "link"), hidden: this.marked !== null && !lit };

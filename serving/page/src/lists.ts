@@ -107,7 +107,7 @@ async function documents(state: State, looks: Looks): Promise<HTMLElement[]> {
   const hits = answer.results[0] ?? [];
   const lead = el("p", { class: "lead" }, "Documents that answer ", el("b", {}, `“${state.text}”`), ", word by word.");
   // Seeds get no special length of bar here: these scores have nothing to do with them.
-  const score = (value: number): string => value.toFixed(2);
+  const score = (value: number): string => (Math.abs(value) < 1 ? small(value) : value.toFixed(2)); // fused ranks are small
   return [lead, rows(hits, { ...looks, seeds: [], explain: undefined, words: wordsOf(state.text), score, choose: await nodesOnly(state, hits, looks.choose) })];
 }
 

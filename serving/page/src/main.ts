@@ -3,7 +3,7 @@
 import * as api from "./api";
 import { count } from "./about";
 import { groupsOf, type Group } from "./colours";
-import { byId, el, fill, say } from "./dom";
+import { byId, el, fill } from "./dom";
 import { Drawing } from "./drawing";
 import { FindBox } from "./find";
 import { contents, TITLES, type Acts, type Known } from "./lists";
@@ -193,7 +193,7 @@ function picture(): void {
   if (around && state.picture === "neighbourhood" && (drawn[0] !== around || drawn[1] !== why)) {
     drawing.show(withWays(around, why), state.seeds, groups, waysOf(why));
     drawn = [around, why];
-  }
+  } else if (around && state.picture === "neighbourhood") drawing.fit();
 }
 
 function legendEntry({ name, shown, size }: Group, place: number): HTMLElement {
@@ -218,7 +218,11 @@ async function loadMap(): Promise<void> {
   map.load(points);
   const sampled = points.count < points.nodes ? `${count(points.count)} of ${count(points.nodes)} nodes` : `${count(points.count)} nodes`;
   const explained = points.explained.reduce((sum, share) => sum + share, 0);
-  mapNote.textContent = `${sampled}, by the two principal components of their embeddings (${(100 * explained).toFixed(0)} % of the variance).`;
+  const how =
+    points.method === "pacmap"
+      ? "placed by PaCMAP: who is in a group tells something, how far groups are apart does not"
+      : `by the two principal components of their embeddings (${(100 * explained).toFixed(0)} % of the variance)`;
+  mapNote.textContent = `${sampled}, ${how}.`;
 }
 
 function complain(error: unknown): void {
@@ -228,9 +232,8 @@ function complain(error: unknown): void {
     list,
     el("p", { class: "note", role: "alert" }, message),
     nearest.length > 0 &&
-      el("p", { class: "lead" }, "Perhaps ", ...nearest.map((id) => el("button", { type: "button", class: "chip", onclick: () => choose(id, false) }, id))),
+      el("p", { class: "lead others" }, "Perhaps ", ...nearest.map((id) => el("button", { type: "button", class: "chip", onclick: () => choose(id, false) }, id))),
   );
-  say(message);
 }
 
 addEventListener("popstate", () => {

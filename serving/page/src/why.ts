@@ -2,6 +2,7 @@
 
 import { count } from "./about";
 import { el } from "./dom";
+import { tells } from "./marks";
 import { describe, rows, small, type Looks } from "./rows";
 import type { Explanation, Id, Place, Way } from "./types";
 
@@ -82,13 +83,14 @@ function percent(chance: number): string {
 
 function texts({ documents }: Explanation, one: string, other: string): HTMLElement[] {
   if (!documents) return [];
-  const tokens = documents.tokens.filter(tells).filter(
+  const tokens = documents.tokens.filter(isWord).filter(
     (match, at, all) => at === all.findIndex((first) => first.query_token === match.query_token),
   );
+  const words = documents.words.filter(({ word }) => tells(word));
   const parts: HTMLElement[] = [];
-  if (documents.words.length) {
+  if (words.length) {
     parts.push(el("p", { class: "lead" }, "Words of both, and what each adds to BM25:"));
-    parts.push(el("ul", { class: "words" }, ...documents.words.map(({ word, score }) => pill(word, score.toFixed(1)))));
+    parts.push(el("ul", { class: "words" }, ...words.map(({ word, score }) => pill(word, score.toFixed(1)))));
   }
   if (tokens.length) {
     parts.push(el("p", { class: "lead" }, `Tokens of ${one} and the nearest of ${other}, by their vectors:`));
@@ -100,8 +102,8 @@ function texts({ documents }: Explanation, one: string, other: string): HTMLElem
 }
 
 // Signs and single letters match everywhere and say nothing.
-function tells({ query_token: from, document_token: to }: { query_token: string | null; document_token: string | null }): boolean {
-  return [from, to].every((token) => token !== null && /[\p{L}\p{N}]{2}/u.test(token));
+function isWord({ query_token: from, document_token: to }: { query_token: string | null; document_token: string | null }): boolean {
+  return [from, to].every((token) => token !== null && /[\p{L}\p{N}]{2}/u.test(token) && tells(token.toLowerCase()));
 }
 
 function pill(text: string, score: string): HTMLElement {
