@@ -56,7 +56,7 @@ def draw_far(start: int, stop: int, near: npt.NDArray[np.int32], key: np.uint64,
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def _has(rows: npt.NDArray[np.int32], n: int, wanted: int) -> bool:
+def _has(rows: npt.NDArray[np.int32], n: int, wanted: np.int64) -> bool:
     for at in range(n):  # noqa: SIM110  # a loop that numba compiles
         if rows[at] == wanted:
             return True
