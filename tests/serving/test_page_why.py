@@ -65,7 +65,7 @@ def test_a_button_beside_a_similar_node_tells_why_it_is_near(view: Watched, both
     assert page.locator("#list .rows .name").all_inner_texts() == [hit["id"] for hit in why["results"][0]]
     places = page.locator("#list .places tbody tr").all_inner_texts()
     for (name, signal), row in zip((("Ranking", "ppr"), ("Similar nodes", "similar")), places, strict=False):
-        told = [f"number {place['rank']}" if place else "not in the first 100" for place in why["signals"][signal]]
+        told = [f"number {place['rank']}" if place else "beyond 100" for place in why["signals"][signal]]
         assert row.split("\t") == [name, *told]
     words = page.locator("#list .words").first.locator("mark").all_inner_texts()
     shared = [entry["word"] for entry in why["documents"]["words"]]

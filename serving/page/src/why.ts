@@ -17,7 +17,7 @@ export function why(found: Explanation, looks: Looks, pointOut: PointOut): HTMLE
   const [one, other] = [String(a!.id), String(b!.id)];
   const shared = found.results[0] ?? [];
   return [
-    el("p", { class: "lead" }, "Why ", el("b", {}, one), " and ", el("b", {}, other), " are near."),
+    el("h2", {}, `Why ${one} and ${other} are near`),
     el("ul", { class: "pair" }, ...found.nodes.map((node) => el("li", {}, el("b", {}, String(node.id)), " ", el("span", { class: "title" }, describe(node))))),
     ...places(found, one, other),
     el("h3", {}, "Ways from one to the other"),
@@ -54,7 +54,7 @@ function places(found: Explanation, one: string, other: string): HTMLElement[] {
 }
 
 function placed(place: Place | null): string {
-  return place ? `number ${place.rank}` : `not in the first ${FIRST}`;
+  return place ? `number ${place.rank}` : `beyond ${FIRST}`;
 }
 
 function ways(paths: Way[], { choose }: Looks, pointOut: PointOut): HTMLElement {
@@ -71,14 +71,10 @@ function ways(paths: Way[], { choose }: Looks, pointOut: PointOut): HTMLElement 
         "li",
         { onpointerenter: only, onpointerleave: all, onfocusin: only, onfocusout: all },
         el("span", { class: "way" }, ...steps),
-        el("span", { class: "score", title: "Chance that a random walk takes exactly these steps" }, percent(score)),
+        el("span", { class: "score", title: "Chance that a random walk takes exactly these steps" }, `${small(100 * score)} %`),
       );
     }),
   );
-}
-
-function percent(chance: number): string {
-  return chance < 0.00005 ? "< 0.01 %" : `${(100 * chance).toFixed(2)} %`;
 }
 
 function texts({ documents }: Explanation, one: string, other: string): HTMLElement[] {
