@@ -36,6 +36,7 @@ FLAGS = [
 VIEWS = {
     "map": "#index=debian",
     "neighbourhood": "#index=debian&seed=nginx",
+    "why": "#index=debian&seed=nginx&seed=apache2&list=why",
     "documents": "#text=video+editor&seed=gimp",
 }
 REPEATS = 5

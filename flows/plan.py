@@ -29,6 +29,7 @@ from flows.stages import (
     lsh,
     minhash,
     muvera,
+    node_map,
     orientation,
     powerwalk,
     retriever,
@@ -111,6 +112,16 @@ def _graph_stages(config: Config) -> list[PlannedStage]:
         stages += _fastrp_stages(config.fastrp)
         if config.ann_nodes is not None:
             stages.append(_index_of("ann.nodes", config.ann_nodes, "fastrp"))
+        if config.map is not None:
+            stages.append(
+                PlannedStage(
+                    name="map",
+                    table="map",
+                    stage=node_map.STAGE,
+                    params=dataclasses.asdict(config.map),
+                    inputs={"vectors": "fastrp"},
+                )
+            )
     if config.powerwalk is not None:
         stages.append(
             PlannedStage(

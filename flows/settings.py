@@ -36,6 +36,7 @@ from vectors.corpus.read import CorpusParams
 from vectors.encoders.encoder import EncoderParams
 from vectors.fde.encode import FDEParams
 from vectors.lexical.params import LexicalParams
+from vectors.pacmap import PaCMAPParams
 from vectors.retriever import RetrieverParams
 from vectors.spann.params import SpannParams
 from vectors.tokens.storage import TokenStorageParams
@@ -183,6 +184,7 @@ class Config:
     lexical: LexicalTable | None = None
     ann_nodes: ANNParams | SpannParams | None = None
     ann_documents: ANNParams | CodedParams | SpannParams | None = None
+    map: PaCMAPParams | None = None
     runtime: Runtime = field(default_factory=Runtime)
     gate: GateParams = field(default_factory=GateParams)
     retention: RetentionParams = field(default_factory=RetentionParams)
@@ -199,6 +201,7 @@ TABLES = (
     "muvera",
     "lexical",
     "ann",
+    "map",
     "runtime",
     "gate",
     "retention",
@@ -262,6 +265,7 @@ def parse_config(raw: Table, path: str, base: Path) -> Config:
         lexical=_lexical(reader, raw),
         ann_nodes=_ann(reader, reader.table(ann, "nodes"), "ann.nodes") if "nodes" in ann else None,
         ann_documents=documents,
+        map=_map(reader, raw),
         runtime=reader.params(Runtime, reader.table(raw, "runtime"), "runtime"),
         gate=reader.params(GateParams, reader.table(raw, "gate"), "gate"),
         retention=reader.params(RetentionParams, reader.table(raw, "retention"), "retention"),
@@ -382,6 +386,17 @@ def _ann(reader: _Reader, table: Table, key: str) -> ANNParams | SpannParams:
     return reader.params(ANNParams, table, key)
 
 
+def _map(reader: _Reader, raw: Table) -> PaCMAPParams | None:
+    """``[map]``; None for the principal components, which the service computes."""
+    table = dict(reader.table(raw, "map"))
+    if reader.choice(table, "map", "method", ("pca", "pacmap"), "pca") == "pacmap":
+        return reader.params(PaCMAPParams, table, "map", extra=("method",))
+    reader.known(table, "map", [field.name for field in dataclasses.fields(PaCMAPParams)] + ["method"])
+    for name in table:
+        raise reader.error(f"map.{name}", 'is of no use with method = "pca"', 'add method = "pacmap", or remove it')
+    return None
+
+
 def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | CodedParams | SpannParams | None:
     """``[muvera]`` alone scans its encodings; the table says so when something else is wanted."""
     if "documents" not in ann and "muvera" not in raw:
@@ -405,6 +420,7 @@ def _check_needs(reader: _Reader, config: Config) -> None:
         ("communities", config.communities, "graph", config.graph),
         ("labels", config.labels, "graph", config.graph),
         ("ann.nodes", config.ann_nodes, "fastrp", config.fastrp),
+        ("map", config.map, "fastrp", config.fastrp),
         ("muvera", config.muvera, "corpus", config.corpus),
         ("lexical", config.lexical, "corpus", config.corpus),
         ("ann.documents", config.ann_documents, "muvera", config.muvera),

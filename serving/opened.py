@@ -20,6 +20,7 @@ from artifacts.graph import open_graph
 from artifacts.labels import open_labels
 from artifacts.lexical import fused_weight, open_lexical
 from artifacts.link import open_link
+from artifacts.node_map import open_map
 from artifacts.store import Store
 from clustering.labels import LabelIndex
 from foundation.errors import InvalidQuery, UnknownId
@@ -186,7 +187,8 @@ class Opened:
     @cached_property
     def map_file(self) -> bytes:
         labels = self.labels if self.has("labels") else None
-        return map_file(self.release.index, self.release.version, self.embedding, self.node_ids, labels)
+        placed = open_map(self._path("map")) if self.has("map") else None
+        return map_file(self.release.index, self.release.version, self.embedding, self.node_ids, labels, placed)
 
     @cached_property
     def search(self) -> CorpusSearch:

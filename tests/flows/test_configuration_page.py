@@ -24,6 +24,7 @@ from vectors.corpus.read import CorpusParams
 from vectors.encoders.encoder import EncoderParams
 from vectors.fde.encode import FDEParams
 from vectors.lexical.params import LexicalParams
+from vectors.pacmap import PaCMAPParams
 from vectors.retriever import RetrieverParams
 from vectors.spann.params import SpannParams
 from vectors.tokens.storage import TokenStorageParams
@@ -43,6 +44,7 @@ TABLES = {
     "[ann.nodes] and [ann.documents]": (ANNParams,),
     "[ann.nodes] and [ann.documents] on disk": (SpannParams,),
     "[ann.documents] of codes": (CodedParams,),
+    "[map]": (PaCMAPParams,),
     "[runtime]": (Runtime,),
     "[gate]": (GateParams,),
     "[retention]": (RetentionParams,),

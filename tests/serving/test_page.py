@@ -325,7 +325,14 @@ def test_a_phone_shows_one_column_and_nothing_beside_it(browser: Browser, addres
 def test_axe_finds_no_violation(browser: Browser, address: str, size: str, colours: str) -> None:
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text()
     with watched(browser, address, size=size, colours=colours) as view:
-        for fragment in ("", SEEDED, f"{SEEDED}&list=similar&picture=map", "#index=small&text=chess+game"):
+        for fragment in (
+            "",
+            SEEDED,
+            f"{SEEDED}&list=similar&picture=map",
+            f"{SEEDED}&seed=n015&list=why",
+            f"{SEEDED}&list=why",
+            "#index=small&text=chess+game",
+        ):
             page = view.open(fragment)
             page.evaluate(axe)
             found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")

@@ -1,7 +1,7 @@
 // Asking the service. Every sort of question has one place in the line: a newer one ends the one before.
 
 import { el } from "./dom";
-import type { Answer, Community, Details, IndexSummary, Neighbourhood, Node } from "./types";
+import type { Answer, Community, Details, Explanation, IndexSummary, Neighbourhood, Node } from "./types";
 
 /** Why a question was not answered: a sentence for people, and the sort of problem. */
 export class Problem extends Error {
@@ -50,6 +50,10 @@ export function community(index: string, seeds: string[], size: number): Promise
 
 export function search(index: string, text: string, k: number): Promise<Answer> {
   return ask(index, "search", { texts: [text], k });
+}
+
+export function explain(index: string, a: string, b: string, k: number): Promise<Explanation> {
+  return ask(index, "explain", { a, b, k });
 }
 
 export async function map(index: string): Promise<ArrayBuffer> {

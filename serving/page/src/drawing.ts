@@ -7,6 +7,7 @@ import { colour, colourName, type Group } from "./colours";
 import { el, say } from "./dom";
 import { layOut } from "./layout";
 import type { Neighbourhood } from "./types";
+import { Steps } from "./ways";
 
 type Labelled = PartialButFor<NodeDisplayData, "x" | "y" | "size" | "label" | "color"> & { seed?: boolean };
 export type Choose = (id: string, add: boolean) => void;
@@ -23,30 +24,48 @@ export class Drawing {
   private graph = new Graph({ type: "undirected" });
   private sigma: Sigma | null = null;
   private marked: string | null = null;
+  private ways: string[][] = [];
+  private steps = new Steps([]);
   private shown: { answer: Neighbourhood; seeds: Set<string>; groups: Group[] } | null = null;
 
   constructor(
     private readonly host: HTMLElement,
     private readonly choose: Choose,
+    private readonly explain: (id: string) => void,
   ) {
     host.addEventListener("keydown", (event) => this.key(event));
     host.addEventListener("blur", () => this.mark(null));
   }
 
-  /** Draw an answer, nodes that were there before near where they were. */
-  show(answer: Neighbourhood, seeds: string[], groups: Group[]): void {
+  /** Draw an answer, nodes that were there before near where they were; where there are `ways`, those stand out. */
+  show(answer: Neighbourhood, seeds: string[], groups: Group[], ways: string[][]): void {
+    this.ways = ways;
+    this.steps = new Steps(ways);
     const before = new Map<string, { x: number; y: number }>();
     this.graph.forEachNode((node, { x, y }) => before.set(node, { x, y }));
     this.shown = { answer, seeds: new Set(seeds), groups };
-    this.graph = graphOf(answer, this.shown.seeds, groups);
+    this.graph = graphOf(answer, this.shown.seeds, groups, this.steps);
     layOut(this.graph, before);
     this.paint();
     const count = this.graph.order;
     this.host.setAttribute(
       "aria-label",
       `Drawing of ${count} nodes around ${seeds.join(", ")}. Arrow keys go from node to node, Enter looks from ` +
-        `the marked one, Shift and Enter adds it, plus and minus zoom, 0 shows all. The ranking lists the same nodes.`,
+        `the marked one, Shift and Enter adds it, W tells why it is near, plus and minus zoom, 0 shows all. The ranking lists the same nodes.`,
     );
+  }
+
+  /** Make one way stand out, or all of them again. */
+  pointOut(way: string[] | null): void {
+    this.steps = new Steps(way ? [way] : this.ways);
+    this.marked = null;
+    this.sigma?.refresh({ skipIndexation: true });
+  }
+
+  /** Take the room there is: the window may have changed while the drawing was hidden. */
+  fit(): void {
+    this.sigma?.resize();
+    this.sigma?.refresh({ skipIndexation: true });
   }
 
   /** Draw again, after the colours changed. */
@@ -79,7 +98,8 @@ export class Drawing {
         labelDensity: 0.9,
         labelGridCellSize: 90,
         labelRenderedSizeThreshold: 5,
-        stagePadding: 60,
+        stagePadding: this.host.clientWidth < 500 ? 36 : 60,
+        allowInvalidContainer: true, // the window may change while the drawing is hidden
         minCameraRatio: 0.1,
         maxCameraRatio: 3,
         zIndex: true,
@@ -107,13 +127,21 @@ export class Drawing {
   }
 
   private nodeLooks(node: string, data: Record<string, unknown>): Record<string, unknown> {
-    if (this.marked === null) return data;
+    if (this.marked === null) {
+      if (!this.steps.nodes.size || data["seed"]) return data;
+      if (this.steps.nodes.has(node)) return { ...data, forceLabel: true, zIndex: 2 };
+      return { ...data, color: colour("faint"), label: "", forceLabel: false, zIndex: 0 };
+    }
     if (node === this.marked) return { ...data, highlighted: true, forceLabel: true, zIndex: 3 };
     if (this.graph.areNeighbors(node, this.marked)) return { ...data, zIndex: 2 };
     return { ...data, color: colour("faint"), label: "", forceLabel: false, zIndex: 0 };
   }
 
   private edgeLooks(edge: string, data: Record<string, unknown>): Record<string, unknown> {
+    if (this.marked === null && this.steps.nodes.size) {
+      const way = this.steps.has(...this.graph.extremities(edge));
+      return { ...data, color: colour(way ? "accent" : "faint"), size: way ? 3.5 : 1, zIndex: way ? 1 : 0 };
+    }
     const lit = this.marked !== null && this.graph.hasExtremity(edge, this.marked);
     return { ...data, color: colour(lit ? "lit" : "link"), hidden: this.marked !== null && !lit };
   }
@@ -132,6 +160,7 @@ export class Drawing {
     const camera = this.sigma.getCamera();
     if (towards) this.mark(this.nearest(towards), true);
     else if (event.key === "Enter" && this.marked !== null) this.choose(this.marked, event.shiftKey);
+    else if (event.key === "w" && this.marked !== null) this.explain(this.marked);
     else if (event.key === "Escape") this.mark(null);
     else if (event.key === "+" || event.key === "=") camera.setState({ ratio: camera.ratio / 1.3 });
     else if (event.key === "-") camera.setState({ ratio: camera.ratio * 1.3 });
@@ -158,7 +187,7 @@ export class Drawing {
   }
 }
 
-function graphOf(answer: Neighbourhood, seeds: Set<string>, groups: Group[]): Graph {
+function graphOf(answer: Neighbourhood, seeds: Set<string>, groups: Group[], steps: Steps): Graph {
   const graph = new Graph({ type: "undirected" });
   const hits = answer.results[0] ?? [];
   const ids = hits.map((hit) => String(hit.id));
@@ -171,7 +200,9 @@ function graphOf(answer: Neighbourhood, seeds: Set<string>, groups: Group[]): Gr
       place,
       label: id,
       seed,
-      size: seed ? (seeds.size > 5 ? 8 : 13) : 3 + 9 * Math.sqrt(Math.min(hit.score / most, 1)),
+      size: seed
+        ? seeds.size > 5 ? 8 : 13
+        : Math.max(3 + 9 * Math.sqrt(Math.min(hit.score / most, 1)), steps.nodes.has(id) ? 6 : 0),
       color: colour(colourName(groups, hit.label)),
       forceLabel: seed || place < 8,
       zIndex: seed ? 2 : 1,

@@ -8,7 +8,8 @@ import type { Choose } from "./drawing";
 import { wordsOf } from "./marks";
 import { rows, small, type Looks } from "./rows";
 import type { List, State } from "./state";
-import type { Details, Hit, Neighbourhood } from "./types";
+import type { Details, Explanation, Hit, Neighbourhood } from "./types";
+import { why, type PointOut } from "./why";
 
 const SIMILAR_TO = 5; // seeds that get a list of their own
 const DOCUMENTS = 30;
@@ -16,6 +17,8 @@ const DOCUMENTS = 30;
 export interface Known {
   details: Details;
   around: Neighbourhood | null;
+  /** Why the first two seeds are near, where that is asked. */
+  why: Explanation | null;
   groups: Group[];
 }
 
@@ -23,24 +26,37 @@ export const TITLES: Record<List, string> = {
   ranking: "Ranking",
   similar: "Similar",
   community: "Community",
+  why: "Why",
   documents: "Documents",
   index: "Index",
 };
 
+/** What rows and ways do: `choose` a node, `explain` why two are near, `pointOut` a way in the drawing. */
+export interface Acts {
+  choose: Choose;
+  explain(one: string, other: string): void;
+  pointOut: PointOut;
+}
+
 /** Ask for what the chosen tab shows. */
-export async function contents(state: State, known: Known, choose: Choose): Promise<HTMLElement[]> {
+export async function contents(state: State, known: Known, acts: Acts): Promise<HTMLElement[]> {
   const labels = new Map<string, number>();
   for (const { id, label } of known.around?.results[0] ?? []) if (label !== undefined) labels.set(String(id), label);
-  const looks: Looks = { groups: known.groups, seeds: state.seeds, labels, choose };
+  const [first, second] = state.seeds;
+  // Beside several seeds it would not be clear to which of them a row is near.
+  const explain = "graph" in known.details.stages && second === undefined ? (id: string) => acts.explain(first!, id) : undefined;
+  const looks: Looks = { groups: known.groups, seeds: state.seeds, labels, choose: acts.choose, explain };
   switch (state.list) {
     case "index":
       return [about(known.details)];
     case "ranking":
       return known.around ? ranking(known.around, looks) : [unseeded("The ranking as seen from it")];
     case "similar":
-      return state.seeds.length ? similar(state, looks) : [unseeded("What plays a like role")];
+      return state.seeds.length ? similar(state, looks, acts) : [unseeded("What plays a like role")];
     case "community":
       return state.seeds.length ? community(state, looks) : [unseeded("The community around it")];
+    case "why":
+      return known.why ? [...among(state.seeds, acts), ...why(known.why, looks, acts.pointOut)] : [alone(state.seeds)];
     case "documents":
       return state.text ? documents(state, looks) : [wordless()];
   }
@@ -59,12 +75,17 @@ function ranking(around: Neighbourhood, looks: Looks): HTMLElement[] {
   return [lead, ...notes(around.notes), rows(hits, looks)];
 }
 
-async function similar(state: State, looks: Looks): Promise<HTMLElement[]> {
+async function similar(state: State, looks: Looks, acts: Acts): Promise<HTMLElement[]> {
   const asked = state.seeds.slice(0, SIMILAR_TO);
   const answer = await api.similar(state.index, asked, 20);
   const lists = asked.flatMap((seed, at) => [
     el("h2", { class: "like" }, "Like ", el("span", { class: "id" }, seed)),
-    rows(answer.results[at] ?? [], { ...looks, seeds: [], score: (score) => score.toFixed(3) }),
+    rows(answer.results[at] ?? [], {
+      ...looks,
+      seeds: [],
+      explain: (id) => acts.explain(seed, id),
+      score: (score) => score.toFixed(3),
+    }),
   ]);
   const rest = state.seeds.length - asked.length;
   return [
@@ -86,8 +107,8 @@ async function documents(state: State, looks: Looks): Promise<HTMLElement[]> {
   const hits = answer.results[0] ?? [];
   const lead = el("p", { class: "lead" }, "Documents that answer ", el("b", {}, `“${state.text}”`), ", word by word.");
   // Seeds get no special length of bar here: these scores have nothing to do with them.
-  const score = (value: number): string => value.toFixed(2);
-  return [lead, rows(hits, { ...looks, seeds: [], words: wordsOf(state.text), score, choose: await nodesOnly(state, hits, looks.choose) })];
+  const score = (value: number): string => (Math.abs(value) < 1 ? small(value) : value.toFixed(2)); // fused ranks are small
+  return [lead, rows(hits, { ...looks, seeds: [], explain: undefined, words: wordsOf(state.text), score, choose: await nodesOnly(state, hits, looks.choose) })];
 }
 
 // Documents are nodes where ids of both are the same; one look-up tells.
@@ -96,6 +117,24 @@ async function nodesOnly(state: State, hits: Hit[], choose: Choose | null): Prom
   const id = String(hits[0]!.id);
   const found = await api.nodes(state.index, id, 1).catch(() => []);
   return String(found[0]?.id) === id ? choose : null;
+}
+
+// Two are explained: the first, and any other that is chosen.
+function among([first, second, ...rest]: string[], { explain }: Acts): HTMLElement[] {
+  if (!rest.length) return [];
+  const options = rest.slice(0, 8).map((id) => el("button", { type: "button", class: "chip", onclick: () => explain(first!, id) }, id));
+  return [el("p", { class: "lead others" }, `Beside ${second!}, why is ${first!} near `, ...options)];
+}
+
+function alone(seeds: string[]): HTMLElement {
+  const [seed] = seeds;
+  return el(
+    "p",
+    { class: "lead empty" },
+    seed === undefined
+      ? "Why two nodes are near appears here. Choose them above: a name, then another one with Shift and Enter."
+      : `Why ${seed} and another node are near appears here. Press “why?” beside a node of a list, or choose a second one with Shift and Enter.`,
+  );
 }
 
 function notes(texts: string[]): HTMLElement[] {

@@ -3,15 +3,18 @@
 import * as api from "./api";
 import { count } from "./about";
 import { groupsOf, type Group } from "./colours";
-import { byId, el, fill, say } from "./dom";
+import { byId, el, fill } from "./dom";
 import { Drawing } from "./drawing";
 import { FindBox } from "./find";
-import { contents, TITLES, type Known } from "./lists";
+import { contents, TITLES, type Acts, type Known } from "./lists";
 import { MapView } from "./mapview";
 import { pointsOf, type Points } from "./points";
 import { fragmentOf, MOST_SEEDS, naturally, SIZES, stateOf, type List, type Picture, type State } from "./state";
 import { showTabs } from "./tabs";
 import { setUpTheme } from "./theme";
+import { waysOf, withWays } from "./ways";
+
+const WAYS = 10; // and shared neighbours, of an explanation
 
 let state = stateOf(location.hash);
 let known: Known | null = null;
@@ -38,7 +41,13 @@ panels.map.append(mapTools, mapHost, mapNote);
 
 const choose = (id: string, add: boolean): void =>
   take(add ? [...state.seeds.filter((seed) => seed !== id), id].slice(-MOST_SEEDS) : [id]);
-const drawing = new Drawing(paper, choose);
+const explain = (one: string, other: string): void =>
+  go({ seeds: [one, other], list: "why", picture: "neighbourhood" });
+const drawing = new Drawing(paper, choose, (id) => {
+  const from = state.seeds.find((seed) => seed !== id);
+  if (from !== undefined && known && "graph" in known.details.stages) explain(from, id);
+});
+const acts: Acts = { choose, explain, pointOut: (way) => drawing.pointOut(way) };
 const map = new MapView(mapHost, mapTools, choose, (ids) => take(ids, state.picture));
 const find = new FindBox({
   index: () => state.index,
@@ -56,7 +65,7 @@ function go(change: Partial<State>): void {
 }
 
 function take(seeds: string[], picture: Picture = "neighbourhood"): void {
-  const left = !seeds.length || state.list === "documents" || state.list === "index";
+  const left = !seeds.length || ["documents", "index"].includes(state.list) || (state.list === "why" && seeds.length < 2);
   go({ seeds, picture: seeds.length ? picture : "map", list: left ? (seeds.length ? "ranking" : "index") : state.list });
 }
 
@@ -67,10 +76,10 @@ async function show(again = true): Promise<void> {
     if (known?.details.index !== state.index) await openIndex();
     if (mine !== turn || !known) return;
     frame();
-    await lookAround();
+    await Promise.all([lookAround(), lookWhy()]);
     if (mine !== turn) return;
     picture();
-    const listed = contents(state, known, choose).then((found) => {
+    const listed = contents(state, known, acts).then((found) => {
       if (mine === turn) fill(list, ...found);
     });
     await Promise.all([listed, !panels.map.hidden ? loadMap() : null]);
@@ -97,7 +106,7 @@ async function openIndex(): Promise<void> {
   select.onchange = () => go({ index: select.value, seeds: [], text: "", ...naturally({ seeds: [], text: "" }) });
   select.parentElement!.hidden = names.length < 2;
   if (!state.index) throw new api.Problem("The store has no index yet: build one, and it appears here.", "empty");
-  [known, points, asked] = [{ details: await api.details(state.index), around: null, groups: [] }, null, ""];
+  [known, points, asked] = [{ details: await api.details(state.index), around: null, why: null, groups: [] }, null, ""];
   mapping = null;
 }
 
@@ -106,7 +115,8 @@ function frame(): void {
   const questions = known!.details.questions;
   const lists = (Object.keys(TITLES) as List[]).filter(
     (name) =>
-      name === "index" || questions.includes({ ranking: "ppr", documents: "search" }[name as string] ?? name),
+      name === "index" ||
+      (name === "why" ? "graph" in known!.details.stages : questions.includes({ ranking: "ppr", documents: "search" }[name as string] ?? name)),
   );
   if (!lists.includes(state.list)) state.list = lists[0]!;
   const pictures: Picture[] = [];
@@ -156,25 +166,34 @@ async function lookAround(): Promise<void> {
   asked = question;
 }
 
+// Why the first two seeds are near, while that is what is looked at.
+async function lookWhy(): Promise<void> {
+  const [a, b] = state.list === "why" ? state.seeds : [];
+  const mine = known!;
+  if (a === undefined || b === undefined) mine.why = null;
+  else if (mine.why?.nodes.map(({ id }) => String(id)).join("\0") !== `${a}\0${b}`)
+    mine.why = await api.explain(state.index, a, b, WAYS);
+}
+
 // What was drawn before has nothing to do with seeds that are not there.
 function forgetAround(): void {
   if (!known) return;
-  [known.around, known.groups, asked] = [null, [], ""];
+  [known.around, known.why, known.groups, asked] = [null, null, [], ""];
   picture();
 }
 
-let drawn: unknown = null;
+let drawn: unknown[] = [];
 
 function picture(): void {
-  const { around, groups } = known!;
+  const { around, why, groups } = known!;
   hint.hidden = Boolean(around);
   paper.hidden = !around;
   fill(legend, ...groups.map(legendEntry));
   map.show(around?.results[0] ?? [], state.seeds, groups);
-  if (around && state.picture === "neighbourhood" && drawn !== around) {
-    drawing.show(around, state.seeds, groups);
-    drawn = around;
-  }
+  if (around && state.picture === "neighbourhood" && (drawn[0] !== around || drawn[1] !== why)) {
+    drawing.show(withWays(around, why), state.seeds, groups, waysOf(why));
+    drawn = [around, why];
+  } else if (around && state.picture === "neighbourhood") drawing.fit();
 }
 
 function legendEntry({ name, shown, size }: Group, place: number): HTMLElement {
@@ -199,7 +218,11 @@ async function loadMap(): Promise<void> {
   map.load(points);
   const sampled = points.count < points.nodes ? `${count(points.count)} of ${count(points.nodes)} nodes` : `${count(points.count)} nodes`;
   const explained = points.explained.reduce((sum, share) => sum + share, 0);
-  mapNote.textContent = `${sampled}, by the two principal components of their embeddings (${(100 * explained).toFixed(0)} % of the variance).`;
+  const how =
+    points.method === "pacmap"
+      ? "placed by PaCMAP: who is in a group tells something, how far groups are apart does not"
+      : `by the two principal components of their embeddings (${(100 * explained).toFixed(0)} % of the variance)`;
+  mapNote.textContent = `${sampled}, ${how}.`;
 }
 
 function complain(error: unknown): void {
@@ -209,9 +232,8 @@ function complain(error: unknown): void {
     list,
     el("p", { class: "note", role: "alert" }, message),
     nearest.length > 0 &&
-      el("p", { class: "lead" }, "Perhaps ", ...nearest.map((id) => el("button", { type: "button", class: "chip", onclick: () => choose(id, false) }, id))),
+      el("p", { class: "lead others" }, "Perhaps ", ...nearest.map((id) => el("button", { type: "button", class: "chip", onclick: () => choose(id, false) }, id))),
   );
-  say(message);
 }
 
 addEventListener("popstate", () => {
@@ -224,7 +246,7 @@ addEventListener("hashchange", () => {
   void show();
 });
 setUpTheme(() => {
-  if (state.picture === "map") drawn = null;
+  if (state.picture === "map") drawn = [];
   else drawing.repaint();
   map.repaint();
 });

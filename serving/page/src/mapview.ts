@@ -163,10 +163,14 @@ export class MapView {
     context.lineJoin = "round";
     context.strokeStyle = colour("panel");
     context.fillStyle = colour("text");
+    const named: [number, number, number][] = []; // where names stand: left, right, height
     for (const id of this.seeds.slice(0, 5)) {
       const point = this.points!.find(id);
       if (point < 0) continue;
       const [x, y] = this.screen(point);
+      const right = x + 10 + context.measureText(id).width;
+      if (named.some(([from, to, at]) => x < to && right > from && Math.abs(at - y) < 16)) continue;
+      named.push([x, right, y]);
       context.strokeText(id, x + 10, y + 5);
       context.fillText(id, x + 10, y + 5);
     }
@@ -256,6 +260,7 @@ export class MapView {
     this.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
     this.moved = 0;
+    this.point(-1);
     this.loop = this.drawing && this.pointers.size === 1 ? [event.offsetX, event.offsetY] : null;
   }
 

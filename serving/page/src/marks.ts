@@ -4,7 +4,12 @@ import { el } from "./dom";
 
 /** The words of a query that say something: two letters or more. */
 export function wordsOf(query: string): string[] {
-  return [...new Set(query.toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? [])].filter((word) => !COMMON.has(word));
+  return [...new Set(query.toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? [])].filter(tells);
+}
+
+/** Whether a word says something by itself. */
+export function tells(word: string): boolean {
+  return word.length > 1 && !COMMON.has(word);
 }
 
 /** `text` with every word that a word of the query begins, or that begins one of them, inside a `mark`. */

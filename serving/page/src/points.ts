@@ -5,6 +5,9 @@ export interface Points {
   version: string;
   nodes: number;
   count: number;
+  /** How they were placed: "pca" or "pacmap". */
+  method: string;
+  /** Of "pca": the shares of the variance along the two axes. */
   explained: number[];
   /** x and y of every point in turn. */
   places: Float32Array;
@@ -42,6 +45,7 @@ export function pointsOf(file: ArrayBuffer): Points {
     version: about["version"] ?? "",
     nodes: Number(about["n_nodes"]),
     count: places.length / 2,
+    method: about["method"] ?? "",
     explained: (about["explained"] ?? "").split(" ").map(Number),
     places,
     labels: labels && new Uint32Array(labels),

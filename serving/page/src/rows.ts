@@ -15,6 +15,8 @@ export interface Looks {
   words?: string[];
   /** Rows are nodes; else they are documents without one. */
   choose: Choose | null;
+  /** Tells why a row is near what the list was asked for; without it there is nothing to tell. */
+  explain?: ((id: string) => void) | undefined;
   score?: (score: number) => string;
 }
 
@@ -46,6 +48,10 @@ function row(hit: Hit, looks: Looks, seeds: Set<string>, share: number): HTMLLIE
     dot,
     el("span", { class: "what" }, name, title && el("span", { class: "title" }, ...marked(title, words))),
     el("span", { class: "score" }, (looks.score ?? small)(hit.score), bar),
+    looks.explain &&
+      (seeds.has(id)
+        ? el("span", { class: "why" })
+        : el("button", { type: "button", class: "why", "aria-label": `Why is ${id} near?`, title: "Why is it near?", onclick: () => looks.explain!(id) }, "why?")),
     choose && !seeds.has(id)
       ? el(
           "button",

@@ -2,7 +2,7 @@
 // learns it from the address.
 
 export type Picture = "neighbourhood" | "map";
-export type List = "ranking" | "similar" | "community" | "documents" | "index";
+export type List = "ranking" | "similar" | "community" | "why" | "documents" | "index";
 
 export interface State {
   index: string;
@@ -16,7 +16,7 @@ export interface State {
 
 export const SIZES = [25, 50, 100, 200];
 export const MOST_SEEDS = 50;
-const LISTS: List[] = ["ranking", "similar", "community", "documents", "index"];
+const LISTS: List[] = ["ranking", "similar", "community", "why", "documents", "index"];
 
 /** The state an address describes; what it leaves out follows from what it says. */
 export function stateOf(fragment: string): State {

@@ -43,8 +43,11 @@ export function showTabs<Name extends string>(
     ),
   );
   fill(host, ...buttons);
+  // Where not all fit, the chosen one is in the middle.
+  const shown = buttons.find((button) => button.tabIndex === 0);
+  if (shown) host.scrollLeft = shown.offsetLeft - host.offsetLeft - (host.clientWidth - shown.offsetWidth) / 2;
   const panel = panelOf(chosen);
   panel.setAttribute("role", "tabpanel");
   panel.setAttribute("aria-labelledby", `tab-${chosen}`);
-  if (had) buttons.find((button) => button.tabIndex === 0)?.focus();
+  if (had) shown?.focus();
 }

@@ -39,6 +39,33 @@ export interface Community extends Answer {
   density: number;
 }
 
+/** A place in a list of the first hundred. */
+export interface Place {
+  rank: number;
+  score: number;
+}
+
+export interface Way {
+  ids: Id[];
+  weights: number[];
+  score: number;
+}
+
+/** Why two nodes are near; `results` are the neighbours they share. */
+export interface Explanation extends Answer {
+  nodes: Node[];
+  paths: Way[];
+  complete: boolean;
+  /** Of each question: the second node as seen from the first, then the other way round. */
+  signals: Record<string, (Place | null)[]>;
+  together: { label: number; size: number; density: number | null } | null;
+  documents: {
+    score: number | null;
+    tokens: { query_token: string | null; document_token: string | null; score: number }[];
+    words: { word: string; score: number }[];
+  } | null;
+}
+
 export interface IndexSummary {
   index: string;
   version: string | null;
