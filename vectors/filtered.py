@@ -26,6 +26,7 @@ from vectors.tokens.packed import TokenSets
 NARROW: Final = 2_000  # documents that a filter leaves and that are all scored; of more, candidates
 PARTS: Final = (2, 10, 100, 1000)  # filters that leave one document in so many are measured
 PIVOTS: Final = 2  # queries whose best documents make filters
+QUERIES: Final = 100  # at most, of those held out
 TOP: Final = 10
 
 Bools = npt.NDArray[np.bool_]
@@ -38,6 +39,9 @@ class HasCandidates(Protocol):
 
     @property
     def documents(self) -> TokenSets: ...
+
+    @property
+    def scans(self) -> bool: ...
 
     def candidates(
         self, queries: MultiVectors, n: int, *, where: Bools | None = None
@@ -91,19 +95,24 @@ def filtered_recalls(
 ) -> npt.NDArray[np.float64]:
     """Recall of exact MaxSim's ten best inside, float64 (n_queries, sizes, filters of a size, ladder).
 
-    Of each query alone; ``ladder`` are numbers of candidates, ascending.
+    Of each query alone; ``ladder`` are numbers of candidates, ascending. Where all encodings are scanned, what a filter
+    leaves has the order it has in the whole, which is found once.
     """
-    documents = retriever.documents
+    documents, most = retriever.documents, ladder[-1]
     shape = (queries.n_docs, len(filters), len(filters[0]) if filters else 0, len(ladder))
     recalls = np.zeros(shape)
     for query in range(queries.n_docs):
         one = queries.slice(query, query + 1)
         exact = _all_scores(queries, query, documents)
         ranking = None if carve is None else _all_scores(carve_queries(one, carve), 0, documents)
+        whole = retriever.candidates(one, documents.n_docs)[0][0] if retriever.scans else None
         for size, masks in enumerate(filters):
             for number, mask in enumerate(masks):
                 best = exact[top_rows(np.where(mask, exact, np.float32(-np.inf)), TOP)]
-                found = retriever.candidates(one, ladder[-1], where=mask)[0][0]
+                if whole is None:
+                    found = retriever.candidates(one, most, where=mask)[0][0]
+                else:
+                    found = whole[(whole >= 0) & mask[whole]][:most]
                 recalls[query, size, number] = _recalls(found, exact, ranking, best, ladder)
     return recalls
 
@@ -135,6 +144,12 @@ def candidates_under(curve: Curve, n_candidates: int, share: float) -> int:
     shares, numbers = zip(*reversed(curve), strict=True)
     between = float(np.interp(math.log(share), np.log(shares), numbers))
     return math.ceil(round(between, 6))
+
+
+def measured_queries(n_queries: int, start: int, stop: int) -> list[int]:
+    """Those of held-out queries [start, stop) that filters are measured by: evenly spread, whoever asks for them."""
+    step = -(-n_queries // QUERIES)
+    return [number for number in range(start, stop) if number % step == 0]
 
 
 def _all_scores(queries: MultiVectors, query: int, documents: TokenSets) -> npt.NDArray[np.float32]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery, TargetMissed
 from vectors.coded.choice import Candidates, ladder_to
+from vectors.coded.index import CodedIndex
 from vectors.evaluation import reranked_recall
 from vectors.fde.encode import FDEParams, encode_queries, fde_matrices
 from vectors.filtered import TOP, Curve, candidates_under
@@ -81,6 +82,7 @@ class Retriever:
         whose length is not 1 (`vectors.tokens.lengths`)
     in_two_passes : candidates are scored in 8 bits first; documents must be stored so that they can be
     filtered : how many candidates filters take (`vectors.filtered`); without it as many as all documents
+    encoded_as : `FDEParams.config_hash` of what the index's encodings were made with; None checks their width alone
 
     Raises
     ------
@@ -99,7 +101,11 @@ class Retriever:
         lengths: Unnormalised = "keep",
         in_two_passes: bool = False,
         filtered: Curve = (),
+        encoded_as: str | None = None,
     ) -> None:
+        own = params.config_hash(documents.dim)
+        if encoded_as is not None and encoded_as != own:
+            raise InvalidParams(name="encoded_as", value=encoded_as, allowed=f"{own}, as queries are encoded")
         shape, wanted = (index.n_rows, index.dim), (documents.n_docs, params.fde_dim(documents.dim))
         if shape != wanted:
             raise InvalidParams(name="index", value=f"{shape[0]} rows of {shape[1]}", allowed=f"{wanted}, as encoded")
@@ -163,6 +169,13 @@ class Retriever:
             best = top_rows(scores[query], k)
             docs[query, : best.size], top[query, : best.size] = found[query, best], scores[query, best]
         return docs, top
+
+    @property
+    def scans(self) -> bool:
+        """Whether candidates are found by reading all encodings."""
+        if isinstance(self._index, CodedIndex):
+            return self._index.form.n_lists == 0
+        return all(shard.kind == "flat" for shard in self._index.shards)
 
     def _n_candidates(self, where: npt.NDArray[np.bool_] | None) -> int:
         if where is None:

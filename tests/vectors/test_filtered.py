@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -21,10 +23,12 @@ from vectors.filtered import (
     drawn_filters,
     filter_sizes,
     filtered_recalls,
+    measured_queries,
 )
 from vectors.retriever import Retriever, RetrieverParams, choose, evaluate, tried_candidates
 from vectors.tokens.maxsim import maxsim
 from vectors.tokens.multivector import MultiVectors
+from vectors.tokens.packed import TokenSets
 
 N_DOCS, FEW = 3000, 60
 ENCODING = FDEParams(num_repetitions=4, k_sim=3, d_proj=8)
@@ -42,6 +46,14 @@ def searched() -> tuple[Retriever, MultiVectors]:
     documents, queries = topical(N_DOCS, 160, dim=16)
     index = CodedIndex.build(encode_documents(documents, ENCODING), CodedParams(kind="rabitq"))
     return Retriever(documents, ENCODING, index, 1), queries
+
+
+class Searched(NamedTuple):
+    """A retriever that is asked under every filter."""
+
+    documents: TokenSets
+    candidates: Any
+    scans: bool = False
 
 
 def scores_of(queries: MultiVectors, documents: MultiVectors) -> npt.NDArray[np.float32]:
@@ -78,6 +90,16 @@ def test_filters_are_at_random_or_what_answers_a_query_best(searched: tuple[Retr
     assert drawn_filters(documents.slice(0, FEW), queries) == []
 
 
+@given(st.integers(1, 1000), st.lists(st.integers(0, 1000), max_size=4))
+def test_queries_are_spread_evenly_and_the_same_in_any_parts(n_queries: int, cuts: list[int]) -> None:
+    whole = measured_queries(n_queries, 0, n_queries)
+    assert 0 < len(whole) <= 100
+    assert len(whole) >= min(n_queries, 50)
+    bounds = [0, *sorted(min(cut, n_queries) for cut in cuts), n_queries]
+    parts = [measured_queries(n_queries, a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+    assert [query for part in parts for query in part] == whole
+
+
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("carve", [None, 0.3])
 def test_recalls_are_those_of_brute_force(searched: tuple[Retriever, MultiVectors], carve: float | None) -> None:
@@ -99,6 +121,8 @@ def test_recalls_are_those_of_brute_force(searched: tuple[Retriever, MultiVector
                     docs, _ = served.search(asked, 10, where=mask)
                     assert mask[docs[0]].all()
                     assert found[query, size, number, step] == pytest.approx((scores[docs[0]] >= kth).mean())
+    slowly = Searched(retriever.documents, retriever.candidates)  # as indexes are asked that do not scan
+    assert filtered_recalls(slowly, queries, filters, LADDER, carve).tobytes() == found.tobytes()
     parts = [filtered_recalls(retriever, queries.slice(a, b), filters, LADDER, carve) for a, b in ((0, 2), (2, 5))]
     assert np.concatenate(parts).tobytes() == found.tobytes()
 

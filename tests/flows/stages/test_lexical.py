@@ -227,6 +227,14 @@ def test_rankings_that_cannot_be_are_refused(folder: Path, both: Store) -> None:
     with pytest.raises(InvalidQuery, match="vectors have no words"):
         engine.search(vectors=[np.ones((1, 64))], ranking="both")
     assert len(engine.search(vectors=[np.ones((1, 64))], k=3)["results"][0]) == 3
-    for key, value in (("fusion", "guesses"), ("fusion", "1"), ("weight", "0"), ("weight", '"much"'), ("b", "2"), ("stop_words", '"the"'), ("nonsense", "1")):
+    for key, value in (
+        ("fusion", "guesses"),
+        ("fusion", "1"),
+        ("weight", "0"),
+        ("weight", '"much"'),
+        ("b", "2"),
+        ("stop_words", '"the"'),
+        ("nonsense", "1"),
+    ):
         with pytest.raises(InvalidConfig, match=rf"lexical\.{key}"):
             read_config(folder / "both.toml", (f"lexical.{key}={value}",))

@@ -106,7 +106,7 @@ def test_a_retriever_from_before_filters_were_measured_answers_as_it_did(
     body = unsealed(json.loads((old / MANIFEST).read_text()))
     assert body["kind_version"] == VERSION
     body["kind_version"] = 2
-    del body["arrays"]["filtered"]
+    del body["files"]["filtered.npy"]
     (old / MANIFEST).write_text(sealed(body))
     (old / "filtered.npy").unlink()
     now, before = (open_retriever(path, **places(stages)) for path in (stages["retriever"], old))
