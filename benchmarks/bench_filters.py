@@ -1,4 +1,4 @@
-"""Recall of exact MaxSim's ten best under filters, with as many candidates as all documents take and with those measured.
+"""Recall of exact MaxSim's ten best under filters, with as many candidates as all documents take and as measured.
 
 Run: python -m benchmarks filters, or python -m benchmarks.bench_filters --docs 500000 (needs ../shared/data)
 Package descriptions without their titles (63,436); half of the titles choose, the other half are asked. Filters are at
@@ -19,10 +19,10 @@ import numpy.typing as npt
 from benchmarks.bench import print_table
 from benchmarks.debian_tokens import SOURCE, debian
 from benchmarks.documents_corpus import documents
+from vectors.ann.index import ANNIndex
 from vectors.coded.choice import scan_params
 from vectors.coded.index import CodedIndex
 from vectors.coded.params import CodedParams
-from vectors.ann.index import ANNIndex
 from vectors.encoders.encoder import EncoderParams
 from vectors.evaluation import recall_at_k
 from vectors.fde.encode import FDEParams, encode_documents

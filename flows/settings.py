@@ -369,7 +369,7 @@ def _lexical(reader: _Reader, raw: Table) -> LexicalTable | None:
         table["stop_words"] = tuple(table["stop_words"])
     own = {name: table.pop(name) for name in ("fusion", "weight") if name in table}
     params = reader.params(LexicalParams, table, "lexical", extra=("fusion", "weight"))
-    return reader.params(LexicalTable, {"params": params, **own}, "lexical")
+    return reader.params(LexicalTable, own | {"params": params}, "lexical")
 
 
 def _ann_documents(reader: _Reader, raw: Table, ann: Table) -> ANNParams | CodedParams | None:

@@ -132,7 +132,7 @@ class CorpusSearch:
             self.words.search(["warm"], 1)
 
     def _fused(self, words: Ranked, tokens: Ranked, k: int) -> Fused:
-        """By ranks or by scores; a document that is not in a list of words that is not full shares no word: it has 0."""
+        """By ranks or by scores; what a list of words lacks that is not full shares no word: it has 0."""
         weights = (self._weight, 1.0)
         if self._fusion == "ranks":
             return fuse([words[0], tokens[0]], k, FusionParams(weights=weights))

@@ -167,9 +167,9 @@ def _scaled(
     lists: list[Int64s], scores: Sequence[npt.ArrayLike], floors: Sequence[npt.ArrayLike | None]
 ) -> list[Float64s]:
     """Scores from 0 to 1, by query and list."""
-    for given, name in ((scores, "scores"), (floors, "floors")):
-        if len(given) != len(lists):
-            raise _bad_scores(f"{len(given)} arrays of {name} for {len(lists)} lists")
+    for n_given, name in ((len(scores), "scores"), (len(floors), "floors")):
+        if n_given != len(lists):
+            raise _bad_scores(f"{n_given} arrays of {name} for {len(lists)} lists")
     scaled = []
     for number, (ranking, given, floor) in enumerate(zip(lists, scores, floors, strict=True)):
         values = np.asarray(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,7 +65,7 @@ def scores_of(queries: MultiVectors, documents: MultiVectors) -> npt.NDArray[np.
 def test_filters_leave_ever_fewer_down_to_what_is_scored_whole(n_docs: int) -> None:
     sizes = filter_sizes(n_docs)
     assert (sizes == ()) == (n_docs <= NARROW)
-    assert all(one > other for one, other in zip(sizes, sizes[1:], strict=False))
+    assert all(one > other for one, other in itertools.pairwise(sizes))
     assert not sizes or sizes[-1] == NARROW
     for part in (2, 10, 100, 1000):
         assert (n_docs // part in sizes) == (n_docs // part > NARROW or n_docs // part == NARROW < n_docs)
@@ -96,7 +97,7 @@ def test_queries_are_spread_evenly_and_the_same_in_any_parts(n_queries: int, cut
     assert 0 < len(whole) <= 100
     assert len(whole) >= min(n_queries, 50)
     bounds = [0, *sorted(min(cut, n_queries) for cut in cuts), n_queries]
-    parts = [measured_queries(n_queries, a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [measured_queries(n_queries, a, b) for a, b in itertools.pairwise(bounds)]
     assert [query for part in parts for query in part] == whole
 
 
