@@ -10,11 +10,12 @@ from artifacts.fde import open_fde_params
 from artifacts.manifest import read_manifest
 from artifacts.multivector import open_multivectors, open_unnormalised
 from foundation.errors import ArtifactCorrupt
+from vectors.filtered import Curve, curve_of
 from vectors.retriever import Retriever
 
 KIND = "retriever"
-VERSION = 2  # 2 adds ``in_two_passes``
-READABLE = (1, 2)
+VERSION = 3  # 2 adds ``in_two_passes``, 3 ``filtered``
+READABLE = (1, 2, 3)
 
 
 def open_retriever(path: Path, tokens: Path, fde: Path, ann: Path) -> Retriever:
@@ -39,6 +40,7 @@ def open_retriever(path: Path, tokens: Path, fde: Path, ann: Path) -> Retriever:
         carve=artifact.manifest.params["retriever"].get("carve"),
         lengths=open_unnormalised(tokens),
         in_two_passes=artifact.has("in_two_passes") and bool(artifact.array("in_two_passes")[0]),
+        filtered=_filtered(artifact),
     )
 
 
@@ -52,4 +54,10 @@ def open_segment(path: Path, tokens: Path, fde: Path, ann: Path) -> Retriever:
         int(artifact.array("n_candidates")[0]),
         carve=artifact.manifest.params["retriever"].get("carve"),
         lengths=open_unnormalised(tokens),
+        filtered=_filtered(artifact),
     )
+
+
+def _filtered(artifact: Artifact) -> Curve:
+    """By share, so that it holds for a segment too; nothing in what was made before filters were measured."""
+    return curve_of(artifact.array("filtered")) if artifact.has("filtered") else ()

@@ -229,12 +229,13 @@ def _document_stages(config: Config, sources: Sources, changes: str | None) -> l
             )
         )
     if config.lexical is not None:
+        fusion = {} if config.muvera is None else {"fusion": config.lexical.fusion}
         stages.append(
             PlannedStage(
                 name="lexical",
                 table="lexical",
                 stage=lexical.STAGE,
-                params=dataclasses.asdict(config.lexical.params),
+                params=dataclasses.asdict(config.lexical.params) | fusion,
                 inputs={"corpus": "corpus"},
             )
         )

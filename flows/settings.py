@@ -35,6 +35,7 @@ from vectors.coded.params import CodedParams
 from vectors.corpus.read import CorpusParams
 from vectors.encoders.encoder import EncoderParams
 from vectors.fde.encode import FDEParams
+from vectors.fusion import Fusion
 from vectors.lexical.params import LexicalParams
 from vectors.pacmap import PaCMAPParams
 from vectors.retriever import RetrieverParams
@@ -107,13 +108,14 @@ class MuveraTable:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LexicalTable:
-    """``[lexical]``: the index of words, and how much its ranking counts beside that of the tokens.
+    """``[lexical]``: the index of words, and how its ranking is fused with that of the tokens.
 
-    ``weight`` is that of the words' ranking where both are fused, the tokens' being 1; None takes what suits the
-    encoder (`artifacts.lexical.fused_weight`).
+    ``fusion`` says by what, and is kept with the index. ``weight`` is that of the words' ranking, the tokens' being 1;
+    None takes what suits the encoder and the fusion (`artifacts.lexical.fused_weight`).
     """
 
     params: LexicalParams
+    fusion: Fusion = "scores"
     weight: float | None = None
 
     def __post_init__(self) -> None:
@@ -370,9 +372,9 @@ def _lexical(reader: _Reader, raw: Table) -> LexicalTable | None:
     table = dict(reader.table(raw, "lexical"))
     if isinstance(table.get("stop_words"), list):
         table["stop_words"] = tuple(table["stop_words"])
-    weight = table.pop("weight", None)
-    params = reader.params(LexicalParams, table, "lexical", extra=("weight",))
-    return reader.params(LexicalTable, {"params": params, "weight": weight}, "lexical")
+    own = {name: table.pop(name) for name in ("fusion", "weight") if name in table}
+    params = reader.params(LexicalParams, table, "lexical", extra=("fusion", "weight"))
+    return reader.params(LexicalTable, own | {"params": params}, "lexical")
 
 
 def _ann(reader: _Reader, table: Table, key: str) -> ANNParams | SpannParams:

@@ -215,10 +215,10 @@ class Engine:
     ) -> Answer:
         """Documents that answer each text, or each set of token vectors (n_tokens, dim), best first.
 
-        ``ranking`` is "tokens" (MaxSim), "words" (BM25) or "both" (their ranks fused, scores
-        1 / (60 + rank) added up), by default both where both were built. ``rerank=False`` takes the order of the fixed
-        dimensional encodings for that of MaxSim; asked alone, its scores are their inner products. Beside the lists:
-        ``searched``, how many documents could be found.
+        ``ranking`` is "tokens" (MaxSim), "words" (BM25) or "both" (fused as the index was built: their scores from 0 to
+        1 added up, or 1 / (60 + rank)), by default both where both were built. ``rerank=False`` takes the order of the
+        fixed dimensional encodings for that of MaxSim; asked alone, its scores are their inner products. Beside the
+        lists: ``searched``, how many documents could be found.
 
         Parameters
         ----------

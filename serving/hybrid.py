@@ -11,18 +11,19 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidQuery
 from serving.search import DocumentSearch
-from vectors.fusion import FusionParams, fuse
+from vectors.filtered import NARROW
+from vectors.fusion import Fused, Fusion, FusionParams, fuse, fuse_scores
 from vectors.grown.words import GrownWords
 from vectors.lexical.index import LexicalIndex
 from vectors.tokens.multivector import MultiVectors
 
 TOKENS, WORDS, BOTH = "tokens", "words", "both"
-DEPTH = 200  # ranks of each list that are fused: further down they hardly count
+DEPTH = 200  # documents of each list that are fused: further down they hardly count
 EXACT = 50_000  # documents of a part of the graph that are all scored; of more, candidates as in the whole corpus
-NARROW = 2_000  # the same of documents that a filter leaves: about what is scored again of a whole corpus
 
 Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
+Ranked = tuple[Int64s, npt.NDArray[Any]]
 
 
 @final
@@ -62,10 +63,20 @@ class Found(NamedTuple):
 
 @final
 class CorpusSearch:
-    """An opened index of documents, of whichever kinds were built; safe to ask from several threads."""
+    """An opened index of documents, of whichever kinds were built; safe to ask from several threads.
 
-    def __init__(self, tokens: DocumentSearch | None, words: LexicalIndex | GrownWords | None, weight: float) -> None:
-        self.tokens, self.words, self._weight = tokens, words, weight
+    Both rankings are fused as ``fusion`` says, that of the words with ``weight``, that of the tokens with 1.
+    """
+
+    def __init__(
+        self,
+        tokens: DocumentSearch | None,
+        words: LexicalIndex | GrownWords | None,
+        weight: float,
+        fusion: Fusion,
+    ) -> None:
+        self.tokens, self.words = tokens, words
+        self._weight, self._fusion = weight, fusion
 
     @property
     def rankings(self) -> tuple[str, ...]:
@@ -95,9 +106,9 @@ class CorpusSearch:
         if self.words is None or ranking == TOKENS:
             return self._by_tokens(self.tokens, queries, wanted)
         depth = max(wanted.k, DEPTH)
-        words, _ = self.words.search(texts, depth, allowed=wanted.where)
-        tokens = self._by_tokens(self.tokens, queries, replace(wanted, k=depth), also=words).docs
-        fused = fuse([words, tokens], wanted.k, FusionParams(weights=(self._weight, 1.0)))
+        words = self.words.search(texts, depth, allowed=wanted.where)
+        tokens = self._by_tokens(self.tokens, queries, replace(wanted, k=depth), also=words[0])
+        fused = self._fused(words, (tokens.docs, tokens.scores), wanted.k)
         ranks = {WORDS: fused.ranks[:, :, 0], TOKENS: fused.ranks[:, :, 1]}
         return Found(fused.rows, fused.scores, ranks, queries)
 
@@ -119,6 +130,14 @@ class CorpusSearch:
             self.tokens.warm()
         if self.words is not None:
             self.words.search(["warm"], 1)
+
+    def _fused(self, words: Ranked, tokens: Ranked, k: int) -> Fused:
+        """By ranks or by scores; what a list of words lacks that is not full shares no word: it has 0."""
+        weights = (self._weight, 1.0)
+        if self._fusion == "ranks":
+            return fuse([words[0], tokens[0]], k, FusionParams(weights=weights))
+        floor = np.where((words[0] >= 0).all(axis=1), np.nan, 0.0)
+        return fuse_scores([words[0], tokens[0]], [words[1], tokens[1]], k, weights, [floor, None])
 
     @staticmethod
     def _by_tokens(tokens: DocumentSearch, queries: MultiVectors, wanted: Wanted, also: Int64s | None = None) -> Found:

@@ -18,7 +18,7 @@ from artifacts.corpus import open_corpus
 from artifacts.embedding import open_embedding
 from artifacts.graph import open_graph
 from artifacts.labels import open_labels
-from artifacts.lexical import fused_weight, open_lexical
+from artifacts.lexical import fused_weight, open_fusion, open_lexical
 from artifacts.link import open_link
 from artifacts.node_map import open_map
 from artifacts.store import Store
@@ -204,7 +204,8 @@ class Opened:
             )
         if self.has("lexical"):
             words = open_lexical(self._path("lexical")) if self.grown is None else self.grown.words()
-        return CorpusSearch(tokens, words, fused_weight(self.release.config))
+        fusion = open_fusion(self._path("lexical")) if self.has("lexical") else "ranks"
+        return CorpusSearch(tokens, words, fused_weight(self.release.config, fusion), fusion)
 
 
 def check_k(k: int, most: int, of: str, name: Literal["k", "size", "limit"] = "k") -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Literal, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from foundation.errors import InvalidInput, InvalidParams, InvalidQuery
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
+Fusion = Literal["ranks", "scores"]
+"""What two rankings of documents are fused by: `fuse` or `fuse_scores`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ def fuse_scores(
     scores: Sequence[npt.ArrayLike],
     k: int,
     weights: tuple[float, ...] | None = None,
+    floors: Sequence[npt.ArrayLike | None] | None = None,
 ) -> Fused:
     """Fuse rankings by what their rows scored: of each list and query the best row counts 1, the last 0, as its weight.
 
@@ -106,15 +109,20 @@ def fuse_scores(
         One real array a list, of its shape: higher is better, finite where there is a row.
     weights
         One for each list, above 0; None weighs all by 1.
+    floors
+        For each list what a row scores that it lacks, one number a query, NaN where nobody knows; None for a list of
+        which nobody knows it. A known floor counts nothing in place of the last score, if it is lower: of a list that
+        is short because all others score nothing, the last row then counts what it is worth.
 
     Raises
     ------
     InvalidQuery, InvalidParams, InvalidInput
-        As `fuse`; InvalidInput also when scores have another shape than their list, or one of a row is not finite.
+        As `fuse`; InvalidInput also when scores have another shape than their list, one of a row is not finite, or
+        floors are not one number a query.
     """
     lists = _checked(rankings)
     each = _weights(FusionParams(weights=weights).weights, len(lists))
-    values = _scaled(lists, scores)
+    values = _scaled(lists, scores, [None] * len(lists) if floors is None else floors)
 
     def shares(query: int, rows: Int64s, ranks: Int64s) -> Float64s:
         del rows
@@ -155,12 +163,15 @@ def _weights(given: tuple[float, ...] | None, n_lists: int) -> Float64s:
     return weights
 
 
-def _scaled(lists: list[Int64s], scores: Sequence[npt.ArrayLike]) -> list[Float64s]:
+def _scaled(
+    lists: list[Int64s], scores: Sequence[npt.ArrayLike], floors: Sequence[npt.ArrayLike | None]
+) -> list[Float64s]:
     """Scores from 0 to 1, by query and list."""
-    if len(scores) != len(lists):
-        raise _bad_scores(f"{len(scores)} arrays of scores for {len(lists)} lists")
+    for n_given, name in ((len(scores), "scores"), (len(floors), "floors")):
+        if n_given != len(lists):
+            raise _bad_scores(f"{n_given} arrays of {name} for {len(lists)} lists")
     scaled = []
-    for number, (ranking, given) in enumerate(zip(lists, scores, strict=True)):
+    for number, (ranking, given, floor) in enumerate(zip(lists, scores, floors, strict=True)):
         values = np.asarray(given)
         if values.shape != ranking.shape or values.dtype.kind not in "fiu":
             raise _bad_scores(f"list {number} has shape {ranking.shape}, its scores {values.dtype} of {values.shape}")
@@ -169,10 +180,19 @@ def _scaled(lists: list[Int64s], scores: Sequence[npt.ArrayLike]) -> list[Float6
         if not np.isfinite(own).all():
             raise _bad_scores(f"a score of list {number} is not finite")
         low = np.where(held, own, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+        if floor is not None:
+            low = np.fmin(low, _checked_floor(floor, number, ranking.shape[0])[:, None])
         spread = np.where(held, own, -np.inf).max(axis=1, keepdims=True, initial=-np.inf) - low
         is_flat = ~(np.isfinite(spread) & (spread > 0))
         scaled.append(np.where(is_flat, 1.0, (own - np.where(is_flat, 0.0, low)) / np.where(is_flat, 1.0, spread)))
     return scaled
+
+
+def _checked_floor(given: npt.ArrayLike, number: int, n_queries: int) -> Float64s:
+    floor = np.asarray(given)
+    if floor.shape != (n_queries,) or floor.dtype.kind not in "fiu" or np.isinf(floor).any():
+        raise _bad_scores(f"floor {number} is {floor.dtype} of shape {floor.shape} for {n_queries} queries")
+    return floor.astype(np.float64)
 
 
 def _bad_scores(what: str) -> InvalidInput:

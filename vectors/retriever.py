@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery, TargetMissed
 from vectors.coded.choice import Candidates, ladder_to
+from vectors.coded.index import CodedIndex
 from vectors.evaluation import reranked_recall
 from vectors.fde.encode import FDEParams, encode_queries, fde_matrices
+from vectors.filtered import TOP, Curve, candidates_under
 from vectors.tokens.ball_carving import carve_queries
 from vectors.tokens.late_interaction import fidelities
 from vectors.tokens.lengths import Unnormalised, with_lengths
@@ -26,7 +28,6 @@ from vectors.tokens.reranking import reranked_top
 
 FirstPass = Literal["auto", "never"]
 
-TOP = 10
 LADDER = (10, 20, 50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000)
 
 
@@ -80,6 +81,8 @@ class Retriever:
     carve, lengths : what is done to query tokens before MaxSim (`RetrieverParams`), and to all of a query's tokens
         whose length is not 1 (`vectors.tokens.lengths`)
     in_two_passes : candidates are scored in 8 bits first; documents must be stored so that they can be
+    filtered : how many candidates filters take (`vectors.filtered`); without it as many as all documents
+    encoded_as : `FDEParams.config_hash` of what the index's encodings were made with; None checks their width alone
 
     Raises
     ------
@@ -97,7 +100,12 @@ class Retriever:
         carve: float | None = None,
         lengths: Unnormalised = "keep",
         in_two_passes: bool = False,
+        filtered: Curve = (),
+        encoded_as: str | None = None,
     ) -> None:
+        own = params.config_hash(documents.dim)
+        if encoded_as is not None and encoded_as != own:
+            raise InvalidParams(name="encoded_as", value=encoded_as, allowed=f"{own}, as queries are encoded")
         shape, wanted = (index.n_rows, index.dim), (documents.n_docs, params.fde_dim(documents.dim))
         if shape != wanted:
             raise InvalidParams(name="index", value=f"{shape[0]} rows of {shape[1]}", allowed=f"{wanted}, as encoded")
@@ -106,6 +114,7 @@ class Retriever:
         self.documents = documents
         self.n_candidates = n_candidates
         self.in_two_passes = in_two_passes
+        self._filtered = filtered
         self._carve = carve
         self._lengths: Unnormalised = lengths
         self._params = params
@@ -145,7 +154,7 @@ class Retriever:
         queries = self._checked(queries)
         if not rerank:
             return self._candidates(queries, k, where)
-        found, _ = self._candidates(queries, max(k, self.n_candidates), where)
+        found, _ = self._candidates(queries, max(k, self._n_candidates(where)), where)
         if also is not None:
             found = np.concatenate((found, also), axis=1)
         found = np.sort(found, axis=1)  # equal scores go to the lower row
@@ -160,6 +169,19 @@ class Retriever:
             best = top_rows(scores[query], k)
             docs[query, : best.size], top[query, : best.size] = found[query, best], scores[query, best]
         return docs, top
+
+    @property
+    def scans(self) -> bool:
+        """Whether candidates are found by reading all encodings."""
+        if isinstance(self._index, CodedIndex):
+            return self._index.form.n_lists == 0
+        return all(shard.kind == "flat" for shard in self._index.shards)
+
+    def _n_candidates(self, where: npt.NDArray[np.bool_] | None) -> int:
+        if where is None:
+            return self.n_candidates
+        share = int(np.count_nonzero(where)) / max(1, self.documents.n_docs)
+        return candidates_under(self._filtered, self.n_candidates, share)
 
     def _candidates(
         self, queries: MultiVectors, n: int, where: npt.NDArray[np.bool_] | None
@@ -269,7 +291,7 @@ def choose(
         When the most candidates allowed are not enough, unless ``allow_missed``.
     """
     most = most_candidates(params, n_docs)
-    ladder = ladder_to(most, LADDER if params.n_candidates is None else ())
+    ladder = tried_candidates(params, n_docs)
     k = min(TOP, n_docs)
     frontier = tuple((n, round(reranked_recall(scores, ranking, n, true_kth, k), 4)) for n in ladder)
     reached = [(n, recall) for n, recall in frontier if recall >= params.recall]
@@ -279,6 +301,11 @@ def choose(
             target="recall", asked=params.recall, best=chosen[1], candidate=f"muvera with {most} candidates"
         )
     return Calibration(n_candidates=chosen[0], recall_at_10=chosen[1], n_queries=true_kth.size, frontier=frontier)
+
+
+def tried_candidates(params: RetrieverParams, n_docs: int) -> tuple[int, ...]:
+    """Numbers of candidates that are measured, ascending; one where it was asked for."""
+    return tuple(ladder_to(most_candidates(params, n_docs), LADDER if params.n_candidates is None else ()))
 
 
 def most_candidates(params: RetrieverParams, n_docs: int) -> int:

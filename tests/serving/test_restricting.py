@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from artifacts.corpus import open_corpus
 from artifacts.embedding import open_embedding
-from artifacts.lexical import WEIGHTS, open_lexical
+from artifacts.lexical import open_lexical
 from artifacts.multivector import open_multivectors, open_query_encoder
 from artifacts.publish import artifact_path
 from artifacts.store import Store
@@ -25,7 +25,7 @@ from serving.engine import Engine
 from tests.small import N_NODES
 from vectors.corpus.filters import matching_rows
 from vectors.corpus.read import Corpus
-from vectors.fusion import FusionParams, fuse
+from vectors.fusion import fuse_scores
 from vectors.tokens.maxsim import maxsim
 
 QUICK = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -137,9 +137,10 @@ def test_both_rankings_are_filtered_before_they_are_fused(both: Engine) -> None:
             np.array([[names.index(id) for id in ids(one)]], dtype=np.int64).reshape(1, -1)
             for one in (by_words, by_tokens)
         ]
-        fused = fuse(lists, 9, FusionParams(weights=(WEIGHTS["static"], 1.0)))
+        scores = [np.array([[hit["score"] for hit in one]]) for one in (by_words, by_tokens)]
+        fused = fuse_scores(lists, scores, 9, floors=[np.array([0.0]) if len(by_words) < 200 else None, None])
         assert ids(hits) == [names[row] for row in fused.rows[0]]
-        assert [hit["score"] for hit in hits] == fused.scores[0].tolist()
+        assert [hit["score"] for hit in hits] == pytest.approx(fused.scores[0].tolist())
 
 
 @pytest.mark.usefixtures("narrow")

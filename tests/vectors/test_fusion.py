@@ -138,6 +138,42 @@ def test_scores_of_any_scale_fuse_alike() -> None:
     assert fuse_scores(rankings, scores, 4, (0.01, 1.0)).rows.tolist() == [[3, 2, 1, 4]]
 
 
+@given(
+    values=st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    other=st.lists(st.integers(1, 9), max_size=6),
+    floor=st.sampled_from([0.0, 5.0, float("nan")]),
+)
+def test_a_known_floor_counts_nothing_in_place_of_the_last_score(
+    values: list[int], other: list[int], floor: float
+) -> None:
+    rankings = [padded(list(range(len(values)))), padded(list(range(3, 3 + len(other))))]
+    scores = [padded(values).astype(np.float64), padded(other).astype(np.float64)]
+    fused = fuse_scores(rankings, scores, 12, floors=[np.array([floor]), None])
+    exact: dict[int, Fraction] = {}
+    for first, given_scores, low in ((0, values, floor), (3, other, float("nan"))):
+        bottom = Fraction(min([*given_scores, *([] if np.isnan(low) else [int(low)])], default=0))
+        spread = max(given_scores, default=0) - bottom
+        for row, value in enumerate(given_scores, start=first):
+            exact[row] = exact.get(row, Fraction(0)) + (Fraction(value - bottom) / spread if spread > 0 else 1)
+    found = fused.rows[0][fused.rows[0] >= 0].tolist()
+    assert sorted(found) == sorted(exact)
+    np.testing.assert_allclose(fused.scores[0, : len(found)], [float(exact[row]) for row in found], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("floors", "what"),
+    [
+        ([None], "1 arrays of floors for 2 lists"),
+        ([None, [0.0, 0.0]], "floor 1 is float64 of shape"),
+        ([[-np.inf], None], "floor 0"),
+        ([["a"], None], "floor 0"),
+    ],
+)
+def test_floors_that_do_not_fit_are_refused(floors: Any, what: str) -> None:
+    with pytest.raises(InvalidInput, match=what):
+        fuse_scores([[[1, 2]], [[2, 1]]], [[[2.0, 1.0]], [[2.0, 1.0]]], 2, floors=floors)
+
+
 @pytest.mark.parametrize(
     ("scores", "what"),
     [

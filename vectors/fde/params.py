@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 
 from foundation.errors import InvalidParams
 
@@ -82,3 +84,12 @@ class FDEParams:
         """Width of an encoding, for tokens of width ``dim``."""
         full = self.full_dim(dim)
         return (full if self.d_final is None else self.d_final) + self.d_whole
+
+    def config_hash(self, dim: int) -> str:
+        """32 hexadecimal digits of all that decides encodings of tokens of width ``dim``: those of documents and of
+        queries compare where these are equal, which their width does not tell. Keep it beside encodings of your own.
+
+        Matrices that were passed to the encoder are not in it.
+        """
+        said = json.dumps({"dim": dim, **asdict(self)}, sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:32]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,11 @@ def test_a_retriever_refuses_what_does_not_belong_together(
         Retriever(documents.slice(0, 50), ENCODING, index, 10)
     with pytest.raises(InvalidParams, match="int8"):
         Retriever(documents, ENCODING, index, 10, in_two_passes=True)
+    made = ENCODING.config_hash(documents.dim)
+    assert Retriever(documents, ENCODING, index, 10, encoded_as=made).n_candidates == 10
+    other = dataclasses.replace(ENCODING, seed=ENCODING.seed + 1)  # of the same width
+    with pytest.raises(InvalidParams, match=f"encoded_as.*{made}"):
+        Retriever(documents, other, index, 10, encoded_as=made)
 
 
 def test_two_passes_give_exact_scores_of_the_same_best(

@@ -530,3 +530,23 @@ def test_matrices_that_do_not_fit_are_refused(params: FDEParams, matrices: FDEMa
 def test_parameters_survive_json() -> None:
     params = FDEParams(d_proj=None, d_final=7, mode="gaussian+structured")
     assert FDEParams(**json.loads(json.dumps(dataclasses.asdict(params)))) == params
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"num_repetitions": 3},
+    {"k_sim": 2},
+    {"d_proj": None},
+    {"d_final": 64},
+    {"seed": 1},
+    {"fill_empty": False},
+    {"mode": "reference"},
+    {"mode": "reference", "projection": "count_sketch"},
+    {"d_whole": 4},
+]
+
+
+def test_the_hash_of_a_configuration_tells_all_that_decides_encodings() -> None:
+    hashes = [FDEParams(**change).config_hash(32) for change in CHANGES] + [FDEParams().config_hash(16)]
+    assert {name for change in CHANGES for name in change} == {field.name for field in dataclasses.fields(FDEParams)}
+    assert len({*hashes, FDEParams().config_hash(32)}) == len(CHANGES) + 2
+    assert FDEParams(seed=0).config_hash(32) == FDEParams().config_hash(32)
