@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -14,12 +16,14 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from artifacts.health import health
 from artifacts.journal import read_attempts
 from artifacts.publish import current_version
 from artifacts.store import Store
 from flows.catch_up import PUNCTUAL
+from purlieu.main import main
 from tests.prefect_server import Server, start_prefect, start_worker
 from tests.small import write_small
 
@@ -56,17 +60,22 @@ def write_config(home: Path, name: str) -> Path:
 
 
 def purlieu(server: Server, home: Path, *words: str, code: int = 0) -> tuple[dict[str, Any], str]:
-    """Run the command with --json; its document and what it said on stderr."""
-    run = subprocess.run(
-        [sys.executable, "-P", "-m", "purlieu.main", *words, "--json"],
-        env=server.environment,
-        cwd=home,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert run.returncode == code, run.stderr
-    return json.loads(run.stdout), run.stderr
+    """The command with --json, in this process: its document and what it said on stderr.
+
+    That it finds the server by its environment when it is started by itself, `test_nightly` sees.
+    """
+    document, said = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings({PREFECT_API_URL: server.url}),
+        contextlib.redirect_stdout(document),
+        contextlib.redirect_stderr(said),
+    ):
+        patch.chdir(home)
+        patch.setenv("NO_PROXY", "*")
+        patch.setenv("PREFECT_LOGGING_LEVEL", "ERROR")  # the command would set it, for good
+        assert main([*words, "--json"]) == code, said.getvalue()
+    return json.loads(document.getvalue()), said.getvalue()
 
 
 def ask(server: Server, path: str, **body: Any) -> Any:
