@@ -1,18 +1,20 @@
 """The order in which files of tests are taken: the longest first, so that no process is left alone with one at the end.
 
-Files that wait, for schedules and servers, stand between files that compute.
+The first compile in a fresh clone what most others need, one kernel at a time in one process (see `compiled_once`):
+processes that tests start, such as workers, do not wait for one another, and shall find it made. Files that mostly
+wait, for schedules and servers, stand between files that compute.
 """
 
 from __future__ import annotations
 
 # Half a minute and more on two cores with cold caches.
 LONGEST = (
-    "tests/flows/test_nightly.py",  # waits; one test, so its process takes another file with it
     "tests/test_debian.py",
     "tests/vectors/fde/test_encode.py",
-    "tests/flows/test_deployments.py",  # waits
     "tests/flows/test_builds.py",
+    "tests/flows/test_deployments.py",  # waits
     "tests/vectors/fde/test_vectors.py",
+    "tests/flows/test_nightly.py",  # waits
     "tests/serving/test_soak.py",  # waits
     "tests/flows/test_incremental.py",
     "tests/flows/test_cluster.py",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+import flows.report_html
 from artifacts.publish import Release, read_release
 from artifacts.store import Store
 from flows.run import run_build
@@ -26,6 +27,12 @@ class Versions(NamedTuple):
     new: Release
     old_sources: Path
     new_sources: Path
+
+
+@pytest.fixture(autouse=True)
+def charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test here looks at charts but `test_report`: drawing them is a tenth of a small build."""
+    monkeypatch.setattr(flows.report_html, "draw", lambda chart: "<svg></svg>")
 
 
 @pytest.fixture(scope="session")
