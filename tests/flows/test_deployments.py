@@ -28,7 +28,7 @@ from tests.prefect_server import Server, start_prefect, start_worker
 from tests.small import write_small
 
 ROOT = Path(__file__).parents[2]
-INTERVAL = 8
+INTERVAL = 15  # longer than a run takes beside other tests: late ones would be skipped for newer ones
 FAR = "0 3 1 1 *"  # a schedule that does not fall due while tests run, but on one night
 CONFIG = """
 name = "{name}"
