@@ -33,7 +33,8 @@ demo: $(VENV)/.installed
 	$(call ask,query debian search --text "convert a video to another format" -k 10)
 	@printf '\nTo ask over HTTP: make serve  (then look at http://127.0.0.1:8321)\n'
 
-# A process for each core and one more, since many tests wait for servers. Files keep to one process and are taken in order.
+# A process for each core and one more, since many tests wait for servers. A file keeps to one process; the order is that
+# of tests/running_order.py.
 test: $(VENV)/.installed-test
 	$(BIN)/python -P -m pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 

@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 
+def of_the_session(factory: pytest.TempPathFactory) -> Path:
+    """The directory that all processes of this session share; each has one of its own in it."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A new directory that ``make`` has filled, whichever process came first; nobody may change it."""
-    base = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # each worker has a directory of its own in the session's
+    base = of_the_session(factory)
     directory, filled = base / f"{name}.shared", base / f"{name}.filled"
     with (base / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait here until it is filled

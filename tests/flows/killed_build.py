@@ -1,16 +1,25 @@
-"""A build that kills itself with SIGKILL inside one stage: run as a script by the tests.
+"""A build that kills itself with SIGKILL inside one stage. Run as a script, for the tests: see `killing`.
 
-Arguments: config, store, stage, point. ``hop`` dies in a partition of FastRP's powers, with a hop walked and nothing
-written, ``part`` after the first partition of the stage was written, ``part 3`` after the third, ``assemble`` when the
-artifact's files are written and its manifest is not, ``publish`` when everything is built and nothing named.
+Each line of standard input is a JSON list of a config, store, stage and point, and of a file for what the build says;
+the build is a process of its own, forked from this one, which has imported what a build needs and does nothing. The
+answer is a line with its exit code. Points: ``hop`` dies in a partition of FastRP's powers, with a hop walked and
+nothing written, ``part`` after the first partition of the stage was written, ``part 3`` after the third, ``assemble``
+when the artifact's files are written and its manifest is not, ``publish`` when everything is built and nothing named,
+``pointer`` when the release is written and not yet served.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+import traceback
 from typing import Any
+
+import distributed  # noqa: F401  # imported when needed by a build: here once for all
+import faiss  # noqa: F401
+import tokenizers  # noqa: F401
 
 import flows.conclude
 import flows.run
@@ -26,8 +35,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> None:
-    config, root, stage, point = sys.argv[1:]
+def build(config: str, root: str, stage: str, point: str) -> None:
     store = Store.create(root)
     current = {"stage": ""}
     word, _, nth = point.partition(" ")
@@ -68,4 +76,29 @@ def main() -> None:
     flows.run.run_build(read_config(config), store)
 
 
-main()
+def forked(words: list[str], log: str) -> int:
+    """Exit code of a process that builds; it writes to ``log``."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(said, stream)
+        build(*words)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)  # it was to be killed
+
+
+def main() -> None:
+    os.fsync = lambda descriptor: None  # as in `tests/conftest.py`: what a killed process wrote stays written
+    for line in sys.stdin:
+        *words, log = json.loads(line)
+        sys.stdout.write(f"{forked(words, log)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -14,17 +16,19 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from artifacts.health import health
 from artifacts.journal import read_attempts
 from artifacts.publish import current_version
 from artifacts.store import Store
 from flows.catch_up import PUNCTUAL
+from purlieu.main import main
 from tests.prefect_server import Server, start_prefect, start_worker
 from tests.small import write_small
 
 ROOT = Path(__file__).parents[2]
-INTERVAL = 8
+INTERVAL = 15  # longer than a run takes beside other tests: late ones would be skipped for newer ones
 FAR = "0 3 1 1 *"  # a schedule that does not fall due while tests run, but on one night
 CONFIG = """
 name = "{name}"
@@ -56,17 +60,22 @@ def write_config(home: Path, name: str) -> Path:
 
 
 def purlieu(server: Server, home: Path, *words: str, code: int = 0) -> tuple[dict[str, Any], str]:
-    """Run the command with --json; its document and what it said on stderr."""
-    run = subprocess.run(
-        [sys.executable, "-P", "-m", "purlieu.main", *words, "--json"],
-        env=server.environment,
-        cwd=home,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert run.returncode == code, run.stderr
-    return json.loads(run.stdout), run.stderr
+    """The command with --json, in this process: its document and what it said on stderr.
+
+    That it finds the server by its environment when it is started by itself, `test_nightly` sees.
+    """
+    document, said = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings({PREFECT_API_URL: server.url}),
+        contextlib.redirect_stdout(document),
+        contextlib.redirect_stderr(said),
+    ):
+        patch.chdir(home)
+        patch.setenv("NO_PROXY", "*")
+        patch.setenv("PREFECT_LOGGING_LEVEL", "ERROR")  # the command would set it, for good
+        assert main([*words, "--json"]) == code, said.getvalue()
+    return json.loads(document.getvalue()), said.getvalue()
 
 
 def ask(server: Server, path: str, **body: Any) -> Any:

@@ -101,6 +101,11 @@ class Page(HTMLParser):
             self.titles.append(data)
 
 
+@pytest.fixture(autouse=True)
+def charts() -> None:
+    """They are drawn here."""
+
+
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, str, str]:
     """A store, and the names of a first version and of the one after it, which has everything a report can have."""

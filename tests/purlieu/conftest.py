@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from purlieu.main import main
-from tests.small import write_small
-
-
-@pytest.fixture(scope="session")
-def small_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small(tmp_path_factory.mktemp("sources"))
+from tests.shared_fixture import made_once
 
 
 @pytest.fixture(scope="session")
 def small_store(small_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with every stage of the small index; tests that change it take a copy."""
-    store = tmp_path_factory.mktemp("built") / "store"
-    assert main(["build", str(small_config), "--no-prefect", "--store", str(store)]) == 0
-    return store
+
+    def build(root: Path) -> None:
+        assert main(["build", str(small_config), "--no-prefect", "--store", str(root)]) == 0
+
+    built = made_once(tmp_path_factory, "small_by_command", build)
+    return Path(shutil.copytree(built, tmp_path_factory.mktemp("built") / "store"))

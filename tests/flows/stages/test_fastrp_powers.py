@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,8 +26,8 @@ from foundation.errors import InvalidConfig
 from graph.fastrp import FastRPParams
 from graph.fastrp import fastrp as embed
 from serving.engine import Engine
+from tests.flows.killing import Kill
 
-KILLER = Path(__file__).parents[1] / "killed_build.py"
 MODES = ("paper", "gds")
 CONFIG = """
 name = "kept"
@@ -249,20 +246,16 @@ def test_nothing_is_taken_from_powers_that_were_made_differently(night: Path) ->
     ("stage", "point"),
     [("fastrp.powers", "hop"), ("fastrp.powers", "part"), ("fastrp.powers", "assemble"), ("fastrp", "part")],
 )
-def test_a_night_killed_in_a_panel_is_finished_by_the_next(night: Path, tmp_path: Path, stage: str, point: str) -> None:
+def test_a_night_killed_in_a_panel_is_finished_by_the_next(
+    night: Path, tmp_path: Path, kill: Kill, stage: str, point: str
+) -> None:
     edges = first_edges()
     cut(edges, 70)
     join(edges, 9)
     config = write(night, edges)
     store = Store.open(night / "store")
     before = current_version(store, "kept")
-    run = subprocess.run(
-        [sys.executable, "-P", str(KILLER), str(config), str(store.root), stage, point],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert run.returncode == -signal.SIGKILL, run.stderr
+    kill(config, store.root, stage, point)
     assert current_version(store, "kept") == before
     _, report = build(config, night / "store")
     if point != "hop":
@@ -272,14 +265,13 @@ def test_a_night_killed_in_a_panel_is_finished_by_the_next(night: Path, tmp_path
 
 
 @pytest.mark.parametrize("mode", ["gds"], indirect=True)  # paper mode has one round
-def test_rounds_of_an_interrupted_night_serve_another_night(mode: str, night: Path, tmp_path: Path) -> None:
+def test_rounds_of_an_interrupted_night_serve_another_night(mode: str, night: Path, tmp_path: Path, kill: Kill) -> None:
     """The parts it left were made beside one version; those that follow are made beside another."""
     first, second = first_edges(), first_edges()
     cut(first, 70)
     drop(second, 71)
     config = write(night, first)
-    command = [sys.executable, "-P", str(KILLER), str(config), str(night / "store"), "fastrp.powers", "part"]
-    assert subprocess.run(command, capture_output=True, timeout=240).returncode == -signal.SIGKILL
+    kill(config, night / "store", "fastrp.powers", "part")
     build(write(night, second), night / "store")
     store, report = build(write(night, first), night / "store")
     assert by_name(report)["fastrp.powers"].n_parts_reused == 1

@@ -7,9 +7,6 @@ import errno
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -34,9 +31,9 @@ from graph import assembly
 from graph.edge_list import ReadParams
 from graph.ingest import range_numbering, rows
 from graph.readers import pieces
+from tests.flows.killing import Kill
 from tests.graph_files import COMPRESSORS
 
-KILLER = Path(__file__).parents[1] / "killed_build.py"
 Result = tuple[Any, ...]
 
 
@@ -287,13 +284,11 @@ def test_of_the_chunks_no_more_is_mapped_at_a_time_than_a_partition_needs(
 
 @pytest.mark.parametrize(("point", "n_kept"), [("part", 1), ("part 3", 3), ("part 6", 6), ("assemble", 9)])
 def test_a_build_killed_in_any_round_goes_on_from_the_parts_that_are_there(
-    undisturbed: tuple[Path, Store], tmp_path: Path, point: str, n_kept: int
+    undisturbed: tuple[Path, Store], tmp_path: Path, kill: Kill, point: str, n_kept: int
 ) -> None:
     config, whole = undisturbed
     store = Store.create(tmp_path / "store")
-    command = [sys.executable, "-P", str(KILLER), str(config), str(store.root), "graph", point]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert run.returncode == -signal.SIGKILL, run.stderr
+    kill(config, store.root, "graph", point)
     assert not list(store.root.glob("objects/*"))
     (report,) = run_build(read_config(config), store).stages
     assert n_kept <= report.n_parts_reused <= n_kept + 1  # a second worker may have ended one as well

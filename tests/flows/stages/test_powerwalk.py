@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,8 @@ from graph.csr import CSRGraph
 from graph.powerwalk import Fingerprints, PowerWalkIndex, PowerWalkParams, QueryParams, fingerprints
 from graph.powerwalk.candidates import Candidate
 from graph.powerwalk.choice import Built, build
+from tests.flows.killing import Kill
 
-KILLER = Path(__file__).parents[1] / "killed_build.py"
 CONFIG = 'name = "made"\n[graph]\nsource = "edges.tsv"\n[powerwalk]\n'
 
 
@@ -196,16 +194,12 @@ def test_a_missed_target_fails_the_build_in_one_line_unless_it_is_accepted(tmp_p
 
 
 @pytest.mark.parametrize("point", ["part 4", "part 9"])
-def test_a_build_killed_in_any_round_is_finished_by_the_next(point: str, tmp_path: Path) -> None:
+def test_a_build_killed_in_any_round_is_finished_by_the_next(point: str, tmp_path: Path, kill: Kill) -> None:
     config = config_of(tmp_path, GRAPHS["directed"], "n_walks = 5")
     config.write_text(config.read_text() + "[runtime]\nworkers = 1\npart_nodes = 80\n")
     whole, broken = Store.create(tmp_path / "whole"), Store.create(tmp_path / "broken")
     (before,) = (stage for stage in run_build(read_config(config), whole).stages if stage.name == "powerwalk")
-    run = subprocess.run(
-        [sys.executable, "-P", str(KILLER), str(config), str(broken.root), "powerwalk", point],
-        capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
-    assert run.returncode == -signal.SIGKILL, run.stderr
+    kill(config, broken.root, "powerwalk", point)
     (after,) = (stage for stage in run_build(read_config(config), broken).stages if stage.name == "powerwalk")
     assert after.n_parts_reused == (before.n_parts if point == "assemble" else int(point.split()[1]))
     manifests = [(store.objects / before.artifact / MANIFEST).read_bytes() for store in (whole, broken)]
