@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery, TargetMissed
+from vectors.ann.index import ANNIndex
 from vectors.coded.choice import Candidates, ladder_to
 from vectors.coded.index import CodedIndex
 from vectors.evaluation import reranked_recall
@@ -175,7 +176,7 @@ class Retriever:
         """Whether candidates are found by reading all encodings."""
         if isinstance(self._index, CodedIndex):
             return self._index.form.n_lists == 0
-        return all(shard.kind == "flat" for shard in self._index.shards)
+        return isinstance(self._index, ANNIndex) and all(shard.kind == "flat" for shard in self._index.shards)
 
     def _n_candidates(self, where: npt.NDArray[np.bool_] | None) -> int:
         if where is None:
