@@ -18,12 +18,13 @@ import numpy.typing as npt
 
 from benchmarks.bench import print_table
 from benchmarks.documents_corpus import Documents, cached, documents
+from vectors.calibration import LADDER, scored, true_kth
 from vectors.coded.choice import Chosen, Wanted, choose_index, ladder_to
 from vectors.coded.cost import rerank_cost
 from vectors.coded.params import CodedParams
 from vectors.evaluation import recall_at_k
 from vectors.fde.encode import FDEParams, encode_documents, encode_queries
-from vectors.retriever import LADDER, Retriever, RetrieverParams, scored, true_kth
+from vectors.retriever import Retriever, RetrieverParams
 from vectors.tokens.multivector import MultiVectors
 
 N_DOCS, N_QUESTIONS = 500_000, 200

@@ -20,6 +20,7 @@ from benchmarks.bench import print_table
 from benchmarks.debian_tokens import SOURCE, debian
 from benchmarks.documents_corpus import documents
 from vectors.ann.index import ANNIndex
+from vectors.calibration import choose, evaluate, tried_candidates
 from vectors.coded.choice import scan_params
 from vectors.coded.index import CodedIndex
 from vectors.coded.params import CodedParams
@@ -35,7 +36,7 @@ from vectors.filtered import (
     filtered_recalls,
     measured_queries,
 )
-from vectors.retriever import Retriever, RetrieverParams, choose, evaluate, tried_candidates
+from vectors.retriever import Retriever, RetrieverParams
 from vectors.tokens.maxsim import maxsim, top_rows
 from vectors.tokens.multivector import MultiVectors
 

@@ -24,11 +24,12 @@ from flows.stages.heldout import QUERIES, heldout_queries, query_ranges
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
 from vectors.ann.index import ANNIndex
 from vectors.ann.tuning import described
+from vectors.calibration import LADDER, most_candidates, scored, true_kth
 from vectors.coded.choice import Wanted, choose_index, ladder_to, scan_params
 from vectors.coded.cost import rerank_cost
 from vectors.coded.params import CodedParams, forms, is_open
 from vectors.fde.encode import encode_queries, fde_matrices
-from vectors.retriever import LADDER, RetrieverParams, most_candidates, scored, true_kth
+from vectors.retriever import RetrieverParams
 from vectors.tokens.multivector import MultiVectors
 
 

@@ -21,17 +21,10 @@ from artifacts.retriever import KIND, VERSION
 from flows.stages.costs import PART_SECONDS, parts_of
 from flows.stages.heldout import QUERIES, heldout_queries, query_ranges
 from flows.stages.stage import Estimate, Findings, Job, Output, Range, Sizes, Stage
+from vectors.calibration import choose, evaluate, most_candidates, tried_candidates
 from vectors.filtered import QUERIES as FILTER_QUERIES
 from vectors.filtered import choose_filtered, drawn_filters, filter_sizes, filtered_recalls, measured_queries
-from vectors.retriever import (
-    Retriever,
-    RetrieverParams,
-    can_pass_first,
-    choose,
-    evaluate,
-    most_candidates,
-    tried_candidates,
-)
+from vectors.retriever import Retriever, RetrieverParams, can_pass_first
 from vectors.tokens.multivector import MultiVectors
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.vectors.coded.test_index import topical
 from vectors import filtered
+from vectors.calibration import choose, evaluate, tried_candidates
 from vectors.coded.index import CodedIndex
 from vectors.coded.params import CodedParams
 from vectors.fde.encode import FDEParams, encode_documents
@@ -26,7 +27,7 @@ from vectors.filtered import (
     filtered_recalls,
     measured_queries,
 )
-from vectors.retriever import Retriever, RetrieverParams, choose, evaluate, tried_candidates
+from vectors.retriever import Retriever, RetrieverParams
 from vectors.tokens.maxsim import maxsim
 from vectors.tokens.multivector import MultiVectors
 from vectors.tokens.packed import TokenSets

@@ -18,7 +18,7 @@ from flows.run import run_build
 from flows.settings import read_config
 from tests.vectors.coded.test_index import topical
 from vectors import filtered
-from vectors.retriever import LADDER
+from vectors.calibration import LADDER
 
 N_DOCS, FEW = 500, 40
 CONFIG = """

@@ -12,13 +12,14 @@ import pytest
 from foundation.errors import InvalidParams, TargetMissed
 from tests.vectors.coded.test_index import topical
 from vectors.ann.index import ANNIndex
+from vectors.calibration import scored, true_kth
 from vectors.coded.choice import Chosen, Wanted, choose_index, ladder_to
 from vectors.coded.cost import rerank_cost, scan_cost
 from vectors.coded.index import CodedIndex
 from vectors.coded.params import CodedParams, Form, forms
 from vectors.evaluation import candidate_recall, reranked_recall
 from vectors.fde.encode import FDEParams, encode_documents, encode_queries
-from vectors.retriever import Retriever, scored, true_kth
+from vectors.retriever import Retriever
 from vectors.tokens.multivector import MultiVectors
 from vectors.tokens.packed import pack_tokens
 
