@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 
 from foundation.errors import StoreUnavailable
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -49,11 +49,17 @@ def explained(path: Path) -> Iterator[None]:
     except StoreUnavailable:
         raise
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise StoreUnavailable(
+                path=str(path),
+                what="larger than a file may be here",
+                fix="raise the limit of this process (ulimit -f) or choose another --store",
+            ) from error
         if error.errno in _FULL:
             raise StoreUnavailable(
                 path=str(path),
                 what=f"no space left ({_free_mib(path)} MiB free)",
-                fix="free some disk (purlieu gc may help) and run again: finished partitions are kept",
+                fix="free some disk and run again: finished partitions are kept (purlieu gc frees them too)",
             ) from error
         if error.errno in _DENIED:
             raise StoreUnavailable(

@@ -55,9 +55,8 @@ def locked(
                     on_wait(holder)
                     told = True
                 time.sleep(0.1)
-        if not shared:
-            with contextlib.suppress(OSError):  # a full disk is no reason not to hold it: gc must
-                _sign(descriptor, purpose)
+        with contextlib.suppress(OSError):  # a full disk is no reason not to hold it: gc must
+            _sign(descriptor, purpose)  # of many shared holders the last to come
         yield _held
     finally:
         os.close(descriptor)
@@ -77,6 +76,18 @@ def _sign(descriptor: int, purpose: str) -> None:
 def _holder(path: Path) -> str:
     try:
         facts = json.loads(path.read_text())
+        if facts["host"] == socket.gethostname() and not _lives(int(facts["pid"])):
+            return "another process"  # who signed has ended: one of several that shared it
         return f"process {facts['pid']} on {facts['host']} ({facts['purpose']}, since {facts['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "a process that left no name"
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

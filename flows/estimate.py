@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from artifacts.store import Store
 from flows.additions import carried
 from flows.changes import changed_sources, explain
 from flows.history import Earlier, earlier
-from flows.plan import plan
+from flows.plan import check_names, plan, with_inputs
 from flows.refresh import Served
 from flows.settings import Config, Runtime
 from flows.sizes import seen_by, sizes_of
@@ -25,8 +26,17 @@ FIXED_MEMORY = 260 << 20  # the interpreter, its libraries and Dask; a Prefect r
 CLUSTER_SECONDS = 1.0  # Dask, before the first partition
 
 
-def estimate_build(config: Config, store_root: str, *, discard_added: bool = False) -> dict[str, Any]:
+def estimate_build(
+    config: Config,
+    store_root: str,
+    *,
+    only: Sequence[str] = (),
+    force: Sequence[str] = (),
+    discard_added: bool = False,
+) -> dict[str, Any]:
     """The document of ``build --dry-run --json``: per stage whether it is cached, memory, disk, seconds.
+
+    ``only`` and ``force`` as for `flows.run.run_build`: other stages are left out, and forced ones count as not cached.
 
     Memory is what the largest process holds at its peak, mapped files it reads among it: the build's own, or a worker's
     where those are processes. Disk is what artifacts take; seconds are those of a quiet machine. Stages that this index
@@ -37,17 +47,21 @@ def estimate_build(config: Config, store_root: str, *, discard_added: bool = Fal
     sources = Sources.of(store, trust=config.runtime.trust_mtime)
     with tempfile.TemporaryDirectory(prefix="purlieu-") as aside:
         stages = plan(config, sources, carried(config, store, sources, Path(aside), discard=discard_added))
+    forced = check_names(stages, force, "force")
+    chosen = {stage.name for stage in with_inputs(stages, check_names(stages, only, "only"))} if only else None
     found = {stage.name: store.find(stage.stage.kind, stage.digest) if store else None for stage in stages}
     stats = {stage: dict(store.manifest(name).stats) for stage, name in found.items() if store and name}
     served = Served(store, config.name)
-    why = explain(stages, served, sources, {name for name, path in found.items() if path is not None}, set())
+    why = explain(stages, served, sources, {name for name, path in found.items() if path is not None}, forced)
     sizes = sizes_of(config, stats)
     known = earlier(store, config, stages) if store else {}
     slots = slots_of(config.runtime)
     cluster = CLUSTER_SECONDS  # the first stage that has partitions pays for it
     rows: list[dict[str, Any]] = []
     for stage in stages:
-        name = found[stage.name]
+        if chosen is not None and stage.name not in chosen:
+            continue
+        name = None if stage.name in forced else found[stage.name]
         row: dict[str, Any] = {
             "name": stage.name,
             "digest": stage.digest,

@@ -138,7 +138,13 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
     from flows.estimate import estimate_build
     from flows.settings import read_config
 
-    document = estimate_build(read_config(args.config, overrides), args.store, discard_added=args.discard_added)
+    document = estimate_build(
+        read_config(args.config, overrides),
+        args.store,
+        only=args.only,
+        force=args.force,
+        discard_added=args.discard_added,
+    )
     if args.json:
         return document
     from purlieu.tables import print_table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -72,6 +73,19 @@ def test_waiting_says_for_whom_and_ends_when_the_holder_does(tmp_path: Path) -> 
         assert time.monotonic() - begun < 25
     assert len(told) == 1
     assert str(process.pid) in told[0]
+
+
+def test_a_shared_lock_names_one_of_its_holders_that_lives(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with locked(path, "a build", shared=True):
+        with pytest.raises(StoreLocked, match=f"process {os.getpid()} on .* \\(a build, since"), locked(path, "gc"):
+            pass
+        facts = json.loads(path.read_text())
+        ended = subprocess.Popen([sys.executable, "-c", ""])
+        ended.wait()
+        path.write_text(json.dumps({**facts, "pid": ended.pid}))  # who came last went first
+        with pytest.raises(StoreLocked, match="another process"), locked(path, "gc"):
+            pass
 
 
 def test_shared_locks_exclude_only_the_exclusive_one(tmp_path: Path) -> None:

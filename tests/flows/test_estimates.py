@@ -15,6 +15,7 @@ from flows.estimate import estimate_build
 from flows.history import last_build_name
 from flows.run import run_build
 from flows.settings import Config, read_config
+from foundation.errors import InvalidParams
 from tests.small import write_small
 
 FACTOR = 2.0
@@ -135,3 +136,19 @@ def test_a_report_that_cannot_be_read_is_no_hindrance(tmp_path: Path) -> None:
     store.place.write(last_build_name("graph"), b'{"took": [1]}')
     changed = read_config(tmp_path / "graph.toml", ["fastrp.seed=1"])
     assert total(changed, store.root)["seconds"] > 0
+
+
+def test_stages_asked_for_and_forced_are_those_of_the_build(tmp_path: Path) -> None:
+    config = graph_config(tmp_path, 300, 900)
+    store = Store.create(tmp_path / "store")
+    run_build(config, store)
+    some = estimate_build(config, str(store.root), only=["fastrp"], force=["graph"])
+    built = run_build(config, store, only=["fastrp"], force=["graph"])
+    assert [row["name"] for row in some["stages"]] == [stage.name for stage in built.stages]
+    assert [row["cached"] for row in some["stages"]] == [stage.cached for stage in built.stages]
+    assert {row["name"]: row["why"] for row in some["stages"]}["graph"] == {s.name: s.why for s in built.stages}[
+        "graph"
+    ]
+    for option in ("only", "force"):
+        with pytest.raises(InvalidParams, match=r"'fastrq' cannot be used; allowed: .*did you mean fastrp"):
+            estimate_build(config, str(store.root), **{option: ["fastrq"]})  # type: ignore[arg-type]

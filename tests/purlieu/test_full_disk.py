@@ -71,7 +71,7 @@ def test_a_full_disk_is_told_and_the_version_before_stays(told: Told) -> None:
     code, said = told["full"]
     assert code == 1
     assert "no space left (" in last_line(said)
-    assert "free some disk (purlieu gc may help) and run again: finished partitions are kept" in said
+    assert "free some disk and run again: finished partitions are kept (purlieu gc frees them too)" in said
     assert told["verify"] == (0, "")
 
 

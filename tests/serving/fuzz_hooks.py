@@ -45,11 +45,19 @@ def map_body(context: Any, body: Any) -> Any:
     body = _seen(body)
     if isinstance(body.get("queries"), list):
         body["queries"] = [_seen(query) if isinstance(query, dict) else query for query in body["queries"]]
+    if isinstance(body.get("within"), dict):
+        body["within"] = _smaller(body["within"])
+    return _smaller(body)
+
+
+def _smaller(body: dict[str, Any]) -> dict[str, Any]:
+    """Numbers that fit the small index, none above the one it is made from: that may be the largest allowed."""
+    made = dict(body)
     for name in ("k", "size", "communities", "label", "after"):
         value = _whole(body.get(name))
         if type(value) is int:
-            body[name] = 1 + value % 200 if 1 <= value <= 500 else value
-    return body
+            made[name] = max(1, value % 100) if 1 <= value <= 500 else value
+    return made
 
 
 @schemathesis.check
