@@ -23,7 +23,6 @@ from vectors.ann.forms import LISTED
 from vectors.ann.index import ANNIndex, ANNParams
 
 N_NODES = 1500
-KILLER = Path(__file__).parents[1] / "killed_build.py"
 
 
 @pytest.fixture
@@ -87,14 +86,14 @@ def test_lists_have_the_same_bytes_for_any_partitions_and_workers(config: Path, 
 
 
 @pytest.mark.parametrize(("point", "n_left"), [("part 1", 1), ("part 4", 4), ("assemble", 10)])
-def test_lists_that_were_killed_go_on_where_they_were(config: Path, point: str, n_left: int, tmp_path: Path) -> None:
+def test_lists_that_were_killed_go_on_where_they_were(
+    config: Path, kill: Kill, point: str, n_left: int, tmp_path: Path
+) -> None:
     with config.open("a") as file:
         file.write('kind = "ivfsq"\n[runtime]\nworkers = 1\npart_nodes = 170\n')
     undisturbed, store = Store.create(tmp_path / "undisturbed"), Store.create(tmp_path / "killed")
     built(config, undisturbed)
-    command = [sys.executable, "-P", str(KILLER), str(config), str(store.root), "ann.nodes", point]
-    killed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kill(config, store.root, "ann.nodes", point)
     resumed = next(stage for stage in built(config, store).stages if stage.name == "ann.nodes")
     assert (resumed.n_parts, resumed.n_parts_reused) == (10, n_left)
     assert manifests(store) == manifests(undisturbed)

@@ -107,11 +107,11 @@ def test_bytes_do_not_depend_on_partitions_or_workers(config: Path, store: Store
 
 
 @pytest.mark.parametrize("point", ["part 2", "part 5", "part 8", "part 11", "assemble"])
-def test_a_killed_build_goes_on_with_the_ranges_it_has(config: Path, store: Store, point: str, tmp_path: Path) -> None:
+def test_a_killed_build_goes_on_with_the_ranges_it_has(
+    config: Path, store: Store, kill: Kill, point: str, tmp_path: Path
+) -> None:
     other = Store.create(tmp_path / "store")
-    command = [sys.executable, "-P", str(ROOT / "tests/flows/killed_build.py"), str(config), other.address]
-    killed = subprocess.run([*command, "ann.nodes", point], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    kill(config, other.root, "ann.nodes", point)
     report = built(config, other)
     (stage,) = (stage for stage in report.stages if stage.name == "ann.nodes")
     n_done = 13 if point == "assemble" else int(point.partition(" ")[2])
