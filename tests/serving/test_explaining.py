@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from artifacts.corpus import open_corpus
 from artifacts.graph import open_graph
-from artifacts.lexical import WEIGHTS, open_lexical
+from artifacts.lexical import open_lexical
 from artifacts.multivector import open_multivectors, open_query_encoder
 from artifacts.publish import artifact_path
 from artifacts.store import Store
@@ -60,13 +61,19 @@ def test_words_add_up_to_the_score(both: Engine) -> None:
 def test_ranks_of_both_are_those_of_each(both: Engine) -> None:
     each = {name: both.search(TEXTS, k=300, ranking=name)["results"] for name in ("words", "tokens")}
     for number, hits in enumerate(both.search(TEXTS, k=15, explain=True)["results"]):
-        by_words = [hit["id"] for hit in each["words"][number]]
+        by_words = {hit["id"]: (rank, hit["score"]) for rank, hit in enumerate(each["words"][number][:200], 1)}
+        scored = [score for _, score in by_words.values()]
+        floor = scored[-1] if len(scored) == 200 else 0.0
+        by_tokens = []
         for hit in hits:
-            ranks = hit["why"]["ranks"]
-            assert ranks.get("words") == (by_words.index(hit["id"]) + 1 if hit["id"] in by_words[:200] else None)
-            weights = {"words": WEIGHTS["static"], "tokens": 1.0}
-            assert hit["score"] == pytest.approx(sum(weights[name] / (60 + rank) for name, rank in ranks.items()))
+            rank, score = by_words.get(hit["id"], (None, floor))
+            assert hit["why"]["ranks"].get("words") == rank
+            by_tokens.append((hit["why"]["ranks"]["tokens"], hit["score"] - (score - floor) / (scored[0] - floor)))
             assert hit["why"]["tokens"]
+        # What is not of the words is of the tokens: from 1 for the best down.
+        shares = [share for _, share in sorted(by_tokens)]
+        assert all(0 <= later <= earlier + 1e-6 for earlier, later in pairwise(shares))
+        assert min(by_tokens)[0] != 1 or shares[0] == pytest.approx(1.0)
 
 
 def test_tokens_are_written_as_in_the_texts(both: Engine, both_store: Store) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,7 @@ from flows.estimate import estimate_build
 from flows.run import BuildReport, run_build
 from flows.settings import read_config
 from serving.engine import Engine
+from tests.flows.killing import Kill
 from vectors.ann.forms import LISTED
 from vectors.ann.index import ANNIndex, ANNParams
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -27,13 +23,13 @@ from flows.settings import read_config
 from foundation.errors import ArtifactCorrupt, InvalidConfig, InvalidParams
 from serving.api import create_app
 from serving.engine import Engine
+from tests.flows.killing import Kill
 from tests.oracles.neighbours import nearest
 from tests.serving.live import running, until
 from tests.small import write_small
 from vectors.spann.index import SpannIndex
 from vectors.spann.params import SpannParams
 
-ROOT = Path(__file__).parents[3]
 N_NODES = 1500
 NEAR = """
 name = "near"
