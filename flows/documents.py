@@ -26,6 +26,7 @@ from flows.here import Here
 from flows.stages import additions, ann, corpus, muvera, segments, term_counts, tokens
 from foundation.errors import InvalidInput, UnknownId
 from foundation.ids import IntegerIds
+from foundation.progress import Progress
 from vectors.ann.params import ANNParams, stated
 from vectors.corpus.changes import Changes, Record, as_added, ids_of
 from vectors.corpus.read import read_corpus, read_records
@@ -59,7 +60,13 @@ class DocumentsReport:
 
 
 def add_documents(
-    store: Store, index: str, source: str | Path, *, wait: float = 0.0, on_wait: OnWait = None
+    store: Store,
+    index: str,
+    source: str | Path,
+    *,
+    wait: float = 0.0,
+    on_wait: OnWait = None,
+    progress: Progress | None = None,
 ) -> DocumentsReport:
     """Add the documents of a file of JSON lines; one whose id is there replaces it. All of them or none.
 
@@ -74,7 +81,7 @@ def add_documents(
     """
     begun = time.perf_counter()
     with store.building(index, wait=wait, on_wait=on_wait) as still_held:
-        growing = Growing(store, read_release(store, index), Here)
+        growing = Growing(store, read_release(store, index), Here, progress)
         growing.check_code()
         given = _read(growing, str(source))
         before = growing.changes
@@ -92,6 +99,7 @@ def remove_documents(
     missing_ok: bool = False,
     wait: float = 0.0,
     on_wait: OnWait = None,
+    progress: Progress | None = None,
 ) -> DocumentsReport:
     """Remove documents by their ids, all of them or none.
 
@@ -105,7 +113,7 @@ def remove_documents(
     """
     begun = time.perf_counter()
     with store.building(index, wait=wait, on_wait=on_wait) as still_held:
-        growing = Growing(store, read_release(store, index), Here)
+        growing = Growing(store, read_release(store, index), Here, progress)
         gone = set()
         for id in ids:
             if _is_there(growing, id):

@@ -26,7 +26,7 @@ from flows.stages.program import program_digest
 from flows.stages.runner import run_stage
 from flows.stages.stage import Order, Stage
 from foundation.errors import ArtifactVersion, InvalidInput, NotBuilt
-from foundation.progress import Silent
+from foundation.progress import Progress, Silent
 from vectors.corpus.changes import Changes
 from vectors.corpus.read import Corpus, CorpusParams
 from vectors.grown.rows import GrownRows, live_rows
@@ -38,7 +38,9 @@ _MADE_BY = {"corpus": corpus.STAGE, "tokens": tokens.STAGE, "muvera": muvera.STA
 class Growing:
     """A release whose documents change. ``stages`` are the artifacts of the version to come, by stage."""
 
-    def __init__(self, store: Store, release: Release, client: Callable[[], Any]) -> None:
+    def __init__(
+        self, store: Store, release: Release, client: Callable[[], Any], progress: Progress | None = None
+    ) -> None:
         if "corpus" not in release.stages:
             raise NotBuilt(index=release.index, question="documents", table="corpus", questions=())
         self.store, self.release = store, release
@@ -47,6 +49,7 @@ class Growing:
             name: artifact for name, artifact in release.stages.items() if not segments.is_grown_stage(name)
         }
         self._client = client
+        self._progress = progress or Silent()
         self.sound = frozenset(release.stages.values())  # checked when they were published
         self._sound = set(self.sound)
 
@@ -128,7 +131,8 @@ class Growing:
             part_docs=defaults.part_docs,
             program=program_digest(),
         )
-        self.stages[name] = run_stage(order, digests, self.store, self._client, Silent(), sound=self._sound).artifact
+        made = run_stage(order, digests, self.store, self._client, self._progress, sound=self._sound)
+        self.stages[name] = made.artifact
 
     def count_base(self) -> None:
         """Count the words of the base's documents, which a build has no use for; once for every base."""

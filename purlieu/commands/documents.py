@@ -44,21 +44,36 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run_add(args: argparse.Namespace) -> dict[str, Any]:
     """Add, and say what came of it."""
+    from flows.console import ConsoleProgress
     from flows.documents import add_documents
 
-    report = add_documents(open_store(args), args.index, args.file, wait=_seconds(args), on_wait=_say_waiting)
+    report = add_documents(
+        open_store(args),
+        args.index,
+        args.file,
+        wait=_seconds(args),
+        on_wait=_say_waiting,
+        progress=ConsoleProgress(),
+    )
     return _told(args, report.to_json())
 
 
 def run_remove(args: argparse.Namespace) -> dict[str, Any]:
     """Remove, and say what came of it."""
+    from flows.console import ConsoleProgress
     from flows.documents import remove_documents
 
     ids = [*args.ids, *(_lines(args.file) if args.file else ())]
     if not ids:
         raise InvalidParams(name="ID", value="none", allowed="ids, or --file with one on each line")
     report = remove_documents(
-        open_store(args), args.index, ids, missing_ok=args.missing_ok, wait=_seconds(args), on_wait=_say_waiting
+        open_store(args),
+        args.index,
+        ids,
+        missing_ok=args.missing_ok,
+        wait=_seconds(args),
+        on_wait=_say_waiting,
+        progress=ConsoleProgress(),
     )
     return _told(args, report.to_json())
 

@@ -310,8 +310,11 @@ def test_the_command_says_what_it_did(home: Home, capsys: pytest.CaptureFixture[
     more = home.write({"x": {"_id": "x", "text": "chess"}}, "more.jsonl")
     store = ["--store", str(home.store.root)]
     assert main(["documents", "add", "texts", str(more), *store, "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    said = json.loads(out)
     assert (said["added"], said["replaced"], said["n_docs"], said["segments"]) == (1, 0, 41, 1)
+    assert err.splitlines()
+    assert all(" parts " in line for line in err.splitlines())  # how far it is
     listed = home.config.with_name("ids.txt")
     listed.write_text("x\n\nd001\n")
     assert main(["documents", "remove", "texts", "--file", str(listed), *store]) == 0
