@@ -229,23 +229,25 @@ class Catalog:
         if self._replace(index, slot) and before is not None:
             give_back(before)
 
-    def _pointed(self, index: str) -> str | None:
-        """The version the pointer names now; None when it cannot be read."""
+    def _pointed(self, index: str) -> tuple[Hashable | None, str | None]:
+        """The pointer's stamp, and the version it names by now; None when it cannot be read."""
         try:
-            return current_version(self._store, index)
+            return self._stamp(index), current_version(self._store, index)  # in this order: a later change is seen
         except (EngineError, OSError):
-            return None
+            return None, None
 
     def _replace(self, index: str, slot: _Slot) -> bool:
         """Serve what the pointer names, if it can be; False when what is served stays."""
         with self._turns:
             found = open_version(self._store, index, self._opener)
-        pointed, version = self._pointed(index), found.engine.version if isinstance(found, Served) else found.version
+        stamp, pointed = self._pointed(index)
+        version = found.engine.version if isinstance(found, Served) else found.version
         with self._lock:
             waiting, slot.opening = slot.answer, False
             first = not waiting.done()
             if slot.served is not None and version != pointed == slot.served.engine.version:
-                slot.refused = None  # the pointer went back meanwhile: what was opened is not to be served
+                # The pointer went back meanwhile: what was opened is not to be served.
+                slot.stamp, slot.refused = stamp, None
                 self._threads.discard(threading.current_thread())
                 return False
             if isinstance(found, Served):
