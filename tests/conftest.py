@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ from tests.small import write_small
 os.environ.pop("COLUMNS", None)  # what a command prints is cut there; each process of pytest-xdist is told of 80
 # Dask's workers look at what they do a hundred times a second, and nobody asks them here.
 os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "false")
+
+# Prefect's handler writes to the standard error of the test that first used Prefect, which is closed after it: what
+# Dask then logs in a later test is no news there, as it is none for `purlieu build`.
+logging.raiseExceptions = False
 
 DEBIAN = Path(__file__).resolve().parents[1] / "config" / "debian.toml"
 
