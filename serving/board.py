@@ -13,6 +13,8 @@ from typing import final
 
 SLOT = 512 << 10  # bytes a worker: figures of some 350 pairs of route and status take 70 KiB; untouched pages cost none
 _ALIVE = struct.Struct("<QQ")  # workers that live, workers that died
+_TAKEN = struct.Struct("<Q")  # connections a worker has, or `_CLOSED`
+_CLOSED = 2**64 - 1
 _HEAD = struct.Struct("<QII")  # reloads asked for; length and CRC-32 of the figures
 _TRIES = 100
 
@@ -26,8 +28,11 @@ class Board:
 
     def __init__(self, n_workers: int = 1) -> None:
         self.n_workers = n_workers
-        self._memory = mmap.mmap(-1, _ALIVE.size + n_workers * SLOT)
+        self._slots = _ALIVE.size + n_workers * _TAKEN.size
+        self._memory = mmap.mmap(-1, self._slots + n_workers * SLOT)
         self.count(n_workers, 0)
+        for worker in range(n_workers):
+            self.take(worker, None)
 
     def count(self, alive: int, died: int) -> None:
         """Write how many workers live, and how many died since the start; for the process that made them."""
@@ -40,6 +45,19 @@ class Board:
     @property
     def died(self) -> int:
         return int(_ALIVE.unpack_from(self._memory, 0)[1])
+
+    def take(self, worker: int, n_connections: int | None) -> None:
+        """Write how many connections ``worker`` has; None: it takes no more."""
+        _TAKEN.pack_into(self._memory, self._taken(worker), _CLOSED if n_connections is None else n_connections)
+
+    def fewest(self, worker: int) -> int | None:
+        """The fewest connections that one of the others has; None where no other takes any."""
+        found = (
+            int(_TAKEN.unpack_from(self._memory, self._taken(other))[0])
+            for other in range(self.n_workers)
+            if other != worker
+        )
+        return min((taken for taken in found if taken != _CLOSED), default=None)
 
     def write(self, worker: int, figures: bytes) -> None:
         """Show the figures of ``worker``; such as do not fit are not shown, and the ones before stay."""
@@ -72,5 +90,8 @@ class Board:
         """How often that was asked, of all workers together."""
         return sum(_HEAD.unpack_from(self._memory, self._start(worker))[0] for worker in range(self.n_workers))
 
+    def _taken(self, worker: int) -> int:
+        return _ALIVE.size + worker * _TAKEN.size
+
     def _start(self, worker: int) -> int:
-        return _ALIVE.size + worker * SLOT
+        return self._slots + worker * SLOT

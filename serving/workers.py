@@ -117,6 +117,7 @@ class Workers:
             process.join()
             code, pid = process.exitcode or 0, process.pid
             process.close()
+            self._board.take(number, None)
             if self._told is None:
                 self._replace(number, pid, code)
 
