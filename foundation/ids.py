@@ -58,7 +58,7 @@ class Ids(ABC):
         """A number for each of the rows [start, stop) that depends on its id alone; integers and rows are their own."""
 
     def take(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[str | int]:
-        """Ids of many rows."""
+        """Ids of many rows, which are there."""
         return [self[int(row)] for row in rows]
 
 
@@ -98,6 +98,11 @@ class IntegerIds(Ids):
         found: list[int] = []
         for low, high in ranges_of_prefix(text):
             found.extend(range(self._lower_bound(low), self._lower_bound(high))[: max(0, limit - len(found))])
+        return found
+
+    def take(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[str | int]:
+        taken = np.asarray(rows, dtype=np.int64)
+        found: list[str | int] = (taken if self._values is None else self._values[taken]).tolist()
         return found
 
     def keys(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
@@ -185,6 +190,9 @@ class StringIds(Ids):
             row += 1
         return found
 
+    def take(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[str | int]:
+        return [*decoded(self._blob, self._offsets, rows)]
+
     def keys(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
         from foundation.kernels.strings import hash_rows
 
@@ -197,6 +205,15 @@ class StringIds(Ids):
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {"ids_blob": self._blob, "ids_offsets": self._offsets}
+
+
+def decoded(
+    blob: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], rows: Sequence[int] | npt.NDArray[Any]
+) -> list[str]:
+    """Some of the strings that lie end to end in ``blob``: row i is ``blob[offsets[i]:offsets[i + 1]]``, UTF-8."""
+    taken, data = np.asarray(rows, dtype=np.int64), memoryview(blob)
+    ends = zip(offsets[taken].tolist(), offsets[taken + 1].tolist(), strict=True)
+    return [str(data[start:stop], "utf-8") for start, stop in ends]
 
 
 def _encoded(text: str) -> bytes:

@@ -42,13 +42,13 @@ def labels(opened: Opened, ids: Sequence[str | int], communities: int | None) ->
     hits = [
         [
             {
-                **opened.described(row),
+                **hit,
                 "label": label,
                 "size": int(index.sizes[label]),
                 "score": float(index.inside[row]),
             }
         ]
-        for row, label in zip(rows.tolist(), of_each, strict=True)
+        for hit, row, label in zip(opened.described(rows), rows.tolist(), of_each, strict=True)
     ]
     return opened.answer(hits, paths=[path_of(index, label) for label in of_each], n_communities=index.n_communities)
 

@@ -40,7 +40,7 @@ def search(
         found = opened.search.by_text(texts, wanted)
     else:
         found = opened.search.by_vectors(vectors or [], wanted)
-    hits = [opened.doc_hits(*pair) for pair in zip(found.docs, found.scores, strict=True)]
+    hits = opened.doc_lists(found.docs, found.scores)
     if explain:
         for listed, whys in zip(hits, why(opened.search, opened.corpus, texts, found), strict=True):
             for hit, one in zip(listed, whys, strict=True):

@@ -335,7 +335,7 @@ class Engine:
         """
         check_built(self.release, "nodes")
         check_k(limit, 1000, "ids an answer", "limit")
-        return [self._opened.described(row) for row in self.node_ids.prefix(prefix, limit)]
+        return self._opened.described(self.node_ids.prefix(prefix, limit))
 
     @property
     def node_ids(self) -> Ids:

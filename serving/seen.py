@@ -22,7 +22,7 @@ def ppr(opened: Opened, queries: Sequence[Mapping[Any, float]], k: int, exact: b
     bounds: list[float] = []
     residuals: list[float] = []
     for ranking in opened.rankings.query(seeds, k, exact=exact, rmax=rmax):
-        hits += [opened.node_hits(*pair) for pair in zip(ranking.nodes, ranking.scores, strict=True)]
+        hits += opened.node_lists(ranking.nodes, ranking.scores)
         bounds += ranking.error_bound.tolist()
         residuals += ranking.residual.tolist()
     return opened.answer(hits, error_bound=bounds, residual=residuals, notes=shortages(hits, k, residuals))

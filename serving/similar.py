@@ -47,7 +47,7 @@ def similar(
         return opened.answer(_near(opened, queries, own, k, allowed, near))
     found, values = index.search(queries, k, exclude=own, where=allowed)
     scores = -values if is_distance(index.params.metric) else values
-    return opened.answer([opened.node_hits(*pair) for pair in zip(found, scores, strict=True)])
+    return opened.answer(opened.node_lists(found, scores))
 
 
 def _near(

@@ -38,6 +38,10 @@ class Column(ABC):
     def __getitem__(self, row: int) -> Value:
         """The value of a row, None where the document has none."""
 
+    def take(self, rows: npt.NDArray[np.int64]) -> list[Value]:
+        """The values of many rows, which are there."""
+        return [self[row] for row in rows.tolist()]
+
     @abstractmethod
     def equals(self, value: Value) -> Bools:
         """Filter: bool (n_docs,), true where the row is ``value``; of a list of strings, where ``value`` is in it.
@@ -139,6 +143,14 @@ class StringColumn(Column):
     def __getitem__(self, row: int) -> str | None:
         code = int(self._codes[row])
         return None if code < 0 else str(self._strings[code])
+
+    def take(self, rows: npt.NDArray[np.int64]) -> list[Value]:
+        codes = self._codes[rows]
+        found: list[Value] = [None] * codes.size
+        there = np.flatnonzero(codes >= 0)
+        for place, text in zip(there.tolist(), self._strings.take(codes[there]), strict=True):
+            found[place] = text
+        return found
 
     def equals(self, value: Value) -> Bools:
         code = _code_of(value, self._strings)

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from foundation.ids import decoded
+
 
 class Texts(Protocol):
     """What a corpus asks of its texts."""
@@ -45,6 +47,10 @@ class TextBlob(Sequence[str]):
         if not 0 <= row < len(self):
             raise IndexError(row)
         return self.blob[self.offsets[row] : self.offsets[row + 1]].tobytes().decode()
+
+    def take(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[str]:
+        """Strings of many rows, which are there."""
+        return decoded(self.blob, self.offsets, rows)
 
     def rows(self, start: int, stop: int) -> list[str]:
         """Strings ``start:stop``, read in one piece."""
