@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 import anyio.to_thread
 from fastapi import Request
@@ -36,16 +36,16 @@ async def answer_posted(request: Request, question: Question) -> Response:
     """
     service, facts = service_of(request), facts_of(request)
     engine = await _engine(service, request, question.name)
-    async with _Limited(service, "body"):
+    async with _Limited(service, "body") as limited:
         facts["body"] = body = await read_body(request)
-    key = None
-    if service.limits.cache_bytes and len(body) <= KEPT_BODY:
-        key = service.cache.key(engine.index, engine.version, question.name, body)
-        kept = service.cache.get(key)
-        if kept is not None:
-            facts["cached"] = True
-            return _response(kept)
-    async with _Limited(service, "answer"):
+        key = None
+        if service.limits.cache_bytes and len(body) <= KEPT_BODY:
+            key = service.cache.key(engine.index, engine.version, question.name, body)
+            kept = service.cache.get(key)
+            if kept is not None:
+                facts["cached"] = True
+                return _response(kept)
+        limited.begin("answer")
         if len(body) <= SMALL_BODY:
             asked = parsed(question.model, body)
         else:
@@ -97,8 +97,14 @@ class _Limited:
         self._limit = asyncio.timeout(self._seconds)
         self._what = what
 
-    async def __aenter__(self) -> None:
+    def begin(self, what: Literal["body", "answer"]) -> None:
+        """From now on this is waited for, as long again."""
+        self._what = what
+        self._limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
+    async def __aenter__(self) -> Self:
         await self._limit.__aenter__()
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -43,9 +43,12 @@ class LimitedProtocol(HttpToolsProtocol):
         if before:
             self._n_head += len(data)
         super().data_received(data)
-        if self.transport.is_closing() or not self._in_head:
+        if self.transport.is_closing():
             return
-        if not before:
+        if not self._in_head:
+            if self._timer is None:  # of a body that came with its head there is nothing to wait for
+                self._wait(WHOLE_SECONDS, self._late_body)
+        elif not before:
             self._n_head = 0  # the end of a body, and at most the beginning of a head
         elif self._n_head > MAX_HEAD:
             self._end(_TOO_LARGE, f"the headers have more than {MAX_HEAD:,} bytes")
@@ -56,7 +59,6 @@ class LimitedProtocol(HttpToolsProtocol):
         """The body begins, if there is one."""
         self._in_head, self._n_head = False, 0
         self._arrived()
-        self._wait(WHOLE_SECONDS, self._late_body)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
