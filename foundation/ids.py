@@ -211,7 +211,7 @@ def decoded(
     blob: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], rows: Sequence[int] | npt.NDArray[Any]
 ) -> list[str]:
     """Some of the strings that lie end to end in ``blob``: row i is ``blob[offsets[i]:offsets[i + 1]]``, UTF-8."""
-    taken, data = np.asarray(rows, dtype=np.int64), memoryview(blob)
+    taken, data = np.asarray(rows, dtype=np.int64), blob.data
     ends = zip(offsets[taken].tolist(), offsets[taken + 1].tolist(), strict=True)
     return [str(data[start:stop], "utf-8") for start, stop in ends]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from foundation.seeds import key
 from foundation.threads import Crew, even_ranges
 from vectors.ann.exact import exact_top_k
 from vectors.kernels.pacmap import add_forces, draw_far, draw_mid_near
+from vectors.pacmap_neighbours import Nearest, nearest_rows
 from vectors.plane import principal_plane
 
 Float32s = npt.NDArray[np.float32]
@@ -52,13 +53,6 @@ class PaCMAPParams:
                 raise InvalidParams(name=name, value=getattr(self, name), allowed="0 to 20")
 
 
-class Nearest(NamedTuple):
-    """The nearest other rows of some rows, best first: int32 and float32 (rows, candidates), Euclidean distances."""
-
-    rows: Int32s
-    distances: Float32s
-
-
 def pacmap(vectors: Float32s, params: PaCMAPParams, n_threads: int = 1) -> Float32s:
     """Place the directions of ``vectors`` (float32 (n, dim), finite) in the plane.
 
@@ -85,13 +79,8 @@ def directions(vectors: Float32s) -> Float32s:
 
 
 def nearest(units: Float32s, start: int, stop: int, params: PaCMAPParams, n_threads: int = 1) -> Nearest:
-    """Candidates of rows [start, stop) among all, exactly; the same whatever the range."""
-    k = min(params.n_neighbors + SPARE, len(units) - 1)
-    if k < 1 or stop <= start:
-        return Nearest(np.empty((stop - start, 0), dtype=np.int32), np.empty((stop - start, 0), dtype=np.float32))
-    own = np.arange(start, stop, dtype=np.int64)
-    rows, distances = exact_top_k(units, units[start:stop], k, metric="l2", exclude=own, n_threads=n_threads)
-    return Nearest(rows.astype(np.int32), distances)
+    """Candidates of rows [start, stop) among all, as `vectors.pacmap_neighbours` finds them."""
+    return nearest_rows(units, start, stop, params.n_neighbors + SPARE, n_threads)
 
 
 def place(units: Float32s, found: Nearest, params: PaCMAPParams, n_threads: int = 1) -> Float32s:
@@ -128,15 +117,18 @@ def place(units: Float32s, found: Nearest, params: PaCMAPParams, n_threads: int 
     return points.astype(np.float32)
 
 
-def neighbours_kept(points: Float32s, found: Nearest, k: int = 10, most: int = 1000) -> float:
-    """Share of the k nearest rows that are among the k nearest points, over ``most`` rows at even steps."""
+def neighbours_kept(points: Float32s, units: Float32s, k: int = 10, most: int = 1000) -> float:
+    """Share of the k nearest rows of ``units`` that are among the k nearest points, over ``most`` rows at even steps.
+
+    Both are found exactly.
+    """
     n = len(points)
-    k = min(k, found.rows.shape[1])
+    k = min(k, n - 1)
     if k < 1:
         return 1.0
     rows = np.arange(min(n, most), dtype=np.int64) * n // min(n, most)
+    true, _ = exact_top_k(units, units[rows], k, metric="l2", exclude=rows)
     there, _ = exact_top_k(points, points[rows], k, metric="l2", exclude=rows)
-    true = found.rows[rows, :k]
     return float((there[:, :, np.newaxis] == true[:, np.newaxis, :]).any(axis=1).mean())
 
 

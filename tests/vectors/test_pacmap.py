@@ -28,11 +28,10 @@ def groups() -> npt.NDArray[np.float32]:
 
 
 def test_more_neighbours_are_kept_than_principal_components_keep(groups: npt.NDArray[np.float32]) -> None:
-    params = PaCMAPParams()
-    found = nearest(directions(groups), 0, len(groups), params)
-    points = pacmap(groups, params)
+    units = directions(groups)
+    points = pacmap(groups, PaCMAPParams())
     assert (points.shape, points.dtype) == ((480, 2), np.float32)
-    kept, flat = neighbours_kept(points, found), neighbours_kept(principal_plane(groups).points, found)
+    kept, flat = neighbours_kept(points, units), neighbours_kept(principal_plane(groups).points, units)
     assert kept > flat + 0.1
     group = np.arange(480) // 40
     apart = np.linalg.norm(points[:, None].astype(np.float64) - points[None], axis=2) + np.diag(np.full(480, np.inf))
@@ -132,7 +131,7 @@ def test_few_rows_and_equal_rows_have_places(n: int, kind: str) -> None:
     points = pacmap(rows, params)
     assert points.shape == (n, 2)
     assert np.isfinite(points).all()
-    assert 0.0 <= neighbours_kept(points, nearest(directions(rows), 0, n, params)) <= 1.0
+    assert 0.0 <= neighbours_kept(points, directions(rows)) <= 1.0
 
 
 def test_lengths_do_not_count(groups: npt.NDArray[np.float32]) -> None:
