@@ -18,6 +18,7 @@ from serving.board import Board
 from serving.protocol import LimitedProtocol
 
 PATIENCE = 0.02  # seconds that a connection is left to a worker with fewer, which may be held up by what it computes
+STEP = 0.002  # seconds between looks at how many the others have
 AT_ONCE = 4  # connections taken when that one did not come
 OUT_OF_FILES = 1.0  # seconds until the next try where the system has no room for a connection
 
@@ -49,6 +50,8 @@ class _Taking:
         self._worker = worker
         self._loop = asyncio.get_running_loop()
         self._later: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._closed = False
         self._beginning: set[asyncio.Task[None]] = set()
         listener.setblocking(False)
         self._show()
@@ -56,6 +59,7 @@ class _Taking:
 
     def close(self) -> None:
         """Take no more."""
+        self._closed = True
         self._board.take(self._worker, None)
         self._loop.remove_reader(self._listener)
         if self._later is not None:
@@ -67,18 +71,27 @@ class _Taking:
 
     def _awoken(self) -> None:
         """A connection waits, and all workers know: whoever has the fewest takes it."""
-        mine, fewest = self._show(), self._board.fewest(self._worker)
-        if fewest is not None and fewest < mine:
-            self._pause(PATIENCE, self._insist)
+        if self._others_have_fewer():
+            self._until = self._loop.time() + PATIENCE
+            self._pause(STEP, self._leave)
         else:
             self._take()
 
-    def _insist(self) -> None:
-        """Take some of what still waits: who should have did not come."""
-        self._go_on()
-        for _ in range(AT_ONCE):
-            if not self._take():
-                break
+    def _leave(self) -> None:
+        """Leave what waits to the others, until they have as many or did not come."""
+        if not self._others_have_fewer():
+            self._go_on()
+        elif self._loop.time() < self._until:
+            self._later = self._loop.call_later(STEP, self._leave)
+        else:
+            self._go_on()
+            for _ in range(AT_ONCE):
+                if not self._take():
+                    break
+
+    def _others_have_fewer(self) -> bool:
+        mine, fewest = self._show(), self._board.fewest(self._worker)
+        return fewest is not None and fewest < mine
 
     def _take(self) -> bool:
         """Take one connection if one waits."""
@@ -102,7 +115,13 @@ class _Taking:
 
     def _protocol(self) -> asyncio.Protocol:
         server, kind = self._server, cast(type[LimitedProtocol], self._server.config.http_protocol_class)
-        return kind(server.config, server.server_state, server.lifespan.state)
+        protocol = kind(server.config, server.server_state, server.lifespan.state)
+        protocol.when_lost = self._lost
+        return protocol
+
+    def _lost(self) -> None:
+        if not self._closed:
+            self._show()
 
     def _show(self) -> int:
         """How many this worker has; tells the others."""

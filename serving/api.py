@@ -20,7 +20,7 @@ from foundation.errors import StoreUnavailable
 from serving import admin, questions, schemas
 from serving.board import Board
 from serving.cache import AnswerCache
-from serving.catalog import State, silent
+from serving.catalog import silent
 from serving.envelope import Envelope, Note, check_origins
 from serving.inputs import Indexes, OneIndex
 from serving.keys import KeyRing, asking_key, plain_keys, required
@@ -33,6 +33,7 @@ from serving.pool import Pool
 from serving.problems import RefusedRequest, answering, install, reason, sort_of_problem
 from serving.service import Service, service_of
 from serving.shortcut import Shortcut
+from serving.slot import State
 from serving.steady import keep_steady
 from serving.stores import Catalogs
 from serving.together import keep_together

@@ -16,13 +16,14 @@ import time
 import weakref
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import final
 
-from artifacts.publish import CURRENT, Release, current_version, read_release, version_names
+from artifacts.publish import CURRENT, Release, read_release, version_names
 from artifacts.store import Store, index_name
-from foundation.errors import EngineError, InvalidParams, StoreUnavailable, UnknownId
-from serving.opener import Opener, Refused, Served, check_there, give_back, open_engine, open_version
+from foundation.errors import EngineError, StoreUnavailable, UnknownId
+from serving.opener import Opener, Served, give_back, open_engine, open_version
+from serving.pointer import pointed, stamp_of
+from serving.slot import Slot, State, pending
 
 RETRY_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
@@ -31,33 +32,6 @@ OPENINGS = 2  # versions opened at the same time: each maps files, reads them an
 
 def silent(line: str) -> None:
     """Tell nobody."""
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What there is to say about an index without asking it."""
-
-    index: str
-    served: Served | None
-    refused: Refused | None
-    n_refused: int
-    opening: bool
-
-
-@final
-class _Slot:
-    """One index. ``answer`` is what `Catalog.ask` hands out: replaced as a whole, pending only before ``served``."""
-
-    def __init__(self) -> None:
-        self.answer: Future[Served] = _pending()
-        self.served: Served | None = None
-        self.refused: Refused | None = None
-        self.n_refused = 0
-        self.opening = False
-        self.stamp: Hashable | None = None  # of the pointer that was followed last
-        self.next_look = 0.0
-        self.retry_at = 0.0
 
 
 @final
@@ -88,7 +62,7 @@ class Catalog:
         self._log = log
         self._lock = threading.Lock()
         self._turns = threading.Semaphore(OPENINGS)
-        self._slots: dict[str, _Slot] = {}
+        self._slots: dict[str, Slot] = {}
         self._threads: set[threading.Thread] = set()
         self._closed = False
 
@@ -135,16 +109,7 @@ class Catalog:
     def states(self) -> list[State]:
         """Of every index that was looked at, by name."""
         with self._lock:
-            return [
-                State(
-                    index=index,
-                    served=slot.served,
-                    refused=slot.refused,
-                    n_refused=slot.n_refused,
-                    opening=slot.opening,
-                )
-                for index, slot in sorted(self._slots.items())
-            ]
+            return [slot.state(index) for index, slot in sorted(self._slots.items())]
 
     def releases(self, index: str) -> list[Release]:
         """The versions of an index that can be read, newest first; one that cannot does not hide the others."""
@@ -165,7 +130,7 @@ class Catalog:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _look_aside(self, index: str, slot: _Slot) -> None:
+    def _look_aside(self, index: str, slot: Slot) -> None:
         """Look while the version that is served answers: a look far away takes its time."""
         with self._lock:
             if time.monotonic() < slot.next_look or self._closed:
@@ -175,91 +140,66 @@ class Catalog:
 
     def _follow_far(self, index: str) -> None:
         with contextlib.suppress(StoreUnavailable):  # what is mapped still answers
-            stamp = self._stamp(index)
+            stamp = stamp_of(self._store, index)
             with self._lock:
                 self._follow(index, stamp)
 
-    def _look_at(self, index: str) -> _Slot | None:
+    def _look_at(self, index: str) -> Slot | None:
         with self._lock:
             slot = self._slots.get(index)
             if slot is not None and time.monotonic() < slot.next_look:
                 return slot  # another thread was faster
             try:
-                stamp = self._stamp(index)
+                stamp = stamp_of(self._store, index)
             except StoreUnavailable:
                 if slot is None or slot.served is None:
                     raise
                 stamp = slot.stamp  # what is mapped still answers
             return self._follow(index, stamp)
 
-    def _follow(self, index: str, stamp: Hashable | None) -> _Slot | None:
+    def _follow(self, index: str, stamp: Hashable | None) -> Slot | None:
         """Begin to open what the pointer names, if that is due; the lock is held."""
         if stamp is None:
             self._slots.pop(index, None)
             return None
-        slot = self._slots.setdefault(index, _Slot())
+        slot = self._slots.setdefault(index, Slot())
         now = time.monotonic()
         slot.next_look = now + self._look_seconds
         due = stamp != slot.stamp or (slot.refused is not None and now >= slot.retry_at)
         if due and not slot.opening and not self._closed:
             slot.stamp, slot.opening = stamp, True
             if slot.served is None and slot.answer.done():
-                slot.answer = _pending()
+                slot.answer = pending()
             thread = threading.Thread(target=self._open, args=(index, slot), name=f"open {index}", daemon=True)
             self._threads.add(thread)
             thread.start()
         return slot
 
-    def _stamp(self, index: str) -> Hashable | None:
-        """What changes whenever the pointer is replaced; None when there is no pointer."""
-        try:
-            found = self._store.place.stamp(f"{index_name(index)}/{CURRENT}")
-        except InvalidParams:
-            return None
-        except OSError as error:
-            what = f"the pointer of index {index} cannot be read ({getattr(error, 'strerror', None) or error})"
-            fix = "check the disk and its permissions"
-            raise StoreUnavailable(path=self._store.address, what=what, fix=fix) from None
-        if found is None:
-            check_there(self._store)  # an index that was unpublished is gone; one whose whole store is away is not
-        return found
-
-    def _open(self, index: str, slot: _Slot) -> None:
+    def _open(self, index: str, slot: Slot) -> None:
         before = weakref.ref(slot.served.engine) if slot.served else None
-        if self._replace(index, slot) and before is not None:
+        try:
+            is_new = self._replace(index, slot)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+        if is_new and before is not None:
             give_back(before)
 
-    def _pointed(self, index: str) -> tuple[Hashable | None, str | None]:
-        """The pointer's stamp, and the version it names by now; None when it cannot be read."""
-        try:
-            return self._stamp(index), current_version(self._store, index)  # in this order: a later change is seen
-        except (EngineError, OSError):
-            return None, None
-
-    def _replace(self, index: str, slot: _Slot) -> bool:
+    def _replace(self, index: str, slot: Slot) -> bool:
         """Serve what the pointer names, if it can be; False when what is served stays."""
         with self._turns:
             found = open_version(self._store, index, self._opener)
-        stamp, pointed = self._pointed(index)
+        stamp, named = pointed(self._store, index)
         version = found.engine.version if isinstance(found, Served) else found.version
         with self._lock:
             waiting, slot.opening = slot.answer, False
             first = not waiting.done()
-            if slot.served is not None and version != pointed == slot.served.engine.version:
+            if slot.served is not None and version != named == slot.served.engine.version:
                 # The pointer went back meanwhile: what was opened is not to be served.
                 slot.stamp, slot.refused = stamp, None
-                self._threads.discard(threading.current_thread())
                 return False
-            if isinstance(found, Served):
-                if not first:
-                    slot.answer = _pending()
-                    slot.answer.set_result(found)
-                slot.served, slot.refused = found, None
-            else:
-                slot.refused, slot.n_refused = found, slot.n_refused + 1
-                slot.retry_at = time.monotonic() + self._retry_seconds
+            slot.take(found, time.monotonic() + self._retry_seconds)
             kept = slot.served
-            self._threads.discard(threading.current_thread())
         if isinstance(found, Served):
             if first:
                 waiting.set_result(found)
@@ -271,9 +211,3 @@ class Catalog:
         cause = " ".join(found.cause.split())
         self._log(f"index {index}: version {version} refused, {rest}: {cause}")
         return False
-
-
-def _pending() -> Future[Served]:
-    future: Future[Served] = Future()
-    future.set_running_or_notify_cancel()  # shared by all who wait: one who gives up must not cancel it
-    return future

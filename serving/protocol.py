@@ -23,6 +23,7 @@ _TOO_SLOW = "408 Request Timeout"
 class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol over httptools; a request that is too large or too slow to arrive ends its connection."""
 
+    when_lost: Callable[[], object] | None = None  # called after the connection's end
     _timer: asyncio.TimerHandle | None = None
     _in_head = True
     _n_head = 0
@@ -36,6 +37,8 @@ class LimitedProtocol(HttpToolsProtocol):
         """Wait for nothing more."""
         self._arrived()
         super().connection_lost(exc)
+        if self.when_lost is not None:
+            self.when_lost()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; those of a head that goes on are counted."""

@@ -9,8 +9,9 @@ from typing import final
 from artifacts.publish import Release
 from artifacts.store import Store
 from foundation.errors import InvalidParams, StoreUnavailable, UnknownId
-from serving.catalog import Catalog, State, silent
+from serving.catalog import Catalog, silent
 from serving.opener import Opener, Served, check_there, open_engine
+from serving.slot import State
 
 
 @final
