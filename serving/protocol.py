@@ -1,7 +1,8 @@
-"""HTTP on a connection, with limits on how a request arrives: the size of its head, and the time for it and for all.
+"""HTTP on a connection, with limits on how a request arrives and its answer leaves.
 
-uvicorn's own protocol has neither: a caller could send headers without end, or a byte a minute on a thousand
-connections. How large a body may be, and how long one waits for it, is in `serving.inputs` and `serving.answering`.
+uvicorn's own protocol has none: a caller could send headers without end, or a byte a minute on a thousand connections,
+or ask for large answers and never read them. How large a body may be, and how long one waits for it, is in
+`serving.inputs` and `serving.answering`.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MAX_HEAD = 64 << 10  # bytes of request line and headers
 HEAD_SECONDS = 10.0  # from the first byte of a request, or from the connection, to the end of its headers
 WHOLE_SECONDS = 300.0  # from there to the end of its body, also of one that was refused and still arrives
+READ_SECONDS = 30.0  # that a caller may take no byte of an answer which it does not take all at once
 _TOO_LARGE = "431 Request Header Fields Too Large"
 _TOO_SLOW = "408 Request Timeout"
 
 
 @final
 class LimitedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol over httptools; a request that is too large or too slow to arrive ends its connection."""
+    """uvicorn's protocol over httptools; a request too large or slow to arrive, or an answer not read, ends it."""
 
     when_lost: Callable[[], object] | None = None  # called after the connection's end
     _timer: asyncio.TimerHandle | None = None
+    _reading: asyncio.TimerHandle | None = None
     _in_head = True
     _n_head = 0
 
@@ -36,6 +39,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
         self._arrived()
+        self._read()
         super().connection_lost(exc)
         if self.when_lost is not None:
             self.when_lost()
@@ -69,6 +73,32 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_head, self._n_head = True, 0
         self._arrived()
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The caller does not take all at once: begin to look whether it takes anything."""
+        super().pause_writing()
+        self._read()
+        self._look_again(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """It took nearly all."""
+        self._read()
+        super().resume_writing()
+
+    def _look_again(self, n_left: int) -> None:
+        self._reading = asyncio.get_running_loop().call_later(READ_SECONDS, self._look_what_is_left, n_left)
+
+    def _look_what_is_left(self, n_before: int) -> None:
+        n_left = self.transport.get_write_buffer_size()
+        if n_left < n_before:
+            self._look_again(n_left)
+        else:
+            self.transport.abort()
+
+    def _read(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     def _wait(self, seconds: float, late: Callable[[], None]) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, late)

@@ -1,8 +1,8 @@
 """The nearest rows of each row, from which PaCMAP chooses: of all where those are soon compared, else of near lists.
 
 Few rows (`EXACT`) are compared with all. Of more, a row is compared with those in `PROBED` of `LISTS` lists, the ones
-whose centroids are nearest to it. What is found depends on the rows alone: lists are learned in a fixed order of sums
-(`vectors.ann.list_build`), and distances are those of the kernel that exact search uses.
+whose centroids are nearest to it. What is found depends on the rows alone: lists are learned and distances summed in a
+fixed order (`vectors.ann.list_build`, `vectors.kernels.lists`).
 """
 
 from __future__ import annotations

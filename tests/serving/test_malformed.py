@@ -26,6 +26,7 @@ GOOD: dict[str, bytes] = {
     "neighbourhood": b'{"seeds":{"ant":1},"k":3}',
     "search": b'{"texts":["a"],"k":1,"rerank":true,"ranking":null}',
     "related": b'{"seeds":["ant"],"k":3,"weights":{"ppr":1}}',
+    "explain": b'{"a":"ant","b":7,"k":3}',
 }
 # Pieces that break parsers: numbers beyond every range, halves of characters, words of other languages, NUL, comments.
 PIECES = (

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from artifacts.store import Store
 from serving import protocol
@@ -24,6 +25,7 @@ from tests.serving.live import until
 
 DEMO = "/v1/indexes/demo"
 BODY = b'{"ids":["ant"],"k":1}'
+LARGE = 64 << 20
 
 
 @pytest.fixture
@@ -161,3 +163,43 @@ def test_what_is_no_http_is_refused_and_the_server_lives(port: int, sent: bytes)
         connection.sendall(sent)
         assert read_all(connection)[:12] in (b"HTTP/1.1 400", b"")
     assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+
+
+async def large(scope: Scope, receive: Receive, send: Send) -> None:  # the signature of an app
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+    await send({"type": "http.response.body", "body": bytes(LARGE)})
+
+
+@pytest.fixture
+def large_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn.Server]:
+    """A server whose every answer is more than sockets hold, with little patience for who does not read it."""
+    monkeypatch.setattr(protocol, "READ_SECONDS", 0.5)
+    config = uvicorn.Config(large, port=0, http=LimitedProtocol, log_config=None, log_level="critical", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started)
+        yield server
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
+def test_who_does_not_read_an_answer_is_let_go(large_server: uvicorn.Server, more: bytes) -> None:
+    with connected(large_server.servers[0].sockets[0].getsockname()[1]) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + more + b"\r\n")
+        until(lambda: len(large_server.server_state.connections) == 1)
+        until(lambda: not large_server.server_state.connections)
+
+
+def test_who_reads_an_answer_slowly_gets_all_of_it(large_server: uvicorn.Server) -> None:
+    with connected(large_server.servers[0].sockets[0].getsockname()[1]) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        found, begun = 0, time.monotonic()
+        while piece := connection.recv(LARGE // 16):
+            found += len(piece)
+            if time.monotonic() - begun < 1.5:  # three times what is allowed without a byte
+                time.sleep(0.1)
+    assert found > LARGE
