@@ -51,6 +51,7 @@ def test_rows_as_ids_answer_like_a_list_of_them(prefix: str) -> None:
     ids = saved_and_opened(IntegerIds(1234))
     assert ids.prefix(prefix, 2000) == [row for row in range(1234) if str(row).startswith(prefix)]
     assert [ids.find(wanted) for wanted in (0, 1233, 1234, -1, "7", "-7", "007")] == [0, 1233, -1, -1, 7, -1, 7]
+    assert ids.take(np.array([1233, 0, 7])) == [1233, 0, 7]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,8 @@ def test_signs_and_leading_zeros_do_not_change_an_integer(value: int, zeros: int
 @given(texts=TEXTS, other=st.text(max_size=3), limit=st.integers(0, 40))
 def test_strings_are_found_where_they_stand_and_only_those(texts: list[str], other: str, limit: int) -> None:
     ids = saved_and_opened(StringIds.from_sorted(texts))
-    assert [ids[row] for row in range(len(ids))] == texts
+    assert [ids[row] for row in range(len(ids))] == texts == ids.take(range(len(ids)))
+    assert ids.take([len(ids) - 1, 0, 0] if texts else []) == ([texts[-1], texts[0], texts[0]] if texts else [])
     assert [ids.find(text) for text in texts] == list(range(len(texts)))
     assert ids.find(other) == (texts.index(other) if other in texts else -1)
     for prefix in (other, other[:1], ""):

@@ -136,6 +136,16 @@ def test_a_body_that_comes_too_slowly_is_given_up(store: Store, opening: Opening
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
+def test_a_body_that_ends_too_early_is_the_callers_fault(store: Store, opening: Opening) -> None:
+    notes: list[dict[str, Any]] = []
+    with running(create_app(store, opener=opening, note=notes.append)) as address:
+        until(lambda: httpx.get(f"{address}{DEMO}").status_code == 200)
+        with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=30) as connection:
+            connection.sendall(f"POST {DEMO}/similar HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{{".encode())
+        until(lambda: notes[-1]["method"] == "POST")
+    assert notes[-1]["status"] == 400
+
+
 def test_an_index_that_does_not_open_in_time_is_not_ready(store: Store, opening: Opening) -> None:
     opening.delay.clear()
     app = create_app(store, opener=opening, limits=Limits(seconds=0.2))

@@ -103,6 +103,13 @@ def test_numbers_and_truth_may_come_as_text() -> None:
     assert found({"free": "true"}) == [0, 3]
 
 
+@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("rows", [[], [2], [4, 2, 0, 0, 3, 1]])
+def test_values_taken_together_are_those_of_each_row(name: str, rows: list[int]) -> None:
+    taken = COLUMNS[name].take(np.array(rows, dtype=np.int64))
+    assert taken == [ROWS[row][name] for row in rows] == [COLUMNS[name][row] for row in rows]
+
+
 def test_a_field_may_be_called_and() -> None:
     columns = {"and": column_from_values("string", ["a", "b", None])}
     assert matching_rows({"and": ["a"]}, columns, 3).tolist() == [True, False, False]
