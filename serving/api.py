@@ -22,8 +22,9 @@ from serving.board import Board
 from serving.cache import AnswerCache
 from serving.catalog import silent
 from serving.envelope import Envelope, Note, check_origins
+from serving.guard import asking_key, required
 from serving.inputs import Indexes, OneIndex
-from serving.keys import KeyRing, asking_key, plain_keys, required
+from serving.keys import KeyRing, plain_keys
 from serving.limits import Limits
 from serving.metrics import CONTENT_TYPE, Measured, Metrics
 from serving.openapi import describe, problems

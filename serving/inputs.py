@@ -62,20 +62,18 @@ async def read_body(request: Request) -> bytes:
     """
     declared = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
     large = declared.isdigit() and int(declared) > MAX_BODY
-    pieces: list[bytes] = []
-    size, more = 0, True
+    body, more = bytearray(), True
     while more and not large:  # not through Starlette's stream, which takes longer than the one piece that most are
         message = await request.receive()
         if message["type"] == "http.disconnect":
             problem = sort_of_problem(400, "not-json", "The body is not JSON", "the body ends too early")
             raise RefusedRequest(problem)
-        pieces.append(message.get("body", b""))
-        size, more = size + len(pieces[-1]), message.get("more_body", False)
-        large = size > MAX_BODY
+        body += message.get("body", b"")
+        large, more = len(body) > MAX_BODY, message.get("more_body", False)
     if large:
         detail = f"the body has more than {MAX_BODY:,} bytes; send several smaller requests"
         raise RefusedRequest(sort_of_problem(413, "too-large", "The body is too large", detail))
-    return b"".join(pieces)
+    return bytes(body)
 
 
 def parsed(model: type[_Model], body: bytes) -> _Model:

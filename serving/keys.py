@@ -14,23 +14,17 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, final
-
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from typing import final
 
 from foundation.errors import InvalidInput, InvalidParams
-from serving.envelope import facts_of
-from serving.problems import RefusedRequest, sort_of_problem
 
 SCOPES = ("query", "admin")
 LOOK_SECONDS = 1.0  # between two looks at the file: how long a key that was taken out may still be good
 SHORTEST = 20  # characters of a key that is not ours: what is shorter can be guessed from its hash
 
-_BEARER = HTTPBearer(auto_error=False, description="One of the keys of the server's key file.")
 _NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -179,35 +173,6 @@ class KeyRing:
             self._log(said)
 
 
-def required(ring: KeyRing, scope: str) -> Callable[..., Awaitable[None]]:
-    """A dependency that refuses a request without a key of ``ring`` for ``scope``."""
-
-    async def check(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
-        if given is None:
-            raise _refused("no API key; send the header Authorization: Bearer KEY", "Bearer")
-        key = ring.find(given.credentials)
-        if key is None:
-            raise _refused("this is not a key of this server", 'Bearer error="invalid_token"')
-        facts_of(request)["key"] = key.name
-        if scope not in key.scopes:
-            detail = f"this key is for {', '.join(sorted(key.scopes))}; ask with one for {scope}"
-            problem = sort_of_problem(403, "forbidden", "The API key is for something else", detail)
-            challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-            raise RefusedRequest(problem, {"WWW-Authenticate": challenge})
-
-    return check
-
-
-def asking_key(ring: KeyRing, scope: str) -> Callable[[Request], Awaitable[None]]:
-    """What `required` does, for those who have no dependencies solved."""
-    check = required(ring, scope)
-
-    async def ask(request: Request) -> None:
-        await check(request, await _BEARER(request))
-
-    return ask
-
-
 def _parsed(words: list[str]) -> Key | str:
     """The key of a line, or what is wrong with it."""
     if len(words) == 1:
@@ -244,8 +209,3 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _refused(detail: str, challenge: str) -> RefusedRequest:
-    problem = sort_of_problem(401, "unauthorized", "An API key is required", detail)
-    return RefusedRequest(problem, {"WWW-Authenticate": challenge})
