@@ -15,7 +15,8 @@ from flows.changes import changed_sources, explain
 from flows.history import Earlier, earlier
 from flows.plan import check_names, plan, with_inputs
 from flows.refresh import Served
-from flows.settings import Config, Runtime
+from flows.runtime import Runtime
+from flows.settings import Config
 from flows.sizes import seen_by, sizes_of
 from flows.sources import Sources
 from flows.speed import is_compiled, slowness

@@ -22,9 +22,11 @@ from flows.conclude import conclude, retain
 from flows.estimate import slots_of
 from flows.history import last_build_name, took
 from flows.journal import journaled
-from flows.plan import PlannedStage, check_names, order_of, plan, with_inputs
+from flows.plan import check_names, order_of, plan, with_inputs
+from flows.planned import PlannedStage
 from flows.refresh import Served
-from flows.settings import Config, Runtime
+from flows.runtime import Runtime
+from flows.settings import Config
 from flows.sources import Sources
 from flows.stages.runner import StageReport, run_stage
 from foundation.errors import ArtifactCorrupt, InvalidInput

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from flows.plan import PlannedStage
-from flows.settings import Config, FeaturesTable
+from flows.graph_tables import FeaturesTable
+from flows.planned import PlannedStage
+from flows.settings import Config
 from flows.stages.stage import Sizes
 from flows.stages.tokens import TOKENS_A_BYTE
 from graph.edge_list import estimate_edges, is_table

@@ -1,0 +1,89 @@
+"""The part of a plan that starts from the documents."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from flows.ann_plan import index_of_documents
+from flows.document_tables import CorpusTable
+from flows.identity import encoder_identity, outside_files
+from flows.planned import PlannedStage
+from flows.settings import Config
+from flows.sources import Sources
+from flows.stages import additions, corpus, lexical, muvera, retriever, tokens
+from vectors.corpus.files import named_format
+
+
+def document_stages(config: Config, sources: Sources, changes: str | None) -> list[PlannedStage]:
+    if config.corpus is None:
+        return []
+    table = config.corpus
+    stages = [
+        PlannedStage(
+            name="corpus",
+            table="corpus",
+            stage=corpus.STAGE,
+            params=_corpus_params(table),
+            sources={"documents": table.source} | ({} if changes is None else {"changes": changes}),
+        )
+    ]
+    if changes is not None:
+        stages.append(
+            PlannedStage(
+                name="additions",
+                table="corpus",
+                stage=additions.STAGE,
+                params=_corpus_params(table),
+                sources={"changes": changes, "documents": table.source},
+            )
+        )
+    if config.lexical is not None:
+        fusion = {} if config.muvera is None else {"fusion": config.lexical.fusion}
+        stages.append(
+            PlannedStage(
+                name="lexical",
+                table="lexical",
+                stage=lexical.STAGE,
+                params=dataclasses.asdict(config.lexical.params) | fusion,
+                inputs={"corpus": "corpus"},
+            )
+        )
+    if config.muvera is None or config.ann_documents is None:
+        return stages
+    stages += [
+        PlannedStage(
+            name="tokens",
+            table="corpus",
+            stage=tokens.STAGE,
+            params={
+                "encoder": dataclasses.asdict(table.encoder),
+                "identity": encoder_identity(table.encoder, sources),
+                "tokens": dataclasses.asdict(table.tokens),
+            },
+            inputs={"corpus": "corpus"},
+            files=outside_files(table.encoder),
+        ),
+        PlannedStage(
+            name="muvera",
+            table="muvera",
+            stage=muvera.STAGE,
+            params=dataclasses.asdict(config.muvera.params),
+            inputs={"tokens": "tokens"},
+        ),
+    ]
+    stages += [
+        index_of_documents(config.ann_documents, config.muvera, table.encoder.kind),
+        PlannedStage(
+            name="retriever",
+            table="muvera",
+            stage=retriever.STAGE,
+            params={"retriever": dataclasses.asdict(config.muvera.retriever), "encoder": table.encoder.kind},
+            inputs={"corpus": "corpus", "tokens": "tokens", "fde": "muvera", "ann": "ann.documents"},
+        ),
+    ]
+    return stages
+
+
+def _corpus_params(table: CorpusTable) -> dict[str, Any]:
+    return {**dataclasses.asdict(table.params), "format": named_format(table.source, table.params.format)}
