@@ -9,7 +9,7 @@ import numpy as np
 from clustering.labels import LabelIndex
 from foundation.errors import InvalidQuery
 from serving.built import check_built
-from serving.opened import Answer, Hit, Opened, check_k
+from serving.opened import Answer, Hit, Opened, check_k, up_to
 
 
 def community(opened: Opened, seeds: Sequence[str | int], size: int | None, after: int, method: str | None) -> Answer:
@@ -56,7 +56,7 @@ def labels(opened: Opened, ids: Sequence[str | int], communities: int | None) ->
 def members(opened: Opened, label: int, k: int) -> Answer:
     """The nodes of one community of the whole graph."""
     check_built(opened.release, "members")
-    check_k(k, opened.graph.n_nodes, "nodes")
+    k = up_to(k, opened.graph.n_nodes, "nodes")
     found = opened.labels.top(label, k)
     path = path_of(opened.labels, label)
     return opened.answer([opened.node_hits(found.nodes, found.inside)], size=found.size, path=path)
