@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, final, get_args, get_type_hints
 
 import pydantic
 
+from flows.overrides import Override
 from foundation.errors import EngineError, InvalidConfig, InvalidParams
 
 T = TypeVar("T")
@@ -20,12 +21,15 @@ Table = dict[str, Any]
 class ConfigReader:
     """Turns tables into parameters, and whatever is wrong into an error with the file and the key."""
 
-    def __init__(self, path: str, base: Path) -> None:
+    def __init__(self, path: str, base: Path, overrides: Sequence[Override] = ()) -> None:
         self._path = path
         self._base = base
+        self._overrides = overrides
 
     def error(self, key: str, what: str, fix: str) -> InvalidConfig:
-        return InvalidConfig(path=self._path, key=key, what=what, fix=fix)
+        """That ``key`` is wrong, where it was found: in the file, or the last ``--set`` that decides it."""
+        found = (f"--set {override.text}" for override in reversed(self._overrides) if override.decides(key))
+        return InvalidConfig(path=next(found, self._path), key=key, what=what, fix=fix)
 
     def at(self, key: str) -> _At:
         return _At(self, key)

@@ -29,7 +29,7 @@ from flows.graph_tables import (
     map_params,
     powerwalk_table,
 )
-from flows.overrides import override
+from flows.overrides import Override, override
 from flows.runtime import Runtime
 from foundation.errors import InvalidConfig
 from vectors.ann.params import ANNParams
@@ -90,7 +90,7 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     Raises
     ------
     InvalidConfig
-        Naming the file, the key, what is wrong, and the nearest known key.
+        Naming the file or the override, the key, what is wrong, and the nearest known key.
     """
     try:
         raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -106,14 +106,13 @@ def read_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         raise InvalidConfig(path=str(path), key="", what="not UTF-8 text", fix="name a TOML file") from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfig(path=str(path), key="", what=f"not TOML: {error}", fix="mend that line") from None
-    for text in overrides:
-        override(raw, text)
-    return parse_config(raw, str(path), Path(path).parent)
+    changes = [override(raw, text) for text in overrides]
+    return parse_config(raw, str(path), Path(path).parent, changes)
 
 
-def parse_config(raw: Table, path: str, base: Path) -> Config:
-    """Check a parsed configuration; relative sources are taken from ``base``."""
-    reader = ConfigReader(path, base)
+def parse_config(raw: Table, path: str, base: Path, changes: Sequence[Override] = ()) -> Config:
+    """Check a parsed configuration, to which ``changes`` were made; relative sources are taken from ``base``."""
+    reader = ConfigReader(path, base, changes)
     reader.known(raw, "", TABLES)
     name = raw.get("name")
     if not isinstance(name, str):

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from foundation.errors import ServerUnavailable
+from foundation.errors import InvalidParams, ServerUnavailable
 
 DETOUR_SECONDS = 5.0  # Prefect's share of a run above which the shorter way is pointed out
 
@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
     """Build, and say what was done."""
     overrides = list(args.overrides)
     if args.workers is not None:
+        if args.workers < 1:
+            raise InvalidParams(name="--workers", value=args.workers, allowed="at least 1")
         overrides.append(f"runtime.workers={args.workers}")
     if args.scheduler is not None:
         overrides.append(f"runtime.scheduler={json.dumps(args.scheduler)}")
