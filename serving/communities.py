@@ -50,7 +50,23 @@ def labels(opened: Opened, ids: Sequence[str | int], communities: int | None) ->
         ]
         for row, label in zip(rows.tolist(), of_each, strict=True)
     ]
-    return opened.answer(hits, paths=[path_of(index, label) for label in of_each], n_communities=index.n_communities)
+    n_left = index.n_communities if communities is None else communities
+    return opened.answer(
+        hits,
+        paths=[path_of(index, label) for label in of_each],
+        n_communities=index.n_communities,
+        n_left=n_left,
+        notes=_notes(index.n_linked, n_left),
+    )
+
+
+def _notes(n_linked: int, n_left: int) -> list[str]:
+    if n_left >= n_linked:
+        return []
+    return [
+        f"the fewest communities that links make are {n_linked:,}: no link leads from one of them to another, and for "
+        f"{n_left:,} some were joined without; ask for {n_linked:,} or more"
+    ]
 
 
 def members(opened: Opened, label: int, k: int) -> Answer:

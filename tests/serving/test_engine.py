@@ -130,7 +130,7 @@ ASKED: dict[str, Callable[[Engine], dict[str, Any]]] = {
 MORE = {
     "ppr": {"error_bound", "residual", "notes"},
     "community": {"notes", "conductance", "density", "isolated", "heat_lost"},
-    "labels": {"paths", "n_communities"},
+    "labels": {"paths", "n_communities", "n_left", "notes"},
     "members": {"size", "path"},
     "search": {"searched"},
 }
