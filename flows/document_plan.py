@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from flows.ann_plan import index_of_documents
-from flows.document_tables import CorpusTable
+from flows.document_tables import CorpusTable, LexicalTable
 from flows.identity import encoder_identity, outside_files
 from flows.planned import PlannedStage
 from flows.settings import Config
@@ -39,13 +39,12 @@ def document_stages(config: Config, sources: Sources, changes: str | None) -> li
             )
         )
     if config.lexical is not None:
-        fusion = {} if config.muvera is None else {"fusion": config.lexical.fusion}
         stages.append(
             PlannedStage(
                 name="lexical",
                 table="lexical",
                 stage=lexical.STAGE,
-                params=dataclasses.asdict(config.lexical.params) | fusion,
+                params=_lexical_params(config.lexical, fused=config.muvera is not None),
                 inputs={"corpus": "corpus"},
             )
         )
@@ -83,6 +82,16 @@ def document_stages(config: Config, sources: Sources, changes: str | None) -> li
         ),
     ]
     return stages
+
+
+def _lexical_params(table: LexicalTable, *, fused: bool) -> dict[str, Any]:
+    """Of the index, and what its ranking is fused by: no byte but the manifest's, and all answers, depend on that."""
+    params = dataclasses.asdict(table.params)
+    if fused:
+        params["fusion"] = table.fusion
+        if table.weight is not None:
+            params["weight"] = table.weight
+    return params
 
 
 def _corpus_params(table: CorpusTable) -> dict[str, Any]:
