@@ -84,15 +84,15 @@ def _plain(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
 
 
 def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
+    from flows.server import check_api
+
+    url = os.environ.get("PREFECT_API_URL")
+    embedded = not url
+    if url:  # before anything large is imported, which takes a busy machine longer than the answer may
+        check_api(url, otherwise=", or build with --no-prefect")
     from flows.settings import read_config
 
     read_config(args.config, overrides)  # a wrong config is refused before a server is started
-    url = os.environ.get("PREFECT_API_URL")
-    embedded = not url
-    if url:
-        from flows.server import check_api
-
-        check_api(url, otherwise=", or build with --no-prefect")
     for name, value in {
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
