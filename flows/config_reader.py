@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, final, get_args, get_type_hints
 
@@ -32,7 +32,12 @@ class ConfigReader:
         return InvalidConfig(path=next(found, self._path), key=key, what=what, fix=fix)
 
     def at(self, key: str) -> _At:
-        return _At(self, key)
+        """Errors of parameters raised inside become errors of this key."""
+        return _At(self, lambda _: key)
+
+    def within(self, table: str) -> _At:
+        """Errors of parameters raised inside become errors of the keys of this table that they name."""
+        return _At(self, lambda name: f"{table}.{name}")
 
     def table(self, raw: Table, key: str) -> Table:
         value = raw.get(key, {})
@@ -117,16 +122,15 @@ class ConfigReader:
 
 @final
 class _At:
-    """Errors of parameters raised inside become errors of this key."""
+    """Errors of parameters raised inside become errors of the key that ``key_of`` makes of the parameter's name."""
 
-    def __init__(self, reader: ConfigReader, key: str) -> None:
-        self._reader, self._key = reader, key
+    def __init__(self, reader: ConfigReader, key_of: Callable[[str], str]) -> None:
+        self._reader, self._key_of = reader, key_of
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> Literal[False]:
         if isinstance(error, InvalidParams):
-            raise self._reader.error(
-                self._key, f"{error.value!r} cannot be used", f"allowed: {error.allowed}"
-            ) from None
+            key = self._key_of(error.name)
+            raise self._reader.error(key, f"{error.value!r} cannot be used", f"allowed: {error.allowed}") from None
         return False

@@ -6,13 +6,15 @@ import dataclasses
 from typing import Any
 
 from flows.ann_plan import index_of_documents
-from flows.document_tables import CorpusTable, LexicalTable
-from flows.identity import encoder_identity, outside_files
+from flows.document_tables import CorpusTable, LexicalTable, check_width
+from flows.identity import encoder_identity, outside_files, token_dim
 from flows.planned import PlannedStage
 from flows.settings import Config
 from flows.sources import Sources
 from flows.stages import additions, corpus, lexical, muvera, retriever, tokens
+from foundation.errors import InvalidParams
 from vectors.corpus.files import named_format
+from vectors.fde.encode import FDEParams
 
 
 def document_stages(config: Config, sources: Sources, changes: str | None) -> list[PlannedStage]:
@@ -50,6 +52,8 @@ def document_stages(config: Config, sources: Sources, changes: str | None) -> li
         )
     if config.muvera is None or config.ann_documents is None:
         return stages
+    identity = encoder_identity(table.encoder, sources)
+    _check_width(config.muvera.params, token_dim(identity))
     stages += [
         PlannedStage(
             name="tokens",
@@ -57,7 +61,7 @@ def document_stages(config: Config, sources: Sources, changes: str | None) -> li
             stage=tokens.STAGE,
             params={
                 "encoder": dataclasses.asdict(table.encoder),
-                "identity": encoder_identity(table.encoder, sources),
+                "identity": identity,
                 "tokens": dataclasses.asdict(table.tokens),
             },
             inputs={"corpus": "corpus"},
@@ -82,6 +86,14 @@ def document_stages(config: Config, sources: Sources, changes: str | None) -> li
         ),
     ]
     return stages
+
+
+def _check_width(params: FDEParams, token_dim: int | None) -> None:
+    """What the width of the tokens tells of ``[muvera]``, known when the encoder is."""
+    try:
+        check_width(params, token_dim)
+    except InvalidParams as error:
+        raise InvalidParams(name=f"muvera.{error.name}", value=error.value, allowed=error.allowed) from None
 
 
 def _lexical_params(table: LexicalTable, *, fused: bool) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from vectors.retriever import RetrieverParams
 from vectors.spann.params import SpannParams
 from vectors.tokens.storage import TokenStorageParams
 
+MAX_WIDTH = 1 << 20  # of vectors that FAISS reads back
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +85,13 @@ def corpus_table(reader: ConfigReader, raw: Table) -> CorpusTable | None:
     if encoding.kind == "static" and tokens.unnormalised != "keep":
         what = f"{tokens.unnormalised!r} cannot be used: a static encoder's lengths are weights"
         raise reader.error("corpus.tokens.unnormalised", what, "remove it, or use another encoder")
+    params = reader.params(CorpusParams, table, "corpus", extra=("source", "encoder", "tokens"))
+    if encoding.kind == "precomputed" and encoding.path is None and params.vectors is None:
+        what = "missing: precomputed vectors are in a file of their own, or a field of the documents"
+        raise reader.error("corpus.encoder.path", what, "name it, or the field: corpus.vectors")
     return CorpusTable(
         source=source,
-        params=reader.params(CorpusParams, table, "corpus", extra=("source", "encoder", "tokens")),
+        params=params,
         encoder=encoding,
         tokens=tokens,
     )
@@ -102,7 +108,23 @@ def muvera_table(
         what = f"{asked} is not the recall of [muvera], {table['recall']}: both are of exact MaxSim's top 10"
         raise reader.error("ann.documents.recall", what, "say it once")
     params, retriever = reader.split(table, "muvera", FDEParams, RetrieverParams)
+    with reader.within("muvera"):
+        check_width(params)
     return MuveraTable(params=params, retriever=retriever)
+
+
+def check_width(params: FDEParams, token_dim: int | None = None) -> None:
+    """Refuse encodings wider than an index holds, for tokens of width ``token_dim``, or any where that is not known.
+
+    Raises
+    ------
+    InvalidParams
+        Also when ``d_whole`` leaves nothing of the tokens.
+    """
+    width = params.fde_dim(params.d_whole + 1 if token_dim is None else token_dim)
+    if width > MAX_WIDTH:
+        name = "num_repetitions * 2**k_sim * d_proj" if params.d_final is None else "d_final"
+        raise InvalidParams(name=name, value=width - params.d_whole, allowed=f"at most {MAX_WIDTH:,}; lower one")
 
 
 def lexical_table(reader: ConfigReader, raw: Table) -> LexicalTable | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from typing import final
 
 from flows.config_reader import ConfigReader, Table
-from graph.edge_list import ReadParams
+from foundation.errors import InvalidInput
+from graph.edge_list import ReadParams, check_params
 from graph.fastrp import FastRPParams
 from graph.features import FeatureParams
 from graph.orientation import ORIENTATIONS
@@ -61,7 +63,10 @@ def graph_table(reader: ConfigReader, raw: Table) -> GraphTable | None:
     source = reader.source(table, "graph")
     if isinstance(table.get("type_weights"), dict):
         table["type_weights"] = tuple(table["type_weights"].items())
-    return GraphTable(source=source, params=reader.params(ReadParams, table, "graph", extra=("source",)))
+    params = reader.params(ReadParams, table, "graph", extra=("source",))
+    with reader.within("graph"), contextlib.suppress(InvalidInput):  # a format that is not read is no matter of keys
+        check_params(source, params)
+    return GraphTable(source=source, params=params)
 
 
 def fastrp_table(reader: ConfigReader, raw: Table) -> FastRPTable | None:

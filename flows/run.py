@@ -17,6 +17,7 @@ from artifacts.publish import current_version, read_release, version_name
 from artifacts.store import Store, work_name
 from flows.additions import carried
 from flows.changes import CACHED, changed_sources, explain, refreshed
+from flows.check_sources import check_sources
 from flows.cluster import cluster, thread_memory
 from flows.conclude import conclude, retain
 from flows.estimate import slots_of
@@ -135,6 +136,9 @@ def run_build(
         by_name = {stage.name: stage for stage in stages}
         served = Served(store, config.name)
         cached = {stage.name for stage in stages if store.find(stage.stage.kind, stage.digest) is not None}
+        to_make = {stage.name for stage in chosen} - (cached - forced)
+        for doubt in check_sources(config, to_make, changed=changes is not None):
+            say(doubt)
         why = explain(stages, served, sources, cached, forced)
         read = tuple(changed_sources(stages, served, sources))
         reports: list[StageReport] = []

@@ -152,6 +152,8 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
     from purlieu.tables import print_table
 
     print(f"{document['index']}@{document['version']}: nothing is built by --dry-run")
+    for note in document["notes"]:
+        print(f"note: {note}")
     rows = [
         [
             stage["name"],
