@@ -16,13 +16,14 @@ KIND = "lexical"
 VERSION = 1
 READABLE = (1,)
 
+FUSING = ("fusion", "weight")  # kept beside the index's own: they decide answers, hence the version
 # Static vectors see much the same words as the index of words, less sharply; scores tell by how much: docs/hybrid.md.
 WEIGHTS = {"static": 3.0}
 
 
 def lexical_params(params: Any) -> LexicalParams:
-    """What a manifest, which knows lists and no tuples, says of the params; ``fusion`` is not of the index itself."""
-    own = {name: value for name, value in params.items() if name != "fusion"}
+    """What a manifest, which knows lists and no tuples, says of the params; those of fusing are not of the index."""
+    own = {name: value for name, value in params.items() if name not in FUSING}
     return LexicalParams(**{**own, "stop_words": tuple(own["stop_words"])})
 
 

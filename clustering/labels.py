@@ -106,6 +106,11 @@ class LabelIndex:
         """Of those that were found."""
         return self.sizes.size - self.density.size
 
+    @property
+    def n_linked(self) -> int:
+        """The fewest communities that links make: further merges join what nothing links."""
+        return int(np.searchsorted(self.density[::-1], 0.0, side="right")) + min(1, self.n_communities)
+
     def of(self, nodes: npt.NDArray[np.int64], n_communities: int | None = None) -> npt.NDArray[np.int64]:
         """The community of each node, int64; of the ``n_communities`` that are left after merging, if given.
 

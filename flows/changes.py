@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from artifacts.manifest import Manifest
-from flows.plan import PlannedStage
+from flows.planned import PlannedStage
 from flows.refresh import Served, has_same_code
 from flows.sources import Sources
 

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from artifacts.graph import KIND, open_graph
 from artifacts.store import Store
+from flows.graph_tables import FastRPTable
 from flows.plan import plan
-from flows.settings import Config, FastRPTable
+from flows.settings import Config
 from flows.sources import Sources
 from foundation.errors import InvalidConfig
 from graph.csr import CSRGraph

@@ -12,10 +12,12 @@ from artifacts.publish import version_name
 from artifacts.store import Store
 from flows.additions import carried
 from flows.changes import changed_sources, explain
+from flows.check_sources import check_sources
 from flows.history import Earlier, earlier
 from flows.plan import check_names, plan, with_inputs
 from flows.refresh import Served
-from flows.settings import Config, Runtime
+from flows.runtime import Runtime
+from flows.settings import Config
 from flows.sizes import seen_by, sizes_of
 from flows.sources import Sources
 from flows.speed import is_compiled, slowness
@@ -46,10 +48,13 @@ def estimate_build(
     store = _existing(store_root)
     sources = Sources.of(store, trust=config.runtime.trust_mtime)
     with tempfile.TemporaryDirectory(prefix="purlieu-") as aside:
-        stages = plan(config, sources, carried(config, store, sources, Path(aside), discard=discard_added))
+        changes = carried(config, store, sources, Path(aside), discard=discard_added)
+        stages = plan(config, sources, changes)
     forced = check_names(stages, force, "force")
     chosen = {stage.name for stage in with_inputs(stages, check_names(stages, only, "only"))} if only else None
     found = {stage.name: store.find(stage.stage.kind, stage.digest) if store else None for stage in stages}
+    made = {name for name, path in found.items() if path is None or name in forced}
+    doubts = check_sources(config, made if chosen is None else made & chosen, changed=changes is not None)
     stats = {stage: dict(store.manifest(name).stats) for stage, name in found.items() if store and name}
     served = Served(store, config.name)
     why = explain(stages, served, sources, {name for name, path in found.items() if path is not None}, forced)
@@ -85,6 +90,7 @@ def estimate_build(
         "index": config.name,
         "version": version_name(config.name, {stage.name: stage.digest for stage in stages}),
         "stages": rows,
+        "notes": doubts,
         "sources": changed_sources(stages, served, sources),
         "total": {
             "memory": max((row["memory"] for row in todo), default=0),

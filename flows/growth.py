@@ -19,7 +19,7 @@ from artifacts.publish import Release, artifact_path
 from artifacts.segments import Segments, n_segments_of, part_stage
 from artifacts.store import Store
 from flows.plan import stage_digest
-from flows.settings import Runtime
+from flows.runtime import Runtime
 from flows.sources import Sources
 from flows.stages import corpus, muvera, term_counts, tokens
 from flows.stages.program import program_digest

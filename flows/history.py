@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from artifacts.store import Store, index_name
-from flows.plan import PlannedStage
+from flows.planned import PlannedStage
 from flows.settings import Config
 from flows.sizes import seen_by, sizes_of
 from flows.stages.runner import StageReport

@@ -9,6 +9,7 @@ from typing import Any
 
 from artifacts.manifest import digest_of
 from flows.sources import Sources
+from foundation.errors import InvalidParams
 from vectors.encoders.encoder import EncoderParams, open_encoder
 from vectors.encoders.files import encoder_code, encoder_files, encoder_libraries
 
@@ -30,6 +31,20 @@ def encoder_identity(params: EncoderParams, sources: Sources) -> Mapping[str, An
     EngineError
         Whatever opening it raises, and InvalidInput when a file changed meanwhile.
     """
+    try:
+        return _identity(params, sources)
+    except InvalidParams as error:
+        raise InvalidParams(name=f"corpus.encoder.{error.name}", value=error.value, allowed=error.allowed) from None
+
+
+def token_dim(identity: Mapping[str, Any]) -> int | None:
+    """Width of the tokens of an encoder of this identity; None where only the vectors themselves tell it."""
+    if "dim" not in identity:
+        return None
+    return int(identity["dim"]) * (2 if identity.get("pooled_weight") else 1)
+
+
+def _identity(params: EncoderParams, sources: Sources) -> Mapping[str, Any]:
     if params.kind == "precomputed":
         return {"source_sha256": None if params.path is None else sources.fingerprint(params.path)}
     files = outside_files(params)

@@ -13,7 +13,7 @@ from typing import final
 from artifacts.manifest import Manifest, canonical
 from artifacts.publish import Release, read_release
 from artifacts.store import Store, object_name
-from flows.plan import PlannedStage
+from flows.planned import PlannedStage
 from foundation.errors import EngineError
 
 log = logging.getLogger("purlieu.refresh")

@@ -17,14 +17,17 @@ from artifacts.publish import current_version, read_release, version_name
 from artifacts.store import Store, work_name
 from flows.additions import carried
 from flows.changes import CACHED, changed_sources, explain, refreshed
+from flows.check_sources import check_sources
 from flows.cluster import cluster, thread_memory
 from flows.conclude import conclude, retain
 from flows.estimate import slots_of
 from flows.history import last_build_name, took
 from flows.journal import journaled
-from flows.plan import PlannedStage, check_names, order_of, plan, with_inputs
+from flows.plan import check_names, order_of, plan, with_inputs
+from flows.planned import PlannedStage
 from flows.refresh import Served
-from flows.settings import Config, Runtime
+from flows.runtime import Runtime
+from flows.settings import Config
 from flows.sources import Sources
 from flows.stages.runner import StageReport, run_stage
 from foundation.errors import ArtifactCorrupt, InvalidInput
@@ -133,6 +136,9 @@ def run_build(
         by_name = {stage.name: stage for stage in stages}
         served = Served(store, config.name)
         cached = {stage.name for stage in stages if store.find(stage.stage.kind, stage.digest) is not None}
+        to_make = {stage.name for stage in chosen} - (cached - forced)
+        for doubt in check_sources(config, to_make, changed=changes is not None):
+            say(doubt)
         why = explain(stages, served, sources, cached, forced)
         read = tuple(changed_sources(stages, served, sources))
         reports: list[StageReport] = []

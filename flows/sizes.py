@@ -6,13 +6,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from flows.plan import PlannedStage
-from flows.settings import Config, FeaturesTable
+from flows.graph_tables import FeaturesTable
+from flows.planned import PlannedStage
+from flows.settings import Config
 from flows.stages.stage import Sizes
 from flows.stages.tokens import TOKENS_A_BYTE
 from graph.edge_list import estimate_edges, is_table
 from graph.features import estimate_features
 from vectors.corpus.read import estimate_docs
+from vectors.fde.encode import FDEParams
 
 TOKEN_DIM = 128  # matters only to encodings without projection
 
@@ -31,8 +33,12 @@ def sizes_of(config: Config, stats: Stats) -> Sizes:
     return dataclasses.replace(
         sizes,
         node_dim=config.fastrp.params.dim if config.fastrp is not None else 0,
-        doc_dim=config.muvera.params.fde_dim(TOKEN_DIM) if config.muvera is not None else 0,
+        doc_dim=_doc_dim(config.muvera.params) if config.muvera is not None else 0,
     )
+
+
+def _doc_dim(params: FDEParams) -> int:
+    return params.fde_dim(max(TOKEN_DIM, params.d_whole + 1))
 
 
 def seen_by(stage: PlannedStage, sizes: Sizes, stats: Stats) -> Sizes:

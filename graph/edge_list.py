@@ -25,7 +25,7 @@ from graph.readers.formats import is_table as is_table
 from graph.readers.matrices import read_matrix
 from graph.readers.params import ReadParams as ReadParams
 from graph.readers.pieces import open_text
-from graph.readers.tables import read_parquet
+from graph.readers.tables import check_parquet, check_parquet_params, read_parquet
 from graph.readers.text import read_text
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def read_graph(
 
     if isinstance(source, str | Path):
         name, format = str(source), format_of(source, params.format)
+        check_params(source, params)
         if format in MATRICES:
-            _refuse_table_params(params, f"format {format}", "format")
             matrix = read_matrix(source, format)
             with _source_named(name):
                 return _graph_of_matrix(matrix, params)
@@ -92,6 +92,38 @@ def read_graph(
         return _graph_of_networkx(source, params)
     allowed = "a path, a URL, a NetworkX graph or a SciPy sparse matrix"
     raise InvalidParams(name="source", value=type(source).__name__, allowed=allowed)
+
+
+def check_edges(source: str | Path, params: ReadParams) -> None:
+    """Look at where a file begins, and refuse columns it has not; matrices, which are read whole, are not opened.
+
+    Raises
+    ------
+    InvalidInput, InvalidParams
+        As `read_graph`.
+    """
+    check_params(source, params)
+    format = format_of(source, params.format)
+    if format == "parquet":
+        check_parquet(source, params)
+    elif format not in MATRICES:
+        open_text(source, replace(params, format=format))
+
+
+def check_params(source: str | Path, params: ReadParams) -> None:
+    """Refuse what a file of this name has no use for.
+
+    Raises
+    ------
+    InvalidInput
+        For a format that is not read.
+    InvalidParams
+    """
+    format = format_of(source, params.format)
+    if format in MATRICES:
+        _refuse_table_params(params, f"format {format}", "format")
+    if format == "parquet":
+        check_parquet_params(params)
 
 
 def _graph_of_edges(edges: Edges, params: ReadParams, name: str) -> CSRGraph:

@@ -63,10 +63,15 @@ class Step:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels(Answer):
-    """One hit per id, with ``label`` and ``size`` among its fields, and what its community is part of."""
+    """One hit per id, with ``label`` and ``size`` among its fields, and what its community is part of.
+
+    ``n_communities`` were found, ``n_left`` are left after merging; ``notes`` are for people.
+    """
 
     paths: Sequence[Sequence[Step]]
     n_communities: int
+    n_left: int
+    notes: Sequence[str]
 
 
 @final

@@ -9,7 +9,7 @@ import numpy as np
 from clustering.labels import LabelIndex
 from foundation.errors import InvalidQuery
 from serving.built import check_built
-from serving.opened import Answer, Hit, Opened, check_k
+from serving.opened import Answer, Hit, Opened, check_k, up_to
 
 
 def community(opened: Opened, seeds: Sequence[str | int], size: int | None, after: int, method: str | None) -> Answer:
@@ -50,13 +50,29 @@ def labels(opened: Opened, ids: Sequence[str | int], communities: int | None) ->
         ]
         for hit, row, label in zip(opened.described(rows), rows.tolist(), of_each, strict=True)
     ]
-    return opened.answer(hits, paths=[path_of(index, label) for label in of_each], n_communities=index.n_communities)
+    n_left = index.n_communities if communities is None else communities
+    return opened.answer(
+        hits,
+        paths=[path_of(index, label) for label in of_each],
+        n_communities=index.n_communities,
+        n_left=n_left,
+        notes=_notes(index.n_linked, n_left),
+    )
+
+
+def _notes(n_linked: int, n_left: int) -> list[str]:
+    if n_left >= n_linked:
+        return []
+    return [
+        f"the fewest communities that links make are {n_linked:,}: no link leads from one of them to another, and for "
+        f"{n_left:,} some were joined without; ask for {n_linked:,} or more"
+    ]
 
 
 def members(opened: Opened, label: int, k: int) -> Answer:
     """The nodes of one community of the whole graph."""
     check_built(opened.release, "members")
-    check_k(k, opened.graph.n_nodes, "nodes")
+    k = up_to(k, opened.graph.n_nodes, "nodes")
     found = opened.labels.top(label, k)
     path = path_of(opened.labels, label)
     return opened.answer([opened.node_hits(found.nodes, found.inside)], size=found.size, path=path)

@@ -12,7 +12,7 @@ from foundation.errors import InvalidQuery
 from serving.built import check_built
 from serving.hybrid import Wanted
 from serving.matching import why
-from serving.opened import Answer, Opened, check_k
+from serving.opened import Answer, Opened, up_to
 from serving.restricting import Bools, documents_where, documents_within
 
 
@@ -33,7 +33,7 @@ def search(
     if (texts is None) == (vectors is None):
         raise InvalidQuery(what="search takes texts or vectors", fix="pass exactly one of them")
     n_docs = opened.corpus.n_docs
-    check_k(k, n_docs, "documents")
+    k = up_to(k, n_docs, "documents")
     allowed = _both(documents_where(opened, where), documents_within(opened, within))
     wanted = Wanted(k=k, rerank=rerank, ranking=ranking, where=allowed, within=within is not None)
     if texts is not None:

@@ -172,7 +172,8 @@ class Engine:
         ``results`` has a list per id, of one hit: the node with ``label``, the number of its community, ``size``, and
         ``score``, the weight of its links within the community that was found for it. ``paths`` has a list per id:
         that community, then the ones it merges into, as ``label``, ``size`` and ``density`` (of the links between the
-        two parts; null for a community that was found). ``n_communities`` is how many were found.
+        two parts; null for a community that was found). ``n_communities`` is how many were found, ``n_left`` how many
+        are left, and ``notes`` say so when that is fewer than links make: the rest was joined without a link.
 
         Parameters
         ----------

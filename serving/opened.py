@@ -42,6 +42,7 @@ from vectors.spann.index import SpannIndex
 
 Answer = dict[str, Any]
 Hit = dict[str, Any]
+USUAL = 50  # the most answers that a question asks for where nothing is said
 
 
 @final
@@ -215,15 +216,30 @@ class Opened:
         return CorpusSearch(tokens, words, fused_weight(self.release.config, fusion), fusion)
 
 
-def check_k(k: int, most: int, of: str, name: Literal["k", "size", "limit"] = "k") -> None:
-    """Refuse a number of answers out of range.
+def check_k(
+    k: int, most: int, of: str, name: Literal["k", "size", "limit"] = "k", *, allowed: int | None = None
+) -> None:
+    """Refuse a number of answers out of range: more than there are, or than ``allowed`` where that is another number.
 
     Raises
     ------
     InvalidQuery
     """
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= most:
-        raise InvalidQuery(what=f"{name} = {k!r}", fix=f"ask for 1 to {most}: there are {most} {of}")
+    allowed = most if allowed is None else allowed
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= allowed:
+        raise InvalidQuery(what=f"{name} = {k!r}", fix=f"ask for 1 to {allowed}: there are {most} {of}")
+
+
+def up_to(k: int, most: int, of: str) -> int:
+    """As many answers as there can be: ``k``, or ``most`` of an index so small that it has fewer than are usual.
+
+    Raises
+    ------
+    InvalidQuery
+        For more than there are, but not for what is usual: nobody knows beforehand how small an index is.
+    """
+    check_k(k, most, of, allowed=max(most, USUAL))
+    return max(1, min(k, most))
 
 
 def _listed(hits: list[Hit], scores: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> list[list[Hit]]:

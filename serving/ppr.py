@@ -16,10 +16,9 @@ from graph.powerwalk import Ranking
 MIN_RMAX, MAX_RMAX = 1e-8, 1.0  # below, exact rankings take less time
 _AT_ONCE = 1 << 20  # answers of one block of queries: 12 MB
 _CORES = os.cpu_count() or 1
-_WITH_HUBS, _WITHOUT = (
-    512,
-    8,
-)  # queries a thread: one is started in the time of some that read lists, or of part of a push
+# Queries a thread: one is started in the time of some that read lists, or of part of a push.
+_WITH_HUBS = 512
+_WITHOUT = 8
 
 
 @final

@@ -9,14 +9,14 @@ import numpy as np
 
 from serving.built import check_built
 from serving.neighbourhood import links_among
-from serving.opened import Answer, Hit, Opened, check_k
+from serving.opened import Answer, Hit, Opened, up_to
 from serving.ppr import shortages
 
 
 def ppr(opened: Opened, queries: Sequence[Mapping[Any, float]], k: int, exact: bool, rmax: float | None) -> Answer:
     """Personalised PageRank seen from each weighted set of seeds."""
     check_built(opened.release, "ppr")
-    check_k(k, opened.graph.n_nodes, "nodes")
+    k = up_to(k, opened.graph.n_nodes, "nodes")
     seeds = [opened.weights(query) for query in queries]
     hits: list[list[Hit]] = []
     bounds: list[float] = []

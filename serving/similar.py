@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from foundation.errors import InvalidQuery
 from serving.built import check_built
-from serving.opened import Answer, Hit, Opened, check_k
+from serving.opened import Answer, Hit, Opened, up_to
 from serving.restricting import Bools, nodes_where
 from vectors.ann.exact import exact_values
 from vectors.fusion import fuse
@@ -37,10 +37,10 @@ def similar(
     index, own = opened.neighbours, None
     if ids is not None:
         rows = opened.rows(ids)
-        check_k(k, opened.graph.n_nodes - 1, "other nodes")
+        k = up_to(k, opened.graph.n_nodes - 1, "other nodes")
         queries, own = opened.embedding[rows], np.array(rows, dtype=np.int64)
     else:
-        check_k(k, opened.graph.n_nodes, "nodes")
+        k = up_to(k, opened.graph.n_nodes, "nodes")
         queries = _matrix(vectors, index.dim)
     allowed = nodes_where(opened, where)
     if near is not None:

@@ -28,18 +28,14 @@ def read_parquet(source: str | Path, params: ReadParams) -> Edges:
         For bytes that are no Parquet, columns of no use, rows with nothing in them, and types without a weight.
     """
     name = str(source)
-    for option in ("header", "delimiter"):
-        if getattr(params, option) is not None:
-            allowed = "none for a Parquet file, which names its own columns"
-            raise InvalidParams(name=option, value=getattr(params, option), allowed=allowed)
+    check_parquet_params(params)
     try:
         names = list(pl.read_parquet_schema(random_access(source)))
         columns = name_columns(names, len(names), params, name)
         wanted = {role: names[getattr(columns, role)] for role in _ROLES if getattr(columns, role) is not None}
         frame = pl.read_parquet(random_access(source), columns=list(wanted.values()))
     except pl.exceptions.PolarsError as error:
-        what = f"it is no readable Parquet file: {str(error).splitlines()[0]}"
-        raise InvalidInput(source=name, what=what, fix="check the file, or set format to what it is") from error
+        raise _unreadable(name, error) from error
     frame = frame.select(_typed(frame[column], role, name).alias(role) for role, column in wanted.items())
     if pl.String in (frame["src"].dtype, frame["dst"].dtype):
         frame = frame.with_columns(pl.col("src", "dst").cast(pl.String))
@@ -59,6 +55,29 @@ def read_parquet(source: str | Path, params: ReadParams) -> Edges:
     collector.add(batch)
     notes = (describe(columns, names), *rejections.examples)
     return collector.finish(rejections.n, notes, lambda edge: None if rows is None else f"row {rows[edge]}", "rows")
+
+
+def check_parquet(source: str | Path, params: ReadParams) -> None:
+    """Refuse columns that the file has not, without reading any; raises as `read_parquet`."""
+    name = str(source)
+    try:
+        names = list(pl.read_parquet_schema(random_access(source)))
+    except pl.exceptions.PolarsError as error:
+        raise _unreadable(name, error) from error
+    name_columns(names, len(names), params, name)
+
+
+def _unreadable(name: str, error: Exception) -> InvalidInput:
+    what = f"it is no readable Parquet file: {str(error).splitlines()[0]}"
+    return InvalidInput(source=name, what=what, fix="check the file, or set format to what it is")
+
+
+def check_parquet_params(params: ReadParams) -> None:
+    """Refuse what only texts have."""
+    for option in ("header", "delimiter"):
+        if getattr(params, option) is not None:
+            allowed = "none for a Parquet file, which names its own columns"
+            raise InvalidParams(name=option, value=getattr(params, option), allowed=allowed)
 
 
 def _typed(series: pl.Series, role: str, source: str) -> pl.Series:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from foundation.errors import ServerUnavailable
+from foundation.errors import InvalidParams, ServerUnavailable
 
 DETOUR_SECONDS = 5.0  # Prefect's share of a run above which the shorter way is pointed out
 
@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
     """Build, and say what was done."""
     overrides = list(args.overrides)
     if args.workers is not None:
+        if args.workers < 1:
+            raise InvalidParams(name="--workers", value=args.workers, allowed="at least 1")
         overrides.append(f"runtime.workers={args.workers}")
     if args.scheduler is not None:
         overrides.append(f"runtime.scheduler={json.dumps(args.scheduler)}")
@@ -82,15 +84,15 @@ def _plain(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
 
 
 def _with_prefect(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
+    from flows.server import check_api
+
+    url = os.environ.get("PREFECT_API_URL")
+    embedded = not url
+    if url:  # before anything large is imported, which takes a busy machine longer than the answer may
+        check_api(url, otherwise=", or build with --no-prefect")
     from flows.settings import read_config
 
     read_config(args.config, overrides)  # a wrong config is refused before a server is started
-    url = os.environ.get("PREFECT_API_URL")
-    embedded = not url
-    if url:
-        from flows.server import check_api
-
-        check_api(url, otherwise=", or build with --no-prefect")
     for name, value in {
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -150,6 +152,8 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
     from purlieu.tables import print_table
 
     print(f"{document['index']}@{document['version']}: nothing is built by --dry-run")
+    for note in document["notes"]:
+        print(f"note: {note}")
     rows = [
         [
             stage["name"],

@@ -43,6 +43,10 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
     """Deploy, or do what is asked with the deployment there is."""
     scheduled = args.cron is not None or args.interval is not None
     _check_words(args, scheduled)
+    from flows.server import check_api
+
+    if url := os.environ.get("PREFECT_API_URL"):  # before Prefect is imported, which takes a busy machine many seconds
+        check_api(url)
     # Prefect's own log lines are no part of what this command says.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
     from flows.settings import read_config

@@ -154,6 +154,10 @@ def run_labels(args: argparse.Namespace) -> dict[str, Any] | None:
         print_table(["label", "nodes", "density of the merge"], rows)
         if len(shown) < len(path):
             print(f"{len(path) - len(shown)} communities before the last are left out; --json has them")
+    merged = f" after merging; {answer['n_communities']:,} were found" if args.communities is not None else ""
+    print(f"{answer['n_left']:,} communities in all{merged}")
+    for note in answer["notes"]:
+        print(f"note: {note}")
     return None
 
 

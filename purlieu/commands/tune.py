@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from artifacts.store import Store
-    from flows.settings import FastRPTable
+    from flows.graph_tables import FastRPTable
     from graph.fastrp_tuning import Trial, TunedFastRP
 
 

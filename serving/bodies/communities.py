@@ -83,6 +83,8 @@ class LabelsAnswer(Versioned):
     results: list[list[LabelHit]]
     paths: list[list[Step]] = Field(description="Per id: its community, then those it merges into, densest first.")
     n_communities: int = Field(description="Communities that were found; larger numbers are merges.")
+    n_left: int = Field(description="Communities that are left after merging: as many as asked for.")
+    notes: list[str] = Field(description="When that is fewer than links make, how many these are.")
 
 
 class MembersAnswer(Answer):

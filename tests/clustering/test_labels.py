@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import to_tree
 
+from clustering.hierarchy import hierarchy
 from clustering.labels import LabelIndex
 from foundation.errors import InvalidInput, InvalidQuery
+from graph.csr import CSRGraph
+from tests.strategies import graphs
 
 
 def made(
@@ -92,13 +96,14 @@ def test_a_path_leads_to_the_root_and_ends_where_no_links_are() -> None:
 
 def test_graphs_without_nodes_and_of_one_community_are_answered() -> None:
     nothing = LabelIndex.build(scipy.sparse.csr_array((0, 0)), np.empty(0, np.int32), np.empty((0, 4)), np.empty(0))
-    assert nothing.n_communities == 0
+    assert nothing.n_communities == nothing.n_linked == 0
     with pytest.raises(InvalidQuery, match="community 0 of 0"):
         nothing.top(0, 1)
     whole = LabelIndex.build(scipy.sparse.csr_array((3, 3)), np.zeros(3, np.int32), np.empty((0, 4)), np.empty(0))
     assert whole.top(0, 5).nodes.tolist() == [0, 1, 2]
     assert whole.path(0) == [(0, 3, None)]
     assert whole.of(np.array([2]), 1).tolist() == [0]
+    assert whole.n_linked == 1
 
 
 def test_what_cannot_be_answered_is_refused() -> None:
@@ -117,3 +122,25 @@ def test_what_cannot_be_answered_is_refused() -> None:
         LabelIndex.build(graph, index.labels[:5], linkage, index.density)
     with pytest.raises(InvalidInput, match="one label per node"):
         LabelIndex.build(graph, index.labels, linkage[:1], index.density)
+
+
+@settings(deadline=None)
+@given(graph=graphs(min_nodes=1), data=st.data())
+def test_links_make_no_fewer_communities_than_networkx_counts_pieces(graph: CSRGraph, data: st.DataObject) -> None:
+    links = graph.to_scipy().astype(np.float64)
+    links = scipy.sparse.csr_array(links + links.T)
+    n_nodes = graph.n_nodes
+    drawn = data.draw(st.lists(st.integers(0, 4), min_size=n_nodes, max_size=n_nodes), label="communities")
+    labels = np.unique(np.array(drawn, dtype=np.int64), return_inverse=True)[1].astype(np.int32)
+    tree = hierarchy(links, labels)
+    between = nx.Graph()
+    between.add_nodes_from(range(tree.n_communities))
+    linked = scipy.sparse.coo_array(links)
+    rows, columns = linked.coords
+    alive = linked.data > 0
+    between.add_edges_from(zip(labels[rows[alive]].tolist(), labels[columns[alive]].tolist(), strict=True))
+    index = LabelIndex.build(links, labels, tree.linkage, tree.density)
+    assert index.n_linked == nx.number_connected_components(between)
+    cut = index.of(np.arange(n_nodes), index.n_linked)
+    assert len(set(cut.tolist())) == index.n_linked
+    assert not (cut[rows[alive]] != cut[columns[alive]]).any()

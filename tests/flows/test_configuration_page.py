@@ -13,7 +13,8 @@ from artifacts.retention import RetentionParams
 from clustering.communities import CommunityParams
 from clustering.global_communities import GlobalParams
 from flows.gate import GateParams
-from flows.settings import Runtime, read_config
+from flows.runtime import Runtime
+from flows.settings import read_config
 from graph.edge_list import ReadParams
 from graph.fastrp import FastRPParams
 from graph.features import FeatureParams

@@ -73,6 +73,21 @@ def words_for(command: str, config: Path) -> list[str]:
     return [command, str(config), *(["--cron", "30 2 * * *"] if command == "deploy" else [])]
 
 
+@pytest.mark.parametrize("command", ["build", "deploy"])
+def test_nothing_large_is_imported_before_a_server_answers(command: str, tmp_path: Path) -> None:
+    words = [*words_for(command, tmp_path / "never read.toml"), "--store", str(tmp_path / "s")]
+    program = f"import sys; from purlieu.main import main; print(main({words!r}), *sys.modules)"
+    environment = os.environ | {"PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api", "NO_PROXY": "*"}
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", program], env=environment, capture_output=True, text=True, timeout=60
+    )
+    code, *modules = run.stdout.split()
+    assert code == "1"
+    assert "no Prefect server answers (Connection refused)" in run.stderr
+    assert "flows.server" in modules
+    assert not {"numpy", "pydantic", "prefect", "httpx", "dask"} & set(modules)
+
+
 # A build without a server named starts one of its own.
 @pytest.mark.parametrize(("command", "named"), [("build", True), ("deploy", True), ("deploy", False)])
 def test_commands_say_in_one_line_that_no_server_is_there(

@@ -66,14 +66,30 @@ def test_a_bad_config_is_refused(config: Path, capsys: pytest.CaptureFixture[str
         ("=3", "not key.path=value"),
         ("graph..weight=3", "not key.path=value"),
         ("name.x=3", "--set: name.x: name is a value, not a table"),
-        ("fastrp.dmi=3", "fastrp.dmi: unknown key; did you mean 'dim'?"),
-        ("runtime.workers=0", "runtime.workers: 0 cannot be used; allowed: at least 1"),
+        ("fastrp.dmi=3", "--set fastrp.dmi=3: fastrp.dmi: unknown key; did you mean 'dim'?"),
+        ("fastrp.dim=abc", "--set fastrp.dim=abc: fastrp.dim: 'abc' cannot be used; allowed: a valid integer"),
+        ("fastrp={dim=0}", "--set fastrp={dim=0}: fastrp.dim: 0 cannot be used; allowed: an integer from 1"),
+        ("graph=3", "--set graph=3: graph: a value where a table is needed"),
+        ("muvera.d_final=8", "--set muvera.d_final=8: muvera: needs the table [corpus], which is absent"),
+        ("name=../g", "--set name=../g: name: '../g' cannot be used"),
+        ("runtime.workers=0", "--set runtime.workers=0: runtime.workers: 0 cannot be used; allowed: at least 1"),
         ("runtime.workers=nan", "runtime.workers: nan cannot be used"),
-        ("graph.source=", "graph.source: missing"),
+        ("graph.source=", "--set graph.source=: graph.source: missing"),
     ],
 )
 def test_a_bad_override_is_refused(config: Path, capsys: pytest.CaptureFixture[str], override: str, what: str) -> None:
     assert what in refused_build(capsys, config, "--set", override)
+
+
+def test_an_error_names_the_option_or_the_file_whichever_it_was_found_in(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(GRAPH + "[fastrp]\ndim = 'wide'\n")
+    words = ("--set", "fastrp.seed=1", "--set", "fastrp.dimm=8")
+    assert "/g.toml: fastrp.dim: 'wide' cannot be used" in refused_build(capsys, config, *words[:2])
+    assert "--set fastrp.dimm=8: fastrp.dimm: unknown key" in refused_build(capsys, config, *words)
+    twice = ("--set", "fastrp.dim=x", "--set", "fastrp.dim=y")
+    assert "--set fastrp.dim=y: fastrp.dim: 'y' cannot be used" in refused_build(capsys, config, *twice)
 
 
 @pytest.mark.parametrize("option", ["--only", "--force"])
@@ -95,7 +111,7 @@ def test_a_config_that_is_not_there_or_no_text_is_refused(config: Path, capsys: 
 def test_words_that_are_no_numbers_are_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     got = said(capsys, "build", config, "--no-prefect", "--workers", "many")
     assert (got.code, "argument --workers: invalid int value: 'many'" in got.error) == (2, True)
-    assert "runtime.workers: 0 cannot be used" in refused_build(capsys, config, "--workers", "0")
+    assert "--workers = 0 cannot be used; allowed: at least 1" in refused_build(capsys, config, "--workers", "0")
 
 
 def test_a_store_that_is_no_directory_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

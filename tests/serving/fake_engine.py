@@ -134,7 +134,8 @@ class FakeEngine:
             self._find(id)
         path = [{"label": 0, "size": 4, "density": None}, {"label": communities or 2, "size": 6, "density": 0.5}]
         hits = [[{"id": id, "label": 0, "size": 4, "score": 1.0, "from": self.version}] for id in ids]
-        return {**self._answer(0, 1), "results": hits, "paths": [path] * len(ids), "n_communities": 2}
+        more = {"paths": [path] * len(ids), "n_communities": 2, "n_left": communities or 2, "notes": []}
+        return {**self._answer(0, 1), "results": hits, **more}
 
     def members(self, label: int, *, k: int = 10) -> dict[str, Any]:
         if label > 2:

@@ -117,7 +117,7 @@ def test_labels_answer_one_hit_and_one_path_an_id(api: Api, version: str) -> Non
         {"label": 0, "size": 4, "density": None},
         {"label": 5, "size": 6, "density": 0.5},
     ]
-    assert answer["n_communities"] == 2
+    assert (answer["n_communities"], answer["n_left"], answer["notes"]) == (2, 5, [])
 
 
 def test_members_answer_one_list(api: Api, version: str) -> None:

@@ -130,7 +130,7 @@ ASKED: dict[str, Callable[[Engine], dict[str, Any]]] = {
 MORE = {
     "ppr": {"error_bound", "residual", "notes"},
     "community": {"notes", "conductance", "density", "isolated", "heat_lost"},
-    "labels": {"paths", "n_communities"},
+    "labels": {"paths", "n_communities", "n_left", "notes"},
     "members": {"size", "path"},
     "search": {"searched"},
 }
@@ -666,5 +666,6 @@ def test_an_index_of_one_node_can_be_opened_and_asked(build: Callable[..., Engin
     engine.warm()
     assert ids(engine.ppr([{"only": 1.0}], k=1)["results"][0]) == ["only"]
     assert ids(engine.community(["only"], size=1)["results"][0]) == ["only"]
+    assert engine.similar(["only"])["results"] == [[]]
     with pytest.raises(InvalidQuery, match="there are 0 other nodes"):
-        engine.similar(["only"], k=1)
+        engine.similar(["only"], k=51)

@@ -18,7 +18,7 @@ from flows.run import run_build
 from flows.settings import read_config
 from serving.api import create_app
 from serving.engine import Engine
-from tests.serving.browser import SIZES, Watched, launched, needs_browser, watched
+from tests.serving.browser import SIZES, Watched, needs_browser, watched
 from tests.serving.live import running, until
 
 if TYPE_CHECKING:
@@ -37,18 +37,6 @@ def engine(small_store: Store) -> Engine:
 @pytest.fixture(scope="module")
 def address(small_store: Store) -> Iterator[str]:
     with running(create_app(small_store)) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as found:
-        yield found
-
-
-@pytest.fixture
-def view(browser: Browser, address: str) -> Iterator[Watched]:
-    with watched(browser, address) as found:
         yield found
 
 

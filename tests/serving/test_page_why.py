@@ -10,7 +10,7 @@ import pytest
 from artifacts.store import Store
 from serving.api import create_app
 from serving.engine import Engine
-from tests.serving.browser import Watched, launched, needs_browser, watched
+from tests.serving.browser import Watched, needs_browser, watched
 from tests.serving.live import running
 from tests.serving.test_page import SEEDED, asked, pixels, ranked
 
@@ -23,18 +23,6 @@ pytestmark = needs_browser
 @pytest.fixture(scope="module")
 def address(both_store: Store) -> Iterator[str]:
     with running(create_app(both_store)) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as found:
-        yield found
-
-
-@pytest.fixture
-def view(browser: Browser, address: str) -> Iterator[Watched]:
-    with watched(browser, address) as found:
         yield found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,13 +46,13 @@ class Collector:
         self._tokens: list[npt.NDArray[np.float32]] = []
         self._dim: int | None = None
         self._unseen = {*params.text, *params.fields} | ({params.vectors} if params.vectors else set())
-        self._n_read = self._n_empty = self._n_missing_id = self._n_duplicates = 0
+        self.n_read = self._n_empty = self._n_missing_id = self._n_duplicates = 0
         self._errors: list[str] = []
         self._n_rejected = 0
 
     def add(self, number: int, record: Mapping[str, Any] | Unreadable) -> None:
         """Take one document or reject it; ``number`` is its line or row, from 1."""
-        self._n_read += 1
+        self.n_read += 1
         try:
             self._take(number, record)
         except _Rejected as rejected:
@@ -70,7 +70,7 @@ class Collector:
         if isinstance(record, Unreadable):
             raise _Rejected(record.what, record.fix)
         if self._unseen:
-            self._unseen.difference_update(record.keys())
+            self.saw(record.keys())
         id = self._id(record)
         first = self._lines.get(str(id))
         if first is not None:
@@ -87,8 +87,12 @@ class Collector:
         self._lines[str(id)] = number
         self._ids.append(id)
         self._texts.append(text.encode())
-        self._positions.append(self._n_read - 1)
+        self._positions.append(self.n_read - 1)
         self._n_empty += not text or text.isspace()
+
+    def saw(self, names: Iterable[str]) -> None:
+        """Fields that documents have."""
+        self._unseen.difference_update(names)
 
     def _id(self, record: Mapping[str, Any]) -> str | int:
         if self._id_field is None:
@@ -140,7 +144,7 @@ class Collector:
 
     def corpus(self) -> Corpus:
         """All that was taken, sorted by id."""
-        self._check_complete()
+        self.check_complete()
         whole = all(isinstance(id, int) and -(2**63) <= id < 2**63 for id in self._ids)
         keys: list[Any] = self._ids if whole else [str(id) for id in self._ids]
         order = sorted(range(len(keys)), key=keys.__getitem__)
@@ -157,7 +161,7 @@ class Collector:
             fields={field: self._column(field, order) for field in self._params.fields},
             vectors=vectors,
             report=CorpusReport(
-                n_read=self._n_read,
+                n_read=self.n_read,
                 n_docs=len(order),
                 n_empty_text=self._n_empty,
                 n_rejected=self._n_rejected,
@@ -168,22 +172,31 @@ class Collector:
             ),
         )
 
-    def _check_complete(self) -> None:
+    def check_complete(self) -> None:
+        """Hold all documents together to what a corpus must have."""
         if not self._ids:
-            found = f"none of its {self._n_read} documents can be used" if self._n_read else "it holds no document"
+            found = f"none of its {self.n_read} documents can be used" if self.n_read else "it holds no document"
             hint = f"the first error: {self._errors[0]}" if self._errors else "check the path and the format"
             raise InvalidInput(source=self._source, what=found, fix=hint)
         if self._added:
             return
-        unseen = set(self._unseen)
-        if self._params.text == DEFAULT_TEXT and (self._params.vectors or not unseen.issuperset(DEFAULT_TEXT)):
-            unseen -= {*DEFAULT_TEXT} - {*self._params.fields}
-        if unseen:
-            names = ", ".join(repr(name) for name in sorted(unseen))
-            raise InvalidInput(source=self._source, what=f"no document has the field {names}", fix="check the name")
+        self.check_fields()
         if self._params.vectors is not None and self._dim is None:
             what = f"no document has a vector in {self._params.vectors!r}"
             raise InvalidInput(source=self._source, what=what, fix="give the documents vectors or drop the option")
+
+    def missing(self) -> list[str]:
+        """Fields that are asked for, and that no document has so far."""
+        unseen = set(self._unseen)
+        if self._params.text == DEFAULT_TEXT and (self._params.vectors or not unseen.issuperset(DEFAULT_TEXT)):
+            unseen -= {*DEFAULT_TEXT} - {*self._params.fields}
+        return sorted(unseen)
+
+    def check_fields(self) -> None:
+        """Refuse fields that no document has."""
+        if missing := self.missing():
+            names = ", ".join(map(repr, missing))
+            raise InvalidInput(source=self._source, what=f"no document has the field {names}", fix="check the name")
 
     def _column(self, field: str, order: list[int]) -> Column:
         values = self._values[field]

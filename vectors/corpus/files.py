@@ -106,6 +106,16 @@ def parquet_sample(source: str | Path, columns: Iterable[str]) -> tuple[int, lis
     return n_rows, sample.to_dicts()
 
 
+def parquet_columns(source: str | Path) -> list[str]:
+    """Names of the columns."""
+    import polars as pl
+
+    try:
+        return pl.scan_parquet(random_access(source)).collect_schema().names()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _no_parquet(source, error) from error
+
+
 def _is_nested(series: pl.Series) -> bool:
     """Whether the column holds lists of lists of numbers."""
     outer = series.dtype

@@ -32,6 +32,11 @@ class LexicalParams:
             raise InvalidParams(name="k1", value=self.k1, allowed="0 or more, finite")
         if not 0 <= self.b <= 1:
             raise InvalidParams(name="b", value=self.b, allowed="a number in [0, 1]")
+        if self.stemmer is not None:
+            import Stemmer
+
+            if self.stemmer not in (known := Stemmer.algorithms()):
+                raise InvalidParams(name="stemmer", value=self.stemmer, allowed=f"one of {', '.join(known)}, or None")
         if not 0 < self.max_share <= 1:
             raise InvalidParams(name="max_share", value=self.max_share, allowed="a number in (0, 1]")
         words = self.stop_words

@@ -13,8 +13,9 @@ import pytest
 from artifacts.corpus import open_corpus
 from artifacts.lexical import fused_weight, open_fusion, open_lexical
 from artifacts.manifest import MANIFEST, sealed, unsealed
-from artifacts.publish import artifact_path, read_release
+from artifacts.publish import artifact_path, read_release, version_name
 from artifacts.store import Store
+from flows.plan import plan
 from flows.run import run_build
 from flows.settings import read_config
 from foundation.errors import ArtifactCorrupt, InvalidConfig, InvalidQuery, NotBuilt
@@ -207,6 +208,32 @@ def test_one_document_and_documents_that_are_alike(folder: Path, fusion: Fusion,
 def test_a_weight_that_nobody_named_suits_the_encoder(config: dict[str, Any], weight: float) -> None:
     assert fused_weight(config, "ranks") == weight
     assert fused_weight(config, "scores") == config.get("lexical", {}).get("weight", 1.0)
+
+
+def test_whatever_changes_answers_makes_another_version_and_only_words_are_indexed_again(folder: Path) -> None:
+    def digests(name: str, *overrides: str) -> dict[str, str]:
+        return {stage.name: stage.digest for stage in plan(read_config(folder / f"{name}.toml", overrides))}
+
+    (folder / "weighed.toml").write_text(WORDS + BOTH)
+    (folder / "alone.toml").write_text(WORDS)
+    before = digests("weighed")
+    for override in ("lexical.weight=3", "lexical.fusion=ranks"):
+        after = digests("weighed", override)
+        assert {stage for stage in before if before[stage] != after[stage]} == {"lexical"}
+        assert version_name("words", after) != version_name("words", before)
+    assert digests("weighed", "lexical.weight=2") == before
+    # Words alone are fused with nothing.
+    assert digests("alone", "lexical.weight=3") == digests("alone")
+
+
+def test_an_index_that_is_built_with_a_weight_answers_by_it(folder: Path) -> None:
+    tops = []
+    for weight in (2, 5):
+        engine = Engine.open(build(folder, f"weight{weight}", WORDS + BOTH, f"lexical.weight={weight}"), "words")
+        tops.append(engine.search(["river"], k=1)["results"][0][0]["score"])
+        assert engine.search(["river"], k=1, ranking="words")["results"][0]
+    assert 2 < tops[0] <= 3
+    assert 5 < tops[1] <= 6
 
 
 def test_what_words_find_is_reranked_by_tokens_too(folder: Path) -> None:
