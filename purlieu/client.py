@@ -25,6 +25,7 @@ from purlieu.calls import Call, error_of
 
 RETRIES = 4
 FIRST_WAIT = 0.2  # seconds before the second attempt, when the service does not say; then twice as long each time
+LONGEST_WAIT = 60.0  # seconds that a service may ask to wait; one that asks for more is not asked again
 _AGAIN = (429, 503)
 
 P = ParamSpec("P")
@@ -88,7 +89,8 @@ class _Attempts:
         if response.status_code not in _AGAIN or not self._left:
             return None
         asked = response.headers.get("retry-after", "")
-        return self._next(float(asked) if asked.isdigit() else 0.0)
+        seconds = float(asked) if asked.isascii() and asked.isdigit() else 0.0
+        return None if seconds > LONGEST_WAIT else self._next(seconds)
 
     def wait_for_nobody(self, error: httpx.TransportError) -> float:
         """Seconds until the next attempt, after one that got no answer; raises when there is none."""

@@ -23,6 +23,7 @@ from serving.cache import AnswerCache
 from serving.catalog import silent
 from serving.envelope import Envelope, Note, check_origins
 from serving.guard import asking_key, required
+from serving.hosts import KnownHosts, check_hosts
 from serving.inputs import Indexes, OneIndex
 from serving.keys import KeyRing, plain_keys
 from serving.limits import Limits
@@ -52,6 +53,7 @@ def create_app(
     api_keys: Collection[str] | KeyRing | None = None,
     limits: Limits | None = None,
     origins: Collection[str] = (),
+    hosts: Collection[str] | None = None,
     opener: Opener = open_engine,
     look_seconds: float | None = None,
     log: Callable[[str], None] = silent,
@@ -67,6 +69,7 @@ def create_app(
     api_keys : ``/v1`` is only for who sends one of them; None opens it to all
     limits : see `serving.limits.Limits`
     origins : whose pages in a browser may ask, such as "https://example.org"
+    hosts : names it may be asked under, besides localhost and addresses; None: under any, see `serving.hosts`
     opener, look_seconds : see `serving.catalog.Catalog`
     log : told in one line what an operator should know
     note : told of every request, see `serving.envelope.Envelope`
@@ -76,9 +79,10 @@ def create_app(
     Raises
     ------
     InvalidParams
-        ``api_keys`` without a key, ``origins`` with what is none, or a store named twice.
+        ``api_keys`` without a key, ``origins`` or ``hosts`` with what is none, or a store named twice.
     """
     allowed = check_origins(origins)
+    known = None if hosts is None else check_hosts(hosts)
     limits = limits or Limits()
     keys = api_keys if api_keys is None or isinstance(api_keys, KeyRing) else KeyRing(plain_keys(api_keys))
     stores = [store] if isinstance(store, Store) else store
@@ -119,6 +123,8 @@ def create_app(
     app.add_middleware(Shortcut, routes=questions.router.routes, guard=ask_key, failed=answering(log))
     app.add_middleware(Measured, metrics=service.metrics)
     install(app, log)
+    if known is not None:
+        app.add_middleware(KnownHosts, names=known)
     app.add_middleware(Envelope, origins=allowed, note=note)
     describe(app)
     return app

@@ -104,7 +104,7 @@ def answering(log: Callable[[str], None]) -> Callable[[Request, Exception], Awai
         problem, headers = _problem_for(request, error)
         if problem.status >= 500 and isinstance(error, errors.EngineError):
             log(f"{request.method} {request.url.path}: {type(error).__name__}: {error}")
-        return _response(problem, headers)
+        return response(problem, headers)
 
     return answer
 
@@ -145,10 +145,11 @@ class _Unexpected:
                 raise
             trace = "".join(traceback.format_exception(error)).rstrip()
             self._log(f"{scope['method']} {scope['path']}: unexpected {type(error).__name__}\n{trace}")
-            await _response(_unexpected(), {})(scope, receive, send)
+            await response(_unexpected(), {})(scope, receive, send)
 
 
-def _response(problem: Problem, headers: Mapping[str, str]) -> Response:
+def response(problem: Problem, headers: Mapping[str, str]) -> Response:
+    """The answer that says it."""
     text = problem.model_dump_json(exclude_none=True)
     return Response(text, problem.status, headers, media_type=MEDIA_TYPE)
 

@@ -39,20 +39,22 @@ def serve(
     more_stores: Sequence[Store | Path | str] = (),
     limits: Limits | None = None,
     origins: Collection[str] = (),
+    hosts: Collection[str] = (),
     log: Log | None = None,
     workers: int = 1,
 ) -> None:
     """Answer over HTTP from every index of ``store`` and of ``more_stores`` until SIGINT or SIGTERM.
 
-    For a main thread, which gets these signals.
+    For a main thread, which gets these signals. Without keys it answers by its address, as localhost and as ``hosts``,
+    and refuses whoever names another (`serving.hosts`).
     Port 0 takes any free one. What an operator should know, the address first of all, goes to stderr line by line.
     With ``workers`` that many processes answer, and share the limits among them.
 
     Raises
     ------
     InvalidParams
-        An address that cannot be listened on, or one beyond loopback without ``api_key_file``; origins that are none;
-        a store named twice; no worker.
+        An address that cannot be listened on, or one beyond loopback without ``api_key_file``; origins or hosts that
+        are none; a store named twice; no worker.
     InvalidInput
         A key file without keys.
     ArtifactMissing, ArtifactVersion, ArtifactCorrupt, StoreUnavailable
@@ -72,6 +74,7 @@ def serve(
                 api_keys=keys,
                 limits=parts,
                 origins=origins,
+                hosts=hosts if keys is None else None,
                 log=log.say,
                 note=log.note if log.takes_requests else None,
                 board=board,

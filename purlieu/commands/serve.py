@@ -38,6 +38,13 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
         help="let pages of this origin ask from a browser; may be repeated (default none)",
     )
     serve.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="without keys, answer under this name as well as localhost and addresses; may be repeated",
+    )
+    serve.add_argument(
         "--log", choices=("text", "json"), default="text", help="lines on stderr: text, or json with one a request"
     )
     serve.add_argument("--log-queries", action="store_true", help="with --log json, also what was asked")
@@ -70,6 +77,7 @@ def run_serve(args: argparse.Namespace) -> dict[str, Any] | None:
         more_stores=[open_store(args, address) for address in args.also],
         limits=_limits(args),
         origins=args.cors_origin,
+        hosts=args.allow_host,
         workers=args.workers,
         log=Log(args.log, contents=args.log_queries),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import inspect
 import threading
@@ -241,6 +242,14 @@ def test_it_asks_again_after_a_passing_refusal_and_no_more_than_it_may(odd: str)
     with Client(odd, "i", retries=2) as client, pytest.raises(ServiceFailed, match="not now") as refused:
         client.similar(["a"])
     assert (Odd.asked, refused.value.status) == (3, 503)
+
+
+@pytest.mark.parametrize(("asked", "times"), [("61", 1), ("9" * 400, 1), ("²", 2), ("-1", 2), ("soon", 2)])
+def test_it_waits_no_longer_than_a_minute_and_reads_no_nonsense(odd: str, asked: str, times: int) -> None:
+    Odd.answers = [(503, {"retry-after": asked}, b"{}"), (200, {}, GOOD)]
+    with Client(odd, "i") as client, contextlib.suppress(ServiceFailed):
+        client.similar(["a"])
+    assert Odd.asked == times
 
 
 @pytest.mark.parametrize("status", [400, 413, 500, 504])

@@ -105,7 +105,7 @@ def test_it_ends_in_order_when_told_to(served: Process, number: int) -> None:
 def test_a_request_under_way_is_answered_before_the_end(served: Process) -> None:
     with socket.create_connection(("127.0.0.1", int(served.address.rpartition(":")[2])), timeout=30) as connection:
         body = b'{"ids":["ant"],"k":1}'
-        head = b"POST /v1/indexes/demo/similar HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+        head = b"POST /v1/indexes/demo/similar HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
         connection.sendall(head + body[:5])
         httpx.get(f"{served.address}/healthz")  # by now the first request is being read
         served.process.send_signal(signal.SIGTERM)
