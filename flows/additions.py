@@ -58,7 +58,7 @@ def carried(
     )
     n_held = len(before.added) + len(before.removed) - len(needed.added) - len(needed.removed)
     if n_held:
-        say(f"{n_held:,} changes of documents are in the source now")
+        say(f"{n_held:,} {'change of documents is' if n_held == 1 else 'changes of documents are'} in the source now")
     if not needed:
         return None
     say(f"{len(needed.added):,} added and {len(needed.removed):,} removed documents are carried over")

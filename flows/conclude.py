@@ -14,6 +14,7 @@ from flows.report import leave_report
 from flows.settings import Config
 from flows.stages.runner import StageReport
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion, EngineError, GateFailed, StoreLocked
+from foundation.sizes import size_text
 
 Say = Callable[[str], None]
 UNREADABLE = (ArtifactCorrupt, ArtifactMissing, ArtifactVersion)
@@ -98,4 +99,4 @@ def retain(config: Config, store: Store, before: str | None, say: Say) -> None:
         say(f"retention removed nothing: {error}")
     else:
         if removed:
-            say(f"retention removed {', '.join(removed)}: {freed / 2**20:,.1f} MiB freed")
+            say(f"retention removed {', '.join(removed)}: {size_text(freed)} freed")

@@ -116,7 +116,7 @@ class ConfigReader:
         allowed = (
             first["msg"].partition(",")[0] if first["type"].endswith(("_parsing", "_from_float")) else first["msg"]
         )
-        allowed = allowed.removeprefix("Input should be ")
+        allowed = allowed.removeprefix("Input should be ").replace("a valid tuple", "a list, in brackets")
         return self.error(dotted, f"{first['input']!r} cannot be used", f"allowed: {allowed}")
 
 

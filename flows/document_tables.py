@@ -74,8 +74,9 @@ def corpus_table(reader: ConfigReader, raw: Table) -> CorpusTable | None:
         )
     if isinstance(encoder.get("path"), str):
         encoder = {**encoder, "path": reader.resolve(encoder["path"])}
-    if isinstance(table.get("text"), str):
-        table["text"] = (table["text"],)
+    for name in ("text", "fields"):
+        if isinstance(table.get(name), str):
+            table[name] = (table[name],)
     encoding = reader.params(EncoderParams, encoder, "corpus.encoder")
     tokens = reader.params(TokenStorageParams, reader.table(table, "tokens"), "corpus.tokens")
     table.pop("tokens", None)

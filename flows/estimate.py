@@ -50,8 +50,8 @@ def estimate_build(
     with tempfile.TemporaryDirectory(prefix="purlieu-") as aside:
         changes = carried(config, store, sources, Path(aside), discard=discard_added)
         stages = plan(config, sources, changes)
-    forced = check_names(stages, force, "force")
-    chosen = {stage.name for stage in with_inputs(stages, check_names(stages, only, "only"))} if only else None
+    forced = check_names(stages, force, "--force")
+    chosen = {stage.name for stage in with_inputs(stages, check_names(stages, only, "--only"))} if only else None
     found = {stage.name: store.find(stage.stage.kind, stage.digest) if store else None for stage in stages}
     made = {name for name, path in found.items() if path is None or name in forced}
     doubts = check_sources(config, made if chosen is None else made & chosen, changed=changes is not None)

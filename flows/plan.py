@@ -99,7 +99,7 @@ def order_of(stage: PlannedStage, store: Store, stages: Mapping[str, PlannedStag
         before = stages[name]
         artifact = store.find(before.stage.kind, before.digest)
         if artifact is None:
-            raise InvalidParams(name="only", value=stage.name, allowed=f"a stage whose input {name} is built")
+            raise InvalidParams(name="--only", value=stage.name, allowed=f"a stage whose input {name} is built")
         inputs[role] = artifact
     return Order(
         name=stage.name,

@@ -131,8 +131,8 @@ def run_build(
         aside = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="purlieu-")))
         changes = carried(config, store, sources, aside, discard=discard_added, say=say)
         stages = plan(config, sources, changes)
-        forced = check_names(stages, force, "force")
-        chosen = with_inputs(stages, check_names(stages, only, "only") if only else {stage.name for stage in stages})
+        forced = check_names(stages, force, "--force")
+        chosen = with_inputs(stages, check_names(stages, only, "--only") if only else {stage.name for stage in stages})
         by_name = {stage.name: stage for stage in stages}
         served = Served(store, config.name)
         cached = {stage.name for stage in stages if store.find(stage.stage.kind, stage.digest) is not None}

@@ -16,3 +16,10 @@ def parse_size(text: str) -> int:
     if found is None or (found[2] or "") not in units:
         raise InvalidParams(name="size", value=text, allowed='a number of bytes, or one with a unit such as "4GB"')
     return int(float(found[1]) * units[found[2] or ""])
+
+
+def size_text(n_bytes: int) -> str:
+    """As "512 B", "3.5 KiB" or "1,024.0 MiB"."""
+    if n_bytes < 1 << 10:
+        return f"{n_bytes} B"
+    return f"{n_bytes / (1 << 10):,.1f} KiB" if n_bytes < 1 << 20 else f"{n_bytes / (1 << 20):,.1f} MiB"

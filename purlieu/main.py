@@ -126,7 +126,7 @@ def _failed(args: argparse.Namespace, error: Exception, code: int) -> int:
 
         traceback.print_exception(error)
     known = isinstance(error, errors.EngineError)
-    said = " ".join(str(error).split())
+    said = " ".join(str(error).splitlines())  # other blanks are as they are in the ids and paths it names
     text = said if known else f"unexpected {type(error).__name__}: {said}; run again with --debug"
     print(f"purlieu: {text}", file=sys.stderr)
     if args.json:

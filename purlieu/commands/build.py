@@ -149,6 +149,7 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
     )
     if args.json:
         return document
+    from foundation.sizes import size_text
     from purlieu.tables import print_table
 
     print(f"{document['index']}@{document['version']}: nothing is built by --dry-run")
@@ -158,8 +159,8 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
         [
             stage["name"],
             "cached" if stage["cached"] else "to build",
-            "" if stage["cached"] else _size(stage["memory"]),
-            _size(stage["disk"]),
+            "" if stage["cached"] else size_text(stage["memory"]),
+            size_text(stage["disk"]),
             "" if stage["cached"] else f"{stage['seconds']:.1f} s",
             "" if stage["cached"] else stage["why"],
         ]
@@ -167,12 +168,13 @@ def _dry_run(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any] |
     ]
     print_table(["stage", "state", "memory", "disk", "time", "why"], rows)
     total = document["total"]
-    memory, disk = _size(total["memory"]), _size(total["disk"])
+    memory, disk = size_text(total["memory"]), size_text(total["disk"])
     print(f"in all: {memory} of memory, {disk} more on disk, about {total['seconds']:.0f} s")
     return None
 
 
 def _print_report(document: dict[str, Any]) -> None:
+    from foundation.sizes import size_text
     from purlieu.tables import print_table
 
     name = f"{document['index']}@{document['version']}"
@@ -183,7 +185,7 @@ def _print_report(document: dict[str, Any]) -> None:
         [
             stage["name"],
             "cached" if stage["cached"] else f"{stage['seconds']:.2f} s",
-            _size(stage["bytes"]),
+            size_text(stage["bytes"]),
             ""
             if stage["cached"]
             else f"{stage['parts']}" + (f" ({stage['parts_reused']} reused)" if stage["parts_reused"] else ""),
@@ -199,7 +201,3 @@ def _print_report(document: dict[str, Any]) -> None:
         print(f"published {name} in {document['seconds']:.1f} s; its report: purlieu report {name}")
     else:
         print(f"built in {document['seconds']:.1f} s; nothing was published, since --only left stages out")
-
-
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 2**20:,.1f} MiB"

@@ -155,7 +155,8 @@ def run_labels(args: argparse.Namespace) -> dict[str, Any] | None:
         if len(shown) < len(path):
             print(f"{len(path) - len(shown)} communities before the last are left out; --json has them")
     merged = f" after merging; {answer['n_communities']:,} were found" if args.communities is not None else ""
-    print(f"{answer['n_left']:,} communities in all{merged}")
+    noun = "community" if answer["n_left"] == 1 else "communities"
+    print(f"{answer['n_left']:,} {noun} in all{merged}")
     for note in answer["notes"]:
         print(f"note: {note}")
     return None

@@ -70,6 +70,7 @@ def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
     if not rows and not damaged:
         print(f"no index in {store.address}; build one with: purlieu build CONFIG.toml")
         return None
+    from foundation.sizes import size_text
     from purlieu.tables import print_table
 
     table = [
@@ -77,7 +78,7 @@ def run_ls(args: argparse.Namespace) -> dict[str, Any] | None:
             row["index"],
             row["version"],
             row["created"],
-            f"{row['bytes'] / 2**20:,.1f} MiB",
+            size_text(row["bytes"]),
             "served" if row["current"] else "withheld" if row["withheld"] else "",
         ]
         for row in rows
@@ -119,11 +120,12 @@ def run_show(args: argparse.Namespace) -> dict[str, Any] | None:
     }
     if args.json:
         return document
+    from foundation.sizes import size_text
     from purlieu.tables import print_table
 
     state = ", served" if current else ", withheld by the quality gate" if document["withheld"] else ""
     print(f"{release.index}@{release.version}, built {release.created}{state}")
-    rows = [[stage, m.kind, f"{m.n_bytes / 2**20:,.1f} MiB", _counts(m.stats)] for stage, m in manifests.items()]
+    rows = [[stage, m.kind, size_text(m.n_bytes), _counts(m.stats)] for stage, m in manifests.items()]
     print_table(["stage", "kind", "size", "counts"], rows)
     for stage, manifest in manifests.items():
         figures = {name: value for name, value in manifest.measured.items() if isinstance(value, int | float | str)}
@@ -181,13 +183,15 @@ def run_gc(args: argparse.Namespace) -> dict[str, Any] | None:
     """Remove what is not needed."""
     from artifacts.publish import collect_garbage
     from foundation.errors import InvalidParams
+    from foundation.sizes import size_text
 
     if args.keep < 1:
         raise InvalidParams(name="--keep", value=args.keep, allowed="at least 1")
     removed, freed = collect_garbage(open_store(args), args.keep)
     if args.json:
         return {"removed": removed, "bytes_freed": freed}
-    print(f"removed {len(removed)} items, {freed / 2**20:,.1f} MiB freed")
+    items = "item" if len(removed) == 1 else "items"
+    print(f"removed {len(removed):,} {items}, {size_text(freed)} freed")
     return None
 
 

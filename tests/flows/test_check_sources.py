@@ -12,6 +12,7 @@ import pytest
 
 from artifacts.store import Store
 from flows.estimate import estimate_build
+from flows.plan import plan
 from flows.run import run_build
 from flows.settings import Config, read_config
 from foundation.errors import EngineError, InvalidConfig, InvalidInput, InvalidParams
@@ -93,6 +94,13 @@ def test_what_a_source_begins_with_is_refused_before_anything_is_built(
     with pytest.raises(error, match=what):
         run_build(config, Store.create(folder / "store"))
     assert not list((folder / "store").glob("objects/*"))
+
+
+def test_one_field_needs_no_list(folder: Path) -> None:
+    one = config_of(folder, 'name = "g"\n' + CORPUS + 'text = "text"\nfields = "year"\n')
+    listed = config_of(folder, 'name = "g"\n' + CORPUS + 'text = ["text"]\nfields = ["year"]\n')
+    assert one.corpus == listed.corpus
+    assert [stage.digest for stage in plan(one)] == [stage.digest for stage in plan(listed)]
 
 
 def test_a_wide_d_whole_is_no_mistake_where_the_tokens_are_wider(folder: Path) -> None:

@@ -150,5 +150,5 @@ def test_stages_asked_for_and_forced_are_those_of_the_build(tmp_path: Path) -> N
         "graph"
     ]
     for option in ("only", "force"):
-        with pytest.raises(InvalidParams, match=r"'fastrq' cannot be used; allowed: .*did you mean fastrp"):
+        with pytest.raises(InvalidParams, match=rf"--{option} = 'fastrq' cannot be used; .*did you mean fastrp"):
             estimate_build(config, str(store.root), **{option: ["fastrq"]})  # type: ignore[arg-type]

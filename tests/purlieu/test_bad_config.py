@@ -39,6 +39,10 @@ def refused_build(capsys: pytest.CaptureFixture[str], config: Path, *words: str)
         (GRAPH + "[fastrp]\ndim = -4\n", "fastrp.dim: -4 cannot be used; allowed: an integer from 1 to 65536"),
         (GRAPH + "[fastrp]\ndim = 1e9\n", "fastrp.dim: 1000000000 cannot be used; allowed: an integer from 1 to 65536"),
         (GRAPH + "[fastrp]\ndim = true\n", "fastrp.dim: true cannot be used; true and false are for keys that are"),
+        (
+            GRAPH + "[fastrp]\niteration_weights = 3\n",
+            "fastrp.iteration_weights: 3 cannot be used; allowed: a list, in",
+        ),
         (GRAPH + "[fastrp]\nsparsity = false\n", "fastrp.sparsity: false cannot be used"),
         (GRAPH + 'directed = "perhaps"\n', "graph.directed: 'perhaps' cannot be used; allowed: a valid boolean"),
         (GRAPH + "[fastrp]\n[ann.nodes]\nkind = 'tree'\n", "ann.nodes.kind: 'tree' cannot be used; allowed: 'auto'"),

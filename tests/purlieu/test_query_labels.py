@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from purlieu.main import main
+from tests.purlieu.said import refused
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def ask(store: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[d
     document = json.loads(capsys.readouterr().out)
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
-    first = next(number for number, line in enumerate(lines) if " communities in all" in line)
+    first = next(number for number, line in enumerate(lines) if " in all" in line)
     return document, lines[first:]
 
 
@@ -53,3 +54,9 @@ def test_fewer_than_links_make_are_given_with_a_note(store: Path, capsys: pytest
     assert note.startswith("the fewest communities that links make are 4: no link leads from one of them to another")
     assert note.endswith("for 2 some were joined without; ask for 4 or more")
     assert lines == ["2 communities in all after merging; 5 were found", f"note: {note}"]
+    assert ask(store, capsys, "--communities", "1")[1][0] == "1 community in all after merging; 5 were found"
+
+
+def test_an_id_is_named_as_it_was_written(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = refused(capsys, 3, "query", "rings", "labels", "--node", "r0.0   r1.1", "--store", store)
+    assert error.startswith("no node 'r0.0   r1.1' in index rings; ")
