@@ -227,7 +227,7 @@ def check_k(
     """
     allowed = most if allowed is None else allowed
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= allowed:
-        raise InvalidQuery(what=f"{name} = {k!r}", fix=f"ask for 1 to {allowed}: there are {most} {of}")
+        raise InvalidQuery(what=f"{name} = {k!r}", fix=f"ask for 1 to {max(most, 1)}: there are {most} {of}")
 
 
 def up_to(k: int, most: int, of: str) -> int:
