@@ -70,13 +70,13 @@ def main() -> None:
                     found = nanoseconds(partial(shard.nearest, queries, K, effort), N_QUERIES)
                 read = shard.lists.sizes[shard.lists.nearest(queries, n_probe)[1]].sum(axis=1).mean()
                 counted = list_cost(
-                    shard.lists.form, 784, storage, n_probe=n_probe, n_read=float(read), n_rescored=K * k_factor
+                    shard.lists.form, 784, storage, N, n_probe=n_probe, n_read=float(read), n_rescored=K * k_factor
                 )
                 add(f"{kind} of {storage}, {n_probe} lists, k_factor {k_factor}", found, counted)
         draw = np.random.default_rng(1)
         positions = draw.integers(0, N, (N_QUERIES, 200))
         found = nanoseconds(partial(shard.vectors.best, positions, queries, K), N_QUERIES)
-        add(f"score 200 rows of {storage} again", found, rescored_cost(200, 784, storage))
+        add(f"score 200 rows of {storage} again", found, rescored_cost(200, 784, storage, N))
 
     narrow = rows_of(20_000, 96, "float32")
     given = DistinctRows(start=0, rows=narrow, ids=np.arange(20_000), copies=np.zeros((0, 2), dtype=np.int64))

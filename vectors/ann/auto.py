@@ -165,8 +165,9 @@ def _measured(
     if measured.cost is not None:
         return measured
     if measured.ef_search is not None:
-        cost = walks_cost(shards, measured.ef_search)
-        return dataclasses.replace(measured, cost=cost, tried=(walked(shards, measured),))
+        sizes = [len(shard.ids) for shard in shards]
+        cost = walks_cost(shards[0], sizes, measured.ef_search)
+        return dataclasses.replace(measured, cost=cost, tried=(walked(shards[0], sizes, measured),))
     work = scan_cost(measured.n_distinct, measured.dim, measured.storage)
     return dataclasses.replace(measured, cost=round(work / 1000, 1))
 
