@@ -39,7 +39,7 @@ class _Price:
 
 
 _LISTS: Final[dict[Kind, _Price]] = {
-    "ivf": _Price(opened=0, opened_column=0, row=5, row_column=0.125, candidate=180),
+    "ivf": _Price(opened=50, opened_column=0, row=5, row_column=0.125, candidate=180),
     "ivfsq": _Price(opened=0, opened_column=0.6, row=0.3, row_column=0.042, candidate=27),
     "ivfpq": _Price(opened=1300, opened_column=8, row=0, row_column=0.006, candidate=45),
     "rabitq": _Price(opened=200, opened_column=4.1, row=1.5, row_column=0.016, candidate=160),

@@ -25,7 +25,7 @@ from vectors.ann.tuning import HeldOut, Tried, mean_share, shares
 from vectors.metrics import Float32s, Float64s, Int64s, faiss_threads, is_distance, parse_queries
 
 N_PROBES: Final = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-K_FACTORS: Final = (*range(1, 17), 18, 20, 22, 25, 28, 32)
+K_FACTORS: Final = (*range(1, 21), 22, 24, 26, 28, 30, 32)
 _COARSE_FACTORS: Final = (2, 4, 6, 10, 15, 25)  # where each takes a scan of its own
 _FEW_FACTORS: Final = 8  # of `K_FACTORS`, that are tried before the others
 _COUNTED: Final = 200  # queries whose reading is counted
