@@ -23,7 +23,9 @@ import numpy as np
 K = 10
 BEAMS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400, 640, 1000)
 ENOUGH = 0.995
-LARGE = 60_000_000  # values from which on only the first build of a library is tried
+LARGE = 60_000_000  # values from which on only one build of a library is tried
+LEAVES, REORDERED = (3, 4, 6, 8, 11, 16, 24, 40, 64, 100, 160), (20, 30, 40, 60, 100, 200, 400)
+LARGE_LEAVES, LARGE_REORDERED = (11, 16, 24, 40, 64, 100, 160, 250), (60, 100, 200, 400, 800)
 
 
 def hnswlib(train: np.ndarray, metric: str, links: int) -> object:
@@ -93,8 +95,9 @@ def scann(train: np.ndarray, metric: str, leaves_for_each: int) -> object:
     )
     index = build.score_ah(2, anisotropic_quantization_threshold=0.2).reorder(100).build()
     yield
-    for leaves in (3, 4, 6, 8, 11, 16, 24, 40, 64, 100, 160):
-        for reorder in (20, 30, 40, 60, 100, 200):
+    large = train.size > LARGE
+    for leaves in LARGE_LEAVES if large else LEAVES:
+        for reorder in LARGE_REORDERED if large else REORDERED:
             yield (
                 f"leaves {leaves}, reorder {reorder}",
                 lambda asked, leaves=leaves, reorder=reorder: index.search_batched(

@@ -217,7 +217,7 @@ def tune(
 ) -> Measured:
     """Measure recall@10 of ``index`` over ``vectors`` and choose its effort; equal on every run.
 
-    ``heldout`` are queries to measure on, float32 (n_queries, dim). Without them up to 1,000 rows (500 for a graph, 100
+    ``heldout`` are queries to measure on, float32 (n_queries, dim). Without them up to 2,000 rows (500 for a graph, 100
     for a scan), no two equal, are drawn by ``params.seed``, each left out of its own truth and answer.
 
     Raises
