@@ -23,7 +23,7 @@ _CLOSE_BYTES: Final = 4 << 20
 _FETCHED: Final = 115.0
 _RESCORED: Final[dict[Storage, float]] = {"float32": 0.83, "float16": 1.5, "int8": 1.5, "uint8": 0.02}  # per value
 _WALKED_TO: Final = (35.0, 155.0)  # a vector of a graph, close by and from memory; its links are fetched too
-_INSIDE: Final = 20.0  # a vector that a filter lets through, scored in the order they lie
+_INSIDE: Final = 10.0  # a vector that a filter lets through, scored in the order they lie
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +75,25 @@ def projection_cost(n_values: int) -> float:
 
 
 def list_cost(
-    form: ListForm, dim: int, storage: Storage, n: int, *, n_probe: int, n_read: float, n_rescored: float
+    form: ListForm,
+    dim: int,
+    storage: Storage,
+    n: int,
+    *,
+    n_probe: int,
+    n_read: float,
+    n_rescored: float,
+    share: float = 1.0,
 ) -> float:
     """Nanoseconds of a query to lists of ``n`` vectors that opens ``n_probe`` of them, reads ``n_read`` vectors and
-    scores ``n_rescored`` again."""
+    scores ``n_rescored`` again, under a filter that ``share`` of the vectors pass.
+
+    Of floats only those that pass are compared; of single bits more are kept, until enough of them pass.
+    """
     price, width = _LISTS[form.kind], form.n_columns
     products = width * (form.n_lists + (dim if form.is_projected else 0))
     opened = n_probe * (price.opened + price.opened_column * width)
-    read = n_read * (price.row + price.row_column * width)
-    kept = n_rescored * price.candidate + rescored_cost(n_rescored, dim, storage, n)
+    read = n_read * (price.row + price.row_column * width * (share if form.kind == "ivf" else 1.0))
+    kept = n_rescored * price.candidate / (share if form.kind == "rabitq" else 1.0)
+    kept += rescored_cost(n_rescored, dim, storage, n)
     return _LISTS_QUERY + _PRODUCT * products + _CENTROID * form.n_lists + opened + read + kept

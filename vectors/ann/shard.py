@@ -186,7 +186,9 @@ class Shard:
         if n_wanted == 0:
             return joined([])
         wider = effort.wider(len(self.ids), n_wanted)
-        if self.kind == "flat" or inside_cost(n_wanted, self.dim, self.vectors.storage) <= self._cost(k, wider):
+        if self.kind == "flat" or inside_cost(n_wanted, self.dim, self.vectors.storage) <= self._cost(
+            k, wider, n_wanted
+        ):
             wanted = np.flatnonzero(is_wanted)[None, :]
             alone = [self.vectors.best(wanted, queries[q : q + 1], k) for q in range(queries.shape[0])]
             if not alone:
@@ -232,15 +234,15 @@ class Shard:
         walk = walk_cost(n, self.matrix.shape[1], "float32", beam)
         return walk + projection_cost(self.matrix.size) + rescored_cost(min(beam, n), self.dim, storage, n)
 
-    def _cost(self, k: int, effort: Effort) -> float:
-        """Counted nanoseconds of a query (`vectors.ann.cost`) with lists of mean length."""
+    def _cost(self, k: int, effort: Effort, n_wanted: int) -> float:
+        """Counted nanoseconds of a query past the others (`vectors.ann.cost`), with lists of mean length."""
         n, storage = len(self.ids), self.vectors.storage
         if self.lists is None:
             return self.walk_cost(max(effort.ef_search, k), n)
-        n_probe = min(effort.n_probe, self.lists.sizes.size)
-        n_read = n * n_probe / self.lists.sizes.size
-        n_rescored = min(k * effort.k_factor, n)
-        return list_cost(self.lists.form, self.dim, storage, n, n_probe=n_probe, n_read=n_read, n_rescored=n_rescored)
+        form, share = self.lists.form, n_wanted / n
+        n_probe, again = min(effort.n_probe, form.n_lists), min(k * effort.k_factor, n_wanted)
+        read = n * n_probe / form.n_lists
+        return list_cost(form, self.dim, storage, n, n_probe=n_probe, n_read=read, n_rescored=again, share=share)
 
 
 def _view(codes: Any) -> npt.NDArray[np.uint8]:
