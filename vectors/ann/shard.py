@@ -223,16 +223,14 @@ class Shard:
         if self.lists is None:
             raise AssertionError(f"a {self.kind} index has no lists")
         n = min(k * effort.k_factor, len(self.ids))
-        proposed = self.lists.propose(queries, n, effort.n_probe, is_wanted, in_order=False)
-        return self.vectors.best(proposed, queries, k)
+        return self.vectors.best(self.lists.propose(queries, n, effort.n_probe, is_wanted, in_order=False), queries, k)
 
     def walk_cost(self, beam: int, n: int) -> float:
         """Counted nanoseconds of a walk through a graph like this of ``n`` vectors."""
-        storage = self.vectors.storage
         if self.matrix is None:
-            return walk_cost(n, self.dim, storage, beam)
-        walk = walk_cost(n, self.matrix.shape[1], "float32", beam)
-        return walk + projection_cost(self.matrix.size) + rescored_cost(min(beam, n), self.dim, storage, n)
+            return walk_cost(n, self.dim, self.vectors.storage, beam)
+        walk = walk_cost(n, self.matrix.shape[1], "float32", beam) + projection_cost(self.matrix.size)
+        return walk + rescored_cost(min(beam, n), self.dim, self.vectors.storage, n)
 
     def _cost(self, k: int, effort: Effort, n_wanted: int) -> float:
         """Counted nanoseconds of a query past the others (`vectors.ann.cost`), with lists of mean length."""
@@ -240,9 +238,9 @@ class Shard:
         if self.lists is None:
             return self.walk_cost(max(effort.ef_search, k), n)
         form, share = self.lists.form, n_wanted / n
-        n_probe, again = min(effort.n_probe, form.n_lists), min(k * effort.k_factor, n_wanted)
-        read = n * n_probe / form.n_lists
-        return list_cost(form, self.dim, storage, n, n_probe=n_probe, n_read=read, n_rescored=again, share=share)
+        probed, again = min(effort.n_probe, form.n_lists), min(k * effort.k_factor, n_wanted)
+        read = n * probed / form.n_lists
+        return list_cost(form, self.dim, storage, n, n_probe=probed, n_read=read, n_rescored=again, share=share)
 
 
 def _view(codes: Any) -> npt.NDArray[np.uint8]:
