@@ -24,7 +24,7 @@ K = 10
 BEAMS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400, 640, 1000)
 ENOUGH = 0.995
 LARGE = 60_000_000  # values from which on only one build of a library is tried: the first, but for
-LARGE_BUILDS = {"usearch": "M 32"}  # what was quickest on a tenth of the rows and builds in time
+LARGE_BUILDS = {"usearch": "M 32", "svs": "R 64"}  # what was quickest on a tenth of the rows and builds in time
 LEAVES, REORDERED = (3, 4, 6, 8, 11, 16, 24, 40, 64, 100, 160), (20, 30, 40, 60, 100, 200, 400)
 LARGE_LEAVES, LARGE_REORDERED = (11, 16, 24, 40, 64, 100, 160, 250), (60, 100, 200, 400, 800)
 
@@ -67,7 +67,8 @@ def svs(train: np.ndarray, metric: str, links: int) -> object:
     import svs as library
 
     alpha, kind = (1.2, library.DistanceType.L2) if metric == "l2" else (0.95, library.DistanceType.MIP)
-    params = library.VamanaBuildParameters(alpha=alpha, graph_max_degree=links, window_size=128)
+    wide = 64 if train.size > LARGE else 128
+    params = library.VamanaBuildParameters(alpha=alpha, graph_max_degree=links, window_size=wide)
     index = library.Vamana.build(params, train, kind, num_threads=1)
     yield
     for beam in BEAMS:
