@@ -17,6 +17,7 @@ import numpy.typing as npt
 from foundation.errors import InvalidInput, InvalidParams, InvalidQuery
 from vectors.kernels.scoring import divide_rows, score_pairs, squared_norms
 
+Bools = npt.NDArray[np.bool_]
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -127,6 +128,19 @@ def parse_exclude(exclude: npt.ArrayLike | None, n_queries: int) -> Int64s:
             fix=f"pass integers of shape ({n_queries},) or ({n_queries}, e), -1 for none",
         )
     return table.astype(np.int64)
+
+
+def parse_where(where: npt.ArrayLike | None, n_rows: int) -> Bools | None:
+    """Rows that may be answered with, bool (n_rows,); None for all."""
+    if where is None:
+        return None
+    given = np.asarray(where)
+    if given.dtype != np.bool_ or given.shape != (n_rows,):
+        raise InvalidQuery(
+            what=f"where is {given.dtype} of shape {given.shape}",
+            fix=f"pass bool of shape ({n_rows},), true for rows that may be found",
+        )
+    return given
 
 
 def row_norms(vectors: Float32s) -> Float64s:

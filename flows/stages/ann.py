@@ -135,7 +135,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=3,
+    code_version=4,
     parallel=True,
     compares=("vectors",),
     split=split,

@@ -1,7 +1,7 @@
 """The choice of a form: every family on a sample, the best two in full, the cheapest that reaches the targets.
 
 Families are compared on a tenth of the rows with 300 of them as queries; what must count half as much again as the best
-is dropped before it is built. The best is built in full and tuned with 1,000 rows as queries, and the second too where
+is dropped before it is built. The best is built in full and tuned with 2,000 rows as queries, and the second too where
 it came close; where neither reaches the recall the next ones follow, and a scan at the end. Cost is counted
 (`vectors.ann.cost`), so equal vectors and params give equal bytes.
 """
@@ -165,8 +165,9 @@ def _measured(
     if measured.cost is not None:
         return measured
     if measured.ef_search is not None:
-        cost = walks_cost(shards, measured.ef_search)
-        return dataclasses.replace(measured, cost=cost, tried=(walked(shards, measured),))
+        sizes = [len(shard.ids) for shard in shards]
+        cost = walks_cost(shards[0], sizes, measured.ef_search)
+        return dataclasses.replace(measured, cost=cost, tried=(walked(shards[0], sizes, measured),))
     work = scan_cost(measured.n_distinct, measured.dim, measured.storage)
     return dataclasses.replace(measured, cost=round(work / 1000, 1))
 

@@ -12,6 +12,8 @@ K: Final = 10  # neighbours that recall is measured for
 # The tenth of a hundredth of the vectors lies where the thousandth of all does: a wider region, cut by more lists,
 # but by fewer than in proportion.
 _LISTS_GROW: Final = 0.75
+# The best ten of fewer vectors lie farther away, where codes tell less well which is nearer.
+_FACTOR_GROW: Final = 0.35  # both powers by `benchmarks/bench_ann_filters.py`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,4 +30,5 @@ class Effort:
             return self
         beam = -(-self.ef_search * wanted // of)
         n_probe = math.ceil(self.n_probe * (wanted / of) ** _LISTS_GROW)
-        return dataclasses.replace(self, ef_search=beam, n_probe=n_probe)
+        k_factor = math.ceil(self.k_factor * (wanted / of) ** _FACTOR_GROW)
+        return dataclasses.replace(self, ef_search=beam, n_probe=n_probe, k_factor=k_factor)

@@ -16,9 +16,9 @@ from vectors.ann.effort import K
 from vectors.ann.forms import STORAGES, AskedStorage, Kind, ListForm, index_bytes, walked_columns
 from vectors.ann.list_build import learned_projection
 from vectors.ann.measure import measure
-from vectors.ann.params import ANNParams, form_of, parse_bytes
-from vectors.ann.probing import sweep, tried_form
+from vectors.ann.params import ANNParams, form_of, parse_bytes, shard_ranges
 from vectors.ann.shard import Shard
+from vectors.ann.sweeping import Trial, sweep, tried_form
 from vectors.ann.tuning import LADDER, Measured, Tried, held_out
 from vectors.metrics import Float32s, Metric, is_distance
 
@@ -85,10 +85,13 @@ class Projections:
 
 @final
 class Sample:
-    """Rows that families are compared on, and what an exact search answers to some of them."""
+    """Rows that families are compared on, and what an exact search answers to some of them.
+
+    What a pair or a beam costs is counted for all the rows, whose lists are longer, or whose graphs are more.
+    """
 
     def __init__(self, rows: DistinctRows, params: ANNParams, learned: Projections, given: Float32s | None) -> None:
-        n = len(rows.rows)
+        n = self._n_whole = len(rows.rows)
         size = min(n, max(_SAMPLE[0], min(_SAMPLE[1], n // 10)))
         picked = rows.rows
         if size < n:
@@ -124,8 +127,7 @@ class Sample:
         return [tried[family.kind] for family in families]
 
     def _least(self, family: Candidate, n_probe: int) -> float:
-        n, dim = self._rows.rows.shape
-        return least_cost(family, n, dim, self._params, n_probe)
+        return least_cost(family, self._n_whole, self._rows.rows.shape[1], self._params, n_probe)
 
     def _tried(self, family: Candidate, least_probe: int, bound: float) -> Tried:
         own = dataclasses.replace(family.params(self._params), allow_missed=True)
@@ -134,8 +136,10 @@ class Sample:
         matrix = None if form is None else self._learned.of(form)
         shard = Shard.from_built(index_rows(self._rows, family.kind, family.storage, own, matrix=matrix))
         if form is None:
-            return walked([shard], measure([shard], rows, own, held=self._held))
-        return tried_form(shard, sweep(shard, rows, self._held, own, least_probe=least_probe, at_most=bound))
+            sizes = [stop - start for start, stop in shard_ranges(self._n_whole, own)]
+            return walked(shard, sizes, measure([shard], rows, own, held=self._held))
+        trial = Trial(shard=shard, vectors=rows, held=self._held, params=own, n_whole=self._n_whole)
+        return tried_form(trial, sweep(trial, least_probe=least_probe, at_most=bound))
 
     def _left_out(self, family: Candidate) -> Tried:
         n, dim = self._rows.rows.shape
@@ -161,16 +165,18 @@ def least_cost(family: Candidate, n: int, dim: int, params: ANNParams, n_probe: 
     form = form_of(family.kind, n, dim, params)
     if form is None:
         columns = walked_columns(family.kind, dim, params.projection)
-        return walk_cost(n, columns or dim, family.storage if columns is None else "float32", LADDER[0]) / 1000
+        storage = family.storage if columns is None else "float32"
+        ranges = shard_ranges(n, family.params(params))
+        return sum(walk_cost(stop - start, columns or dim, storage, LADDER[0]) for start, stop in ranges) / 1000
     probed = min(n_probe, form.n_lists)
     # Whole numbers are kept as bytes, which nobody knows yet: nothing is scored again more cheaply.
-    work = list_cost(form, dim, "uint8", n_probe=probed, n_read=n * probed / form.n_lists, n_rescored=min(K, n))
+    work = list_cost(form, dim, "uint8", n, n_probe=probed, n_read=n * probed / form.n_lists, n_rescored=min(K, n))
     return work / 1000
 
 
-def walked(shards: list[Shard], measured: Measured) -> Tried:
-    """A graph's beams as points."""
-    points = tuple((ef_search, 1, recall, walks_cost(shards, ef_search)) for ef_search, recall in measured.frontier)
+def walked(shard: Shard, sizes: Sequence[int], measured: Measured) -> Tried:
+    """A graph's beams as points, with what they cost in graphs like ``shard`` of so many vectors."""
+    points = tuple((beam, 1, recall, walks_cost(shard, sizes, beam)) for beam, recall in measured.frontier)
     return Tried(
         kind=measured.kind,
         storage=measured.storage,
@@ -182,6 +188,6 @@ def walked(shards: list[Shard], measured: Measured) -> Tried:
     )
 
 
-def walks_cost(shards: list[Shard], ef_search: int) -> float:
+def walks_cost(shard: Shard, sizes: Sequence[int], ef_search: int) -> float:
     """Counted microseconds of a walk through every graph."""
-    return round(sum(shard.walk_cost(max(ef_search, K)) for shard in shards) / 1000, 1)
+    return round(sum(shard.walk_cost(max(ef_search, K), n) for n in sizes) / 1000, 1)

@@ -25,9 +25,19 @@ from vectors.ann.effort import Effort, K
 from vectors.ann.exact import best_k
 from vectors.ann.measure import measure
 from vectors.ann.params import ANNParams, AskedKind, is_open
-from vectors.ann.shard import Bools, Shard
+from vectors.ann.shard import Shard
 from vectors.ann.tuning import Measured
-from vectors.metrics import Float32s, Int64s, Metric, check_k, check_matrix, faiss_threads, parse_exclude, parse_queries
+from vectors.metrics import (
+    Float32s,
+    Int64s,
+    Metric,
+    check_k,
+    check_matrix,
+    faiss_threads,
+    parse_exclude,
+    parse_queries,
+    parse_where,
+)
 
 __all__ = ["ANNIndex", "ANNParams", "Measured", "tune"]
 
@@ -137,7 +147,7 @@ class ANNIndex:
         asked = parse_queries(queries, self.dim, self.params.metric)
         left_out = parse_exclude(exclude, asked.shape[0])
         effort = self._effort(k, left_out.shape[1], ef_search, n_probe, k_factor)
-        allowed = self._allowed(where)
+        allowed = parse_where(where, self.n_rows)
         return search_shards(self.shards, asked, k, effort, left_out, self.params, allowed=allowed, n_threads=n_threads)
 
     def candidates(
@@ -150,7 +160,7 @@ class ANNIndex:
         """
         check_k(n)
         asked = parse_queries(queries, self.dim, self.params.metric)
-        effort, allowed = self._effort(n, 0, None, None, None), self._allowed(where)
+        effort, allowed = self._effort(n, 0, None, None, None), parse_where(where, self.n_rows)
         with faiss_threads(1):
             found = [shard.candidates(asked, n, effort, allowed) for shard in self.shards]
         return best_k(found, asked.shape[0], n, np.empty((asked.shape[0], 0), dtype=np.int64), self.params.metric)
@@ -181,17 +191,6 @@ class ANNIndex:
         wider = Effort(n_probe=measured.n_probe).wider(k, K).n_probe
         return Effort(n_probe=n_probe or wider, k_factor=k_factor or measured.k_factor)
 
-    def _allowed(self, where: npt.ArrayLike | None) -> Bools | None:
-        if where is None:
-            return None
-        given = np.asarray(where)
-        if given.dtype != np.bool_ or given.shape != (self.n_rows,):
-            raise InvalidQuery(
-                what=f"where is {given.dtype} of shape {given.shape}",
-                fix=f"pass bool of shape ({self.n_rows},), true for rows that may be found",
-            )
-        return given
-
     def save(self, directory: Path | str) -> None:
         """Write the index into ``directory``: a plain FAISS file per shard, and ``ann.json`` last."""
         ann_files.write_index(Path(directory), self.shards, self.params, self.measured)
@@ -218,7 +217,7 @@ def tune(
 ) -> Measured:
     """Measure recall@10 of ``index`` over ``vectors`` and choose its effort; equal on every run.
 
-    ``heldout`` are queries to measure on, float32 (n_queries, dim). Without them up to 1,000 rows (500 for a graph, 100
+    ``heldout`` are queries to measure on, float32 (n_queries, dim). Without them up to 2,000 rows (500 for a graph, 100
     for a scan), no two equal, are drawn by ``params.seed``, each left out of its own truth and answer.
 
     Raises

@@ -20,6 +20,7 @@ from vectors.kernels.lists import nearest_lists, project
 from vectors.metrics import Float32s, Int64s, load_faiss
 
 Bools = npt.NDArray[np.bool_]
+_MORE = 4  # times as many are asked for where too few of those that were found pass a filter
 
 
 def unprojected(base: Any) -> tuple[Any, Float32s | None]:
@@ -149,24 +150,30 @@ class Lists:
         low, numbers, values = self.nearest(queries, n_probe, among)
         if self.scanned is not None:
             return self.scanned.nearest(low, numbers, n, is_wanted, in_order=in_order)
-        faiss, positions = load_faiss(), np.empty((queries.shape[0], n), dtype=np.int64)
+        if self.kind == "rabitq" and is_wanted is not None:
+            return self._wanted(low, numbers, values, n, is_wanted)
+        positions = self._scanned(low, numbers, values, n, is_wanted)
+        if self.kind == "ivfpq" and is_wanted is None:
+            self._fill(positions, numbers, self.sizes[numbers].sum(axis=1))
+        return positions
+
+    def _scanned(
+        self, low: Float32s, numbers: Int64s, values: Float32s, n: int, is_wanted: Bools | None = None
+    ) -> Int64s:
+        """What FAISS finds in lists ``numbers``, int64 (n_queries, n)."""
+        faiss, positions = load_faiss(), np.empty((low.shape[0], n), dtype=np.int64)
         if positions.size == 0:
             return positions
         options = faiss.SearchParametersIVF(nprobe=numbers.shape[1])
-        n_asked = n
-        if is_wanted is not None and self.kind == "rabitq":
-            # FAISS heeds no selector here: so many are asked for that enough of them should be wanted.
-            n_asked = min(-(-n * is_wanted.size // int(np.count_nonzero(is_wanted))), is_wanted.size)
-            positions = np.empty((queries.shape[0], n_asked), dtype=np.int64)
-        elif is_wanted is not None:
+        if is_wanted is not None:
             selector = faiss.IDSelectorBitmap(np.packbits(is_wanted, bitorder="little"))
             options.sel = selector
         closeness = np.empty(positions.shape, dtype=np.float32)
         # By pointers, since the wrapped method knows no options and so no number of lists but the index's own.
         self.index.search_preassigned_c(
-            queries.shape[0],
+            low.shape[0],
             faiss.swig_ptr(low),
-            n_asked,
+            n,
             faiss.swig_ptr(numbers),
             faiss.swig_ptr(values),
             faiss.swig_ptr(closeness),
@@ -174,11 +181,26 @@ class Lists:
             False,
             options,
         )
-        if self.kind == "ivfpq" and is_wanted is None:
-            self._fill(positions, numbers, self.sizes[numbers].sum(axis=1))
         if is_wanted is not None:
             positions[~is_wanted[positions]] = -1
         return positions
+
+    def _wanted(self, low: Float32s, numbers: Int64s, values: Float32s, n: int, is_wanted: Bools) -> Int64s:
+        """As `_scanned` of single bits, whose scan heeds no selector: more are asked for until n of them are wanted."""
+        out = np.full((low.shape[0], n), -1, dtype=np.int64)
+        n_read = self.sizes[numbers].sum(axis=1)
+        n_asked = -(-n * is_wanted.size // max(1, int(np.count_nonzero(is_wanted))))
+        left = np.flatnonzero(n_read > 0)
+        while left.size:
+            n_asked = min(n_asked, int(n_read[left].max()))
+            found = self._scanned(low[left], numbers[left], values[left], n_asked)
+            good = (found >= 0) & is_wanted[found]
+            place = np.cumsum(good, axis=1) - 1
+            row, at = np.nonzero(good & (place < n))
+            out[left[row], place[row, at]] = found[row, at]
+            left = left[(good.sum(axis=1) < n) & (n_asked < n_read[left])]
+            n_asked *= _MORE
+        return out
 
     def _fill(self, positions: Int64s, numbers: Int64s, n_read: Int64s) -> None:
         """Put in what was read and dropped: FAISS leaves out vectors whose packed estimate is the worst there can be.

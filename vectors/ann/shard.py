@@ -12,7 +12,7 @@ import numpy.typing as npt
 from foundation.threads import even_ranges
 from vectors.ann.build import BuiltShard
 from vectors.ann.copies import flattened, with_copies
-from vectors.ann.cost import list_cost, projection_cost, rescored_cost, walk_cost
+from vectors.ann.cost import inside_cost, list_cost, projection_cost, rescored_cost, walk_cost
 from vectors.ann.effort import Effort
 from vectors.ann.exact import Found, best_k, joined, scan, score_rows
 from vectors.ann.forms import BYTES_PER_VALUE, STORAGES, Kind, Storage
@@ -186,7 +186,9 @@ class Shard:
         if n_wanted == 0:
             return joined([])
         wider = effort.wider(len(self.ids), n_wanted)
-        if self.kind == "flat" or rescored_cost(n_wanted, self.dim, self.vectors.storage) <= self._cost(k, wider):
+        if self.kind == "flat" or inside_cost(n_wanted, self.dim, self.vectors.storage) <= self._cost(
+            k, wider, n_wanted
+        ):
             wanted = np.flatnonzero(is_wanted)[None, :]
             alone = [self.vectors.best(wanted, queries[q : q + 1], k) for q in range(queries.shape[0])]
             if not alone:
@@ -221,26 +223,24 @@ class Shard:
         if self.lists is None:
             raise AssertionError(f"a {self.kind} index has no lists")
         n = min(k * effort.k_factor, len(self.ids))
-        proposed = self.lists.propose(queries, n, effort.n_probe, is_wanted, in_order=False)
-        return self.vectors.best(proposed, queries, k)
+        return self.vectors.best(self.lists.propose(queries, n, effort.n_probe, is_wanted, in_order=False), queries, k)
 
-    def walk_cost(self, beam: int) -> float:
-        """Counted nanoseconds of a walk through the graph."""
-        n, storage = len(self.ids), self.vectors.storage
+    def walk_cost(self, beam: int, n: int) -> float:
+        """Counted nanoseconds of a walk through a graph like this of ``n`` vectors."""
         if self.matrix is None:
-            return walk_cost(n, self.dim, storage, beam)
-        walk = walk_cost(n, self.matrix.shape[1], "float32", beam)
-        return walk + projection_cost(self.matrix.size) + rescored_cost(min(beam, n), self.dim, storage)
+            return walk_cost(n, self.dim, self.vectors.storage, beam)
+        walk = walk_cost(n, self.matrix.shape[1], "float32", beam) + projection_cost(self.matrix.size)
+        return walk + rescored_cost(min(beam, n), self.dim, self.vectors.storage, n)
 
-    def _cost(self, k: int, effort: Effort) -> float:
-        """Counted nanoseconds of a query (`vectors.ann.cost`) with lists of mean length."""
+    def _cost(self, k: int, effort: Effort, n_wanted: int) -> float:
+        """Counted nanoseconds of a query past the others (`vectors.ann.cost`), with lists of mean length."""
         n, storage = len(self.ids), self.vectors.storage
         if self.lists is None:
-            return self.walk_cost(max(effort.ef_search, k))
-        n_probe = min(effort.n_probe, self.lists.sizes.size)
-        n_read = n * n_probe / self.lists.sizes.size
-        n_rescored = min(k * effort.k_factor, n)
-        return list_cost(self.lists.form, self.dim, storage, n_probe=n_probe, n_read=n_read, n_rescored=n_rescored)
+            return self.walk_cost(max(effort.ef_search, k), n)
+        form, share = self.lists.form, n_wanted / n
+        probed, again = min(effort.n_probe, form.n_lists), min(k * effort.k_factor, n_wanted)
+        read = n * probed / form.n_lists
+        return list_cost(form, self.dim, storage, n, n_probe=probed, n_read=read, n_rescored=again, share=share)
 
 
 def _view(codes: Any) -> npt.NDArray[np.uint8]:

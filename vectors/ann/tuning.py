@@ -22,10 +22,10 @@ from vectors.metrics import Float32s, Float64s, Int64s, Metric, is_distance, par
 N_QUERIES: Final[dict[Kind, int]] = {  # that a kind is measured on; a scan errs by its storage alone, which few tell
     "flat": 100,
     "hnsw": 500,
-    "ivf": 1000,
-    "ivfsq": 1000,
-    "ivfpq": 1000,
-    "rabitq": 1000,
+    "ivf": 2000,
+    "ivfsq": 2000,
+    "ivfpq": 2000,
+    "rabitq": 2000,
 }
 # Steps of about a quarter, then of a half: what a wider beam gains shrinks.
 LADDER: Final = (12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 768, 1024)

@@ -17,7 +17,16 @@ import numpy.typing as npt
 from foundation.errors import InvalidQuery
 from vectors.coded.build import build_codes, padded
 from vectors.coded.params import COLUMNS, CodedParams, Form, lists_of
-from vectors.metrics import Float32s, Int64s, check_k, faiss_threads, load_faiss, parse_exclude, parse_queries
+from vectors.metrics import (
+    Float32s,
+    Int64s,
+    check_k,
+    faiss_threads,
+    load_faiss,
+    parse_exclude,
+    parse_queries,
+    parse_where,
+)
 
 _MORE: Final = 1.5  # candidates asked for beyond the share that a filter should let through
 
@@ -94,7 +103,7 @@ class CodedIndex:
         asked = padded(parse_queries(queries, self.dim, "inner_product"), self.form.width)
         rows = np.full((asked.shape[0], n), -1, dtype=np.int64)
         scores = np.full(rows.shape, -np.inf, dtype=np.float32)
-        allowed = self._allowed(where)
+        allowed = parse_where(where, self.n_rows)
         with faiss_threads(1):
             for query in range(asked.shape[0]):
                 one = asked[query : query + 1]
@@ -161,17 +170,6 @@ class CodedIndex:
             kept = np.concatenate((kept, rest))
             values = np.concatenate((values, np.full(rest.size, -np.inf, dtype=np.float32)))
         return kept, values
-
-    def _allowed(self, where: npt.ArrayLike | None) -> npt.NDArray[np.bool_] | None:
-        if where is None:
-            return None
-        given = np.asarray(where)
-        if given.dtype != np.bool_ or given.shape != (self.n_rows,):
-            raise InvalidQuery(
-                what=f"where is {given.dtype} of shape {given.shape}",
-                fix=f"pass bool of shape ({self.n_rows},), true for rows that may be found",
-            )
-        return given
 
 
 def is_faiss_of(index: Any, form: Form) -> bool:

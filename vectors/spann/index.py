@@ -17,8 +17,8 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from foundation.errors import EngineError, InvalidQuery, StoreUnavailable
-from vectors.metrics import Float32s, Int64s, Metric, check_k, parse_exclude, parse_queries
+from foundation.errors import EngineError, StoreUnavailable
+from vectors.metrics import Float32s, Int64s, Metric, check_k, parse_exclude, parse_queries, parse_where
 from vectors.spann import files
 from vectors.spann.build import build_files
 from vectors.spann.finish import finish, open_searcher
@@ -195,18 +195,7 @@ class SpannIndex:
         asked = parse_queries(queries, self.dim, self.params.metric)
         left_out = parse_exclude(exclude, asked.shape[0])
         wanted = effort or self.measured.chosen.effort.widened(k)
-        return self._searcher.find(asked, k, left_out, wanted, n_threads, reads, self._allowed(where))
-
-    def _allowed(self, where: npt.ArrayLike | None) -> npt.NDArray[np.bool_] | None:
-        if where is None:
-            return None
-        given = np.asarray(where)
-        if given.dtype != np.bool_ or given.shape != (self.n_rows,):
-            raise InvalidQuery(
-                what=f"where is {given.dtype} of shape {given.shape}",
-                fix=f"pass bool of shape ({self.n_rows},), true for rows that may be found",
-            )
-        return given
+        return self._searcher.find(asked, k, left_out, wanted, n_threads, reads, parse_where(where, self.n_rows))
 
 
 def _check_place(directory: Path) -> None:

@@ -14,13 +14,14 @@ import pytest
 from foundation.errors import InvalidParams, TargetMissed
 from tests.vectors.ann.test_index import mixture
 from vectors.ann import params as ann_params
-from vectors.ann.cost import list_cost, rescored_cost, scan_cost, walk_cost
+from vectors.ann.cost import inside_cost, list_cost, rescored_cost, scan_cost, walk_cost
 from vectors.ann.exact import exact_top_k
 from vectors.ann.families import Candidate, candidates, least_cost
 from vectors.ann.forms import LISTED, Kind, list_form
 from vectors.ann.index import ANNIndex
 from vectors.ann.params import ANNParams, is_open, stated
-from vectors.ann.probing import closer, sweep
+from vectors.ann.probing import around, closer
+from vectors.ann.sweeping import Trial, sweep
 from vectors.ann.tuning import held_out
 from vectors.metrics import Metric
 
@@ -79,7 +80,7 @@ def test_only_what_cannot_come_near_was_not_built(chosen: ANNIndex) -> None:
     for form in compared:
         if not form.points:
             family = Candidate(kind=form.kind, storage="float32")
-            assert least_cost(family, 6000, 64, chosen.params, n_probe) >= cost
+            assert least_cost(family, 9000, 64, chosen.params, n_probe) >= cost
 
 
 @pytest.mark.parametrize("kind", ["ivf", "ivfsq"])
@@ -88,14 +89,31 @@ def test_numbers_of_lists_between_two_of_the_grid_are_tried(kind: Kind, clustere
     params = ANNParams(metric="l2", kind=kind, recall=0.99, n_lists=512)
     shard = ANNIndex.build(vectors, params).shards[0]
     held = held_out(vectors, shard.ids, params, 300)
-    points = sweep(shard, vectors, held, params)
+    trial = Trial(shard=shard, vectors=vectors, held=held, params=params, n_whole=len(shard.ids))
+    points = sweep(trial)
     best = min((point for point in points if point.recall - point.error >= 0.99), key=lambda point: point.cost)
-    below = max((point.n_probe for point in points if point.n_probe < best.n_probe), default=0)
-    found = closer(shard, vectors, held, params, points)
-    assert bool(found) == (best.n_probe - below > 1)
-    assert all(below < point.n_probe < best.n_probe and point.cost < best.cost for point in found)
-    assert {point.n_probe for point in sweep(shard, vectors, held, params, least_probe=5)} & {1, 2, 3, 4} == set()
-    assert all(point.cost < 9.0 for point in sweep(shard, vectors, held, params, at_most=9.0))
+    tried = sorted({point.n_probe for point in points})
+    beside = [*tried, *trial.probes[len(tried) :]]
+    at = beside.index(best.n_probe)
+    found = closer(trial, points)
+    assert bool(found) == (best.n_probe - (beside[at - 1] if at else 0) > 1)
+    assert all(beside[at - 1] < point.n_probe < beside[at + 1] and point.cost < best.cost for point in found)
+    assert {point.n_probe for point in sweep(trial, least_probe=5)} & {1, 2, 3, 4} == set()
+    assert all(point.cost < 9.0 for point in sweep(trial, at_most=9.0))
+    costs = [point.cost for point in around(trial, sweep(trial.asking(50))) if point.recall - point.error >= 0.99]
+    assert min(costs) <= min([best.cost, *(point.cost for point in found if point.recall - point.error >= 0.99)])
+
+
+def test_a_sample_is_counted_at_the_price_of_all_rows(clustered: tuple[Float32s, Float32s]) -> None:
+    vectors, _ = clustered
+    params = ANNParams(metric="l2", kind="ivfsq")
+    shard = ANNIndex.build(vectors[:2000], params).shards[0]
+    held = held_out(vectors[:2000], shard.ids, params, 100)
+    sample = Trial(shard=shard, vectors=vectors[:2000], held=held, params=params, n_whole=len(shard.ids))
+    whole = dataclasses.replace(sample, n_whole=200_000)
+    for one, all_rows in zip(sample.points(8), whole.points(8), strict=True):
+        assert (one.recall, one.error) == (all_rows.recall, all_rows.error)
+        assert one.cost < all_rows.cost
 
 
 def test_a_slow_clock_changes_nothing(
@@ -199,10 +217,12 @@ def test_what_identifies_an_index_does_not_change_by_params_it_does_not_use() ->
 def test_more_work_counts_more() -> None:
     for kind in LISTED:
         form = list_form(kind, 60_000, 784)
-        base = list_cost(form, 784, "float32", n_probe=8, n_read=2000, n_rescored=80)
-        assert list_cost(form, 784, "float32", n_probe=9, n_read=2000, n_rescored=80) > base
-        assert list_cost(form, 784, "float32", n_probe=8, n_read=2100, n_rescored=80) > base
-        assert list_cost(form, 784, "float32", n_probe=8, n_read=2000, n_rescored=90) > base
-        assert list_cost(form, 784, "uint8", n_probe=8, n_read=2000, n_rescored=80) < base
+        base = list_cost(form, 784, "float32", 60_000, n_probe=8, n_read=2000, n_rescored=80)
+        assert list_cost(form, 784, "float32", 60_000, n_probe=9, n_read=2000, n_rescored=80) > base
+        assert list_cost(form, 784, "float32", 60_000, n_probe=8, n_read=2100, n_rescored=80) > base
+        assert list_cost(form, 784, "float32", 60_000, n_probe=8, n_read=2000, n_rescored=90) > base
+        assert list_cost(form, 784, "uint8", 60_000, n_probe=8, n_read=2000, n_rescored=80) < base
     assert walk_cost(1000, 64, "float32", 20) < walk_cost(1000, 64, "float32", 40)
-    assert rescored_cost(10, 64, "uint8") < rescored_cost(10, 64, "float32")
+    assert rescored_cost(10, 64, "uint8", 90_000) < rescored_cost(10, 64, "float32", 90_000)
+    assert rescored_cost(10, 64, "float32", 900) < rescored_cost(10, 64, "float32", 90_000)
+    assert inside_cost(10, 64, "uint8") < inside_cost(11, 64, "uint8")

@@ -16,7 +16,7 @@ from vectors.ann.exact import exact_top_k
 from vectors.ann.index import ANNIndex
 from vectors.ann.params import ANNParams
 from vectors.ann.shard import Shard
-from vectors.metrics import METRICS, Metric
+from vectors.metrics import METRICS, Metric, faiss_threads
 
 Float32s = npt.NDArray[np.float32]
 KINDS = ("flat", "hnsw", "ivf", "ivfsq", "ivfpq", "rabitq")
@@ -56,6 +56,24 @@ def test_recall_holds_at_every_selectivity(
     # without a wanted vector are passed over, but those at the rim hold few.
     least = 0.9 if law == "random" else 0.4 if index.shards[0].kind == "hnsw" else 0.8
     assert (values <= true[:, 9:]).mean() >= least
+
+
+@pytest.mark.parametrize("kind", ["ivf", "ivfsq", "ivfpq", "rabitq"])
+def test_lists_bring_as_many_as_are_scored_again_where_so_many_pass(
+    kind: Any, clustered: tuple[Float32s, Float32s]
+) -> None:
+    vectors, queries = clustered
+    index = ANNIndex.build(vectors, ANNParams(kind=kind, metric="l2", recall=0.95))
+    lists = index.shards[0].lists
+    assert lists is not None
+    where = vectors[:, 0] <= np.quantile(vectors[:, 0], 0.1)  # what lies near most queries does not pass
+    with faiss_threads(1):
+        found = lists.propose(queries, 40, lists.sizes.size, where)
+        alone = np.concatenate([lists.propose(query[None], 40, lists.sizes.size, where) for query in queries[:20]])
+    assert where[found[found >= 0]].all()
+    # A packed code whose estimate is the worst there can be is never found.
+    assert (found >= 0).mean() >= (1 if kind != "ivfpq" else 0.9)
+    assert np.array_equal(np.sort(found[:20]), np.sort(alone))
 
 
 def test_few_rows_are_scored_one_by_one_and_so_exactly(index: ANNIndex, clustered: tuple[Float32s, Float32s]) -> None:
