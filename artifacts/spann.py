@@ -11,8 +11,8 @@ from vectors.spann.index import SpannIndex
 from vectors.spann.measured import Measured, described
 
 KIND = "spann"
-VERSION = 1
-READABLE = (1,)
+VERSION = 2
+READABLE = (1, 2)  # the files say their own format (`vectors.spann.files`): 1 has formats 1 and 2, 2 has format 3
 
 
 def write_spann(writer: ArtifactWriter, write: Callable[[Path], Measured]) -> tuple[dict[str, Any], dict[str, Any]]:

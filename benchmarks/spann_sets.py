@@ -22,15 +22,19 @@ K, N_QUERIES = 10, 1000
 SPECTRA = {"realistic": 0.9, "flat": 0.35}  # the variance of axis i is i to the power of minus this
 
 
-def synthetic(n: int, dim: int, decay: float, seed: int = 0) -> Float32s:
-    """Gaussian clusters of 50 rows on average, sizes falling as rank^-0.7, and a fifth of noise around all of them."""
+def synthetic(n: int, dim: int, decay: float, seed: int = 0, out: Float32s | None = None) -> Float32s:
+    """Gaussian clusters of 50 rows on average, sizes falling as rank^-0.7, and a fifth of noise around all of them.
+
+    They are written to ``out``, float32 (n, dim), which may be mapped to a file.
+    """
     draw = np.random.default_rng(seed)
     axes = (np.arange(1, dim + 1) ** (-decay / 2)).astype(np.float32)
     n_clusters = max(1, n // 50)
     share = np.arange(1, n_clusters + 1) ** -0.7
     of = draw.choice(n_clusters, n, p=share / share.sum())
     centres = draw.standard_normal((n_clusters, dim), dtype=np.float32)
-    vectors = draw.standard_normal((n, dim), dtype=np.float32)
+    vectors: Float32s = np.empty((n, dim), dtype=np.float32) if out is None else out
+    draw.standard_normal(dtype=np.float32, out=vectors)
     vectors *= np.float32(0.5)
     is_noise = draw.random(n) < 0.2
     for start in range(0, n, 1 << 16):

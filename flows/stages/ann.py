@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
 from artifacts.ann import KIND, VERSION, write_ann
 from artifacts.artifact import ArtifactWriter
-from artifacts.embedding import KIND as EMBEDDING
-from artifacts.embedding import open_embedding
-from artifacts.fde import open_fde
-from artifacts.manifest import read_manifest
 from artifacts.parts import Part, part_path, read_part
 from flows.stages.costs import PART_SECONDS, WRITE_SECONDS, parts_of
+from flows.stages.indexed import is_of_nodes, open_vectors
 from flows.stages.stage import ROWS, ROWS_REUSED, Estimate, Findings, Job, Output, Range, Sizes, Stage
 from foundation.threads import even_ranges
 from vectors.ann.build import BuiltShard, build_shard
@@ -36,18 +32,18 @@ from vectors.unchanged import equal_rows
 
 def split(job: Job) -> list[list[Range]]:
     """A range of one shard each, or of rows of lists; none where candidates are compared, which `assemble` does."""
-    vectors, params = _vectors(job.inputs["vectors"]), ANNParams(**job.params)
+    vectors, params = open_vectors(job.inputs["vectors"]), ANNParams(**job.params)
     if is_open(vectors.shape[0], vectors.shape[1], params):
         return []
     if params.kind in LISTED:
-        n_rows = job.part_nodes if _is_embedding(job.inputs["vectors"]) else job.part_docs
+        n_rows = job.part_nodes if is_of_nodes(job.inputs["vectors"]) else job.part_docs
         return [[(0, 1)], even_ranges(vectors.shape[0], n_rows) or [(0, 0)]]
     return [even_ranges(len(shard_ranges(vectors.shape[0], params)), 1)]
 
 
 def partition(job: Job, round_: int, start: int, stop: int) -> Output:
     """Shard ``start``; of lists what they learn, or rows ``start:stop``."""
-    vectors, params = _vectors(job.inputs["vectors"]), ANNParams(**job.params)
+    vectors, params = open_vectors(job.inputs["vectors"]), ANNParams(**job.params)
     if params.kind in LISTED:
         if round_ == 0:
             return Output(learned_arrays(vectors, params))
@@ -67,7 +63,7 @@ def _kept(
     """The previous artifact's shard, if it covers the same rows with the same bytes and would have the same form."""
     if not job.previous:
         return None
-    before = _vectors(job.previous["vectors"])
+    before = open_vectors(job.previous["vectors"])
     if before.dtype != vectors.dtype or before.shape[1] != vectors.shape[1]:
         return None
     if (start, stop) not in shard_ranges(before.shape[0], params) or not equal_rows(before, vectors, start, stop):
@@ -79,7 +75,7 @@ def _kept(
 
 def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findings:
     """Put the shards together and measure; without shards compare what there could be, and build the best."""
-    vectors, params = _vectors(job.inputs["vectors"]), ANNParams(**job.params)
+    vectors, params = open_vectors(job.inputs["vectors"]), ANNParams(**job.params)
     if parts:
         if params.kind in LISTED:
             learned, placed = parts[0][0].arrays(), [part.arrays() for part in parts[1]]
@@ -92,14 +88,6 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[Part]]) -> Findi
         index = ANNIndex.build(vectors, params)
     stats, measured = write_ann(writer, index)
     return Findings(stats, measured)
-
-
-def _vectors(path: Path) -> npt.NDArray[Any]:
-    return open_embedding(path) if _is_embedding(path) else open_fde(path)
-
-
-def _is_embedding(path: Path) -> bool:
-    return read_manifest(path).kind == EMBEDDING
 
 
 def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:

@@ -106,7 +106,7 @@ def _heads(job: Job, vectors: npt.NDArray[Any], params: SpannParams) -> dict[str
     space = Space.drawn(params.metric, vectors.shape[1], longest, params.seed)
     heads = Heads.build(space.rows(take(choose_heads(take, distinct, space, params))), space, params.seed)
     return {
-        **{name: getattr(heads, name) for name in ARRAYS},
+        **heads.arrays(),
         "origins": heads.vectors(),
         "longest": np.array([longest]),
         "copies": copies,
@@ -119,7 +119,7 @@ def _opened_heads(job: Job, params: SpannParams) -> tuple[Heads, Int64s]:
     part = read_part(part_path(job.work, HEADS, *_ALONE))
     dim = open_vectors(job.inputs["vectors"]).shape[1]
     space = Space.drawn(params.metric, dim, float(part.array("longest")[0]), params.seed)
-    return Heads(space=space, **{name: part.array(name) for name in ARRAYS}), part.array("distinct")
+    return Heads.of(space, {name: part.array(name) for name in ARRAYS}), part.array("distinct")
 
 
 def _opened_lists(job: Job, heads: Heads, params: SpannParams) -> tuple[list[Part], Table]:
@@ -162,7 +162,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=1,
+    code_version=2,
     parallel=True,
     split=split,
     partition=partition,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from foundation.kernels.simd import prefetch_element
 from vectors.kernels.spann_blocks import LANES, squared_distance
 from vectors.kernels.spann_codes import encode_row
-from vectors.kernels.spann_search import nearest_heads
+from vectors.kernels.spann_heads import scan_children
 
 Float32s = npt.NDArray[np.float32]
 Int16s = npt.NDArray[np.int16]
@@ -66,50 +66,51 @@ def thin_out(
 @numba.njit(nogil=True, cache=True)
 def assign_rows(
     rows: Float32s,
-    centre: Float32s,
-    root: Int8s,
-    root_ids: Int32s,
+    order: Int64s,
+    cells: Int32s,
     centroids: Float32s,
-    cell_starts: Int64s,
     cell_ats: Int64s,
+    cell_starts: Int64s,
     data: Int8s,
     ids: Int32s,
     vectors: Float32s,
     block_bytes: int,
     largest: int,
-    n_cells: int,
     n_candidates: int,
     out_heads: Int32s,
     out_constants: Float32s,
     out_steps: Float32s,
     out_codes: Int8s,
 ) -> None:
-    """The lists of every row, nearest head first, and its codes in each; ``vectors`` are all heads (n_heads, width)."""
+    """The lists of every row, nearest head first, and its codes in each; ``vectors`` are all heads (n_heads, width).
+
+    ``cells[row]`` are the cells to look into, nearest first, -1 behind. Rows are taken by ``order``, which decides
+    nothing but what is in the processor's caches.
+    """
     width = rows.shape[1]
     asked = np.empty(width, dtype=np.int16)
     distances = np.empty(LANES, dtype=np.float32)
-    cell_keys, cells = np.empty(n_cells, dtype=np.float32), np.empty(n_cells, dtype=np.int32)
     keys, heads = np.empty(n_candidates, dtype=np.float32), np.empty(n_candidates, dtype=np.int32)
-    order, kept = np.empty(n_candidates, dtype=np.int64), np.empty(out_heads.shape[1], dtype=np.int64)
+    by_distance, kept = np.empty(n_candidates, dtype=np.int64), np.empty(out_heads.shape[1], dtype=np.int64)
     flat_rows, flat = rows.reshape(rows.size), vectors.reshape(vectors.size)
     out_heads[:] = -1
-    for row in range(rows.shape[0]):
-        n = nearest_heads(
+    for row in order:
+        n_cells = cells.shape[1]
+        while n_cells > 0 and cells[row, n_cells - 1] < 0:
+            n_cells -= 1
+        n = scan_children(
             rows[row],
-            centre,
-            root,
-            root_ids,
+            cells[row],
+            n_cells,
             centroids,
-            cell_starts,
             cell_ats,
+            cell_starts,
             data,
             ids,
             block_bytes,
             largest,
             asked,
             distances,
-            cell_keys,
-            cells,
             keys,
             heads,
         )
@@ -118,7 +119,7 @@ def assign_rows(
                 for d in range(0, width, LANES):
                     prefetch_element(flat, heads[i + _AHEAD] * width + d)
             keys[i] = squared_distance(flat_rows, row * width, flat, heads[i] * width, width // LANES)
-        for j in range(thin_out(keys, heads, vectors, order, n, kept, out_heads.shape[1])):
+        for j in range(thin_out(keys, heads, vectors, by_distance, n, kept, out_heads.shape[1])):
             head = heads[kept[j]]
             out_heads[row, j] = head
             out_constants[row, j], out_steps[row, j] = encode_row(rows[row], vectors[head], out_codes[row, j])

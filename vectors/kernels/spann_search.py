@@ -1,7 +1,6 @@
-"""Three scans of coded lists: the nearest cells, in them the nearest heads, in their lists the nearest rows.
+"""Scans of coded lists: what is nearest to a query in one list, and in the lists of the nearest heads.
 
-Layout   lists of blocks as in `vectors.kernels.spann_codes`: one list of the cells, one of heads for every cell, and
-         those of rows, which begin at bytes ``ats`` of ``data``. Heads are numbered cell by cell.
+Layout   lists of blocks as in `vectors.kernels.spann_codes`, which begin at bytes ``ats`` of ``data``.
 Threads  single-threaded over queries [start, stop), one writer per query.
 Limits   distances are squared, from codes, float32; row numbers fit int32. A query is float32 (width,).
          ``allowed`` is bool (n_rows,): ids that may be found; of size 0 it allows all.
@@ -24,20 +23,6 @@ Int16s = npt.NDArray[np.int16]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
-
-_DEVIATIONS = np.float32(4.0)
-
-
-@numba.njit(nogil=True, cache=True)
-def rounding(codes: Int8s, step: np.float32) -> np.float32:
-    """How far from 0 the coded squared distance of a row to itself may be.
-
-    It is twice the sum of values times their errors of rounding, each of variance step²/12.
-    """
-    squares = np.int64(0)
-    for d in range(codes.size):
-        squares += np.int64(codes[d]) * np.int64(codes[d])
-    return _DEVIATIONS * step * step * np.float32(np.sqrt(squares / 3.0))
 
 
 @numba.njit(nogil=True, cache=True)
@@ -80,134 +65,6 @@ def scan_list(
             else:
                 found = push(keys, nearest, found, distances[lane], id)
     return found
-
-
-@numba.njit(nogil=True, cache=True)
-def nearest_heads(
-    query: Float32s,
-    centre: Float32s,
-    root: Int8s,
-    root_ids: Int32s,
-    centroids: Float32s,
-    cell_starts: Int64s,
-    cell_ats: Int64s,
-    data: Int8s,
-    ids: Int32s,
-    block_bytes: int,
-    largest: int,
-    asked: Int16s,
-    distances: Float32s,
-    cell_keys: Float32s,
-    cells: Int32s,
-    keys: Float32s,
-    heads: Int32s,
-) -> int:
-    """The nearest heads among those of the ``cells.size`` nearest cells, nearest first; returns how many."""
-    every = np.empty(0, dtype=np.bool_)
-    base, scale = quantize_query(query, centre, largest, asked)
-    n_cells = scan_list(
-        root,
-        root_ids,
-        0,
-        centroids.shape[0],
-        block_bytes,
-        asked,
-        base,
-        scale,
-        distances,
-        cell_keys,
-        cells,
-        0,
-        False,
-        -1,
-        every,
-    )
-    sort_heap(cell_keys, cells, n_cells)
-    found = 0
-    for i in range(n_cells):
-        cell = cells[i]
-        ahead = cell_ats[cells[i + 1]] if i + 1 < n_cells else -1
-        base, scale = quantize_query(query, centroids[cell], largest, asked)
-        n = cell_starts[cell + 1] - cell_starts[cell]
-        found = scan_list(
-            data,
-            ids,
-            cell_ats[cell],
-            n,
-            block_bytes,
-            asked,
-            base,
-            scale,
-            distances,
-            keys,
-            heads,
-            found,
-            False,
-            ahead,
-            every,
-        )
-    sort_heap(keys, heads, found)
-    return found
-
-
-@numba.njit(nogil=True, cache=True)
-def choose_lists(
-    queries: Float32s,
-    start: int,
-    stop: int,
-    centre: Float32s,
-    root: Int8s,
-    root_ids: Int32s,
-    centroids: Float32s,
-    cell_starts: Int64s,
-    cell_ats: Int64s,
-    data: Int8s,
-    ids: Int32s,
-    block_bytes: int,
-    largest: int,
-    n_cells: int,
-    codes: Int8s,
-    steps: Float32s,
-    ratio: np.float32,
-    out: Int32s,
-) -> None:
-    """``out[query]``: the lists to read, nearest head first, -1 behind; those up to ``ratio`` times the first's.
-
-    A query that is a head, as far as ``codes`` and ``steps`` of the heads tell, says nothing of how far others are:
-    then the second head stands for the first.
-    """
-    n_lists = out.shape[1]
-    asked = np.empty(queries.shape[1], dtype=np.int16)
-    distances = np.empty(LANES, dtype=np.float32)
-    cell_keys, cells = np.empty(n_cells, dtype=np.float32), np.empty(n_cells, dtype=np.int32)
-    keys, heads = np.empty(n_lists, dtype=np.float32), np.empty(n_lists, dtype=np.int32)
-    for query in range(start, stop):
-        found = nearest_heads(
-            queries[query],
-            centre,
-            root,
-            root_ids,
-            centroids,
-            cell_starts,
-            cell_ats,
-            data,
-            ids,
-            block_bytes,
-            largest,
-            asked,
-            distances,
-            cell_keys,
-            cells,
-            keys,
-            heads,
-        )
-        limit = np.float32(np.inf)
-        if not np.isinf(ratio) and found > 0:
-            is_head = found > 1 and keys[0] <= rounding(codes[heads[0]], steps[heads[0]])
-            limit = ratio * max(keys[1] if is_head else keys[0], np.float32(0.0))
-        for j in range(n_lists):
-            is_read = j < found and (j == 0 or keys[j] <= limit)
-            out[query, j] = heads[j] if is_read else -1
 
 
 @numba.njit(nogil=True, cache=True)
@@ -272,10 +129,3 @@ def scan_lists(
         sort_heap(keys, rows, found)
         for j in range(out.shape[1]):
             out[query, j] = rows[j] if j < found else -1
-
-
-@numba.njit(nogil=True, cache=True)
-def head_vectors(cell_of: Int32s, centroids: Float32s, codes: Int8s, steps: Float32s, out: Float32s) -> None:
-    """All heads as their codes say, float32 (n_heads, width)."""
-    for head in range(cell_of.size):
-        decode_row(codes[head], steps[head], centroids[cell_of[head]], out[head])

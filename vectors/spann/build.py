@@ -106,7 +106,7 @@ def rows_per_range(n: int, dim: int, params: SpannParams, memory: int | str, n_t
 
 def row_bytes(dim: int, params: SpannParams) -> int:
     """Memory that a row of a range takes while it enters its lists."""
-    return 16 * (dim + 16) + 2 * params.replicas * (dim + 32)
+    return 16 * (dim + 16) + 2 * params.replicas * (dim + 32) + 4 * params.candidates
 
 
 def hash_range(vectors: npt.NDArray[Any], start: int, stop: int, metric: Metric) -> tuple[Hashes, float, Float32s]:

@@ -1,4 +1,4 @@
-"""A SPANN index on disk, format version 2: a directory.
+"""A SPANN index on disk, format version 3: a directory.
 
 ``lists.bin``            coded rows in lists (`vectors.kernels.spann_codes`), pages of 4,096 bytes
 ``lists.ats.npy`` and ``lists.counts.npy``   first byte and number of rows of every list
@@ -8,7 +8,8 @@
 ``copies.npy``           int64 (n_copies, 2), sorted: (a row in the lists, a row equal to it that is not)
 ``spann.json``           parameters, what was measured, size and SHA-256 of the files above; written last
 
-Version 1, which is still read, did not say what pruning was worth.
+Versions 1 and 2 are still read. Their cells are one region, ``heads.centre.npy`` and ``heads.root.npy``; version 1 did
+not say what pruning was worth.
 """
 
 from __future__ import annotations
@@ -21,18 +22,19 @@ from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
+import numpy.typing as npt
 
 from foundation.errors import ArtifactCorrupt, ArtifactMissing, ArtifactVersion
 from foundation.npy import open_npy
 from vectors.metrics import Int64s
-from vectors.spann.heads import ARRAYS, Heads
+from vectors.spann.heads import ARRAYS, REGIONS, Heads, one_region
 from vectors.spann.measured import Measured
 from vectors.spann.params import SpannParams, stated
 from vectors.spann.postings import Table
 from vectors.spann.space import Space
 
-VERSION: Final = 2
-READABLE: Final = (1, 2)
+VERSION: Final = 3
+READABLE: Final = (1, 2, 3)
 DESCRIPTION: Final = "spann.json"
 LISTS: Final = "lists.bin"
 VECTORS: Final = "vectors.npy"
@@ -100,7 +102,7 @@ def read(directory: Path, *, verify: bool) -> Opened:
             signs=open_npy(directory / "rotation.signs.npy"),
             order=open_npy(directory / "rotation.order.npy"),
         )
-        heads = Heads(space=space, **{name: np.array(open_npy(directory / f"heads.{name}.npy")) for name in ARRAYS})
+        heads = Heads.of(space, _read_heads(directory, document["format_version"]))
         table = Table(
             ats=np.array(open_npy(directory / "lists.ats.npy")),
             counts=np.array(open_npy(directory / "lists.counts.npy")),
@@ -121,13 +123,23 @@ def read(directory: Path, *, verify: bool) -> Opened:
 
 def _arrays(heads: Heads, table: Table, copies: Int64s) -> dict[str, Any]:
     return {
-        **{f"heads.{name}.npy": getattr(heads, name) for name in ARRAYS},
+        **{f"heads.{name}.npy": array for name, array in heads.arrays().items()},
         "rotation.signs.npy": heads.space.signs,
         "rotation.order.npy": heads.space.order,
         "lists.ats.npy": table.ats,
         "lists.counts.npy": table.counts,
         "copies.npy": copies,
     }
+
+
+def _read_heads(directory: Path, version: int) -> dict[str, npt.NDArray[Any]]:
+    def array(name: str) -> npt.NDArray[Any]:
+        return np.array(open_npy(directory / f"heads.{name}.npy"))
+
+    if version >= 3:
+        return {name: array(name) for name in ARRAYS}
+    own = {name: array(name) for name in ARRAYS if name not in REGIONS}
+    return own | one_region(array("centre"), array("root"), own["centroids"].shape[0])
 
 
 def _read_description(path: Path) -> dict[str, Any]:

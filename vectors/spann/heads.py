@@ -1,35 +1,33 @@
 """The heads: rows that stand for their surroundings, kept in memory as 8-bit codes in cells, and searched there.
 
 Heads are to cells what rows are to heads: near heads share a cell, codes are relative to the cell's centroid, and the
-nearest cells are found by a scan of the centroids' own codes. All sums are of integers, so that equal
-heads are found everywhere.
+nearest cells are found through regions of them (`vectors.spann.regions`). All sums are of integers, so that equal heads
+are found everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation.seeds import stream
-from vectors.kernels.spann_blocks import LANES
 from vectors.kernels.spann_closure import assign_rows
-from vectors.kernels.spann_clusters import move_centres, nearest_member
-from vectors.kernels.spann_codes import encode_rows, pack_lists
-from vectors.kernels.spann_search import choose_lists, head_vectors
+from vectors.kernels.spann_clusters import nearest_member
+from vectors.kernels.spann_heads import choose_cells, choose_lists, head_vectors
 from vectors.metrics import Float32s, Int64s
 from vectors.spann.clusters import balanced_clusters
 from vectors.spann.params import SpannParams
+from vectors.spann.regions import Int8s, Int32s, Regions, means, packed_lists
 from vectors.spann.space import Space, block_views
 
-Int8s = npt.NDArray[np.int8]
-Int32s = npt.NDArray[np.int32]
-
-_CELL: Final = 48  # heads of a cell, on average
-ARRAYS: Final = ("centre", "root", "centroids", "cell_starts", "cell_ats", "cell_of", "data", "codes", "steps")
+_CELL: Final = 48  # heads asked for of a cell
+_OWN: Final = ("centroids", "cell_starts", "cell_ats", "cell_of", "data", "codes", "steps")
+REGIONS: Final = tuple(f"region_{name}" for name in Regions._fields)
+ARRAYS: Final = (*REGIONS, *_OWN)
 
 
 @final
@@ -39,8 +37,7 @@ class Heads:
 
     Attributes
     ----------
-    centre : float32 (width,): mean of the centroids
-    root : int8: blocks of the centroids relative to it
+    regions : of cells
     centroids : float32 (n_cells, width)
     cell_starts, cell_ats : int64 (n_cells + 1,), (n_cells,): first head of a cell, first byte of its blocks
     cell_of : int32 (n_heads,)
@@ -49,8 +46,7 @@ class Heads:
     """
 
     space: Space
-    centre: Float32s
-    root: Int8s
+    regions: Regions
     centroids: Float32s
     cell_starts: Int64s
     cell_ats: Int64s
@@ -70,32 +66,32 @@ class Heads:
     @property
     def n_bytes(self) -> int:
         """In memory."""
-        return sum(int(getattr(self, name).nbytes) for name in ARRAYS)
+        return sum(int(array.nbytes) for array in self.arrays().values())
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All there is beside the space, by the names ``ARRAYS``."""
+        return dict(zip(ARRAYS, (*self.regions, *(getattr(self, name) for name in _OWN)), strict=True))
+
+    @classmethod
+    def of(cls, space: Space, arrays: Mapping[str, npt.NDArray[Any]]) -> Heads:
+        """From what `arrays` gave."""
+        regions = Regions(*(arrays[name] for name in REGIONS))
+        return cls(space=space, regions=regions, **{name: arrays[name] for name in _OWN})
 
     @classmethod
     def build(cls, vectors: Float32s, space: Space, seed: int) -> Heads:
         """From the heads' vectors, float32 (n_heads, width) as `Space.rows` gives them."""
         leaves = balanced_clusters(vectors, -(-vectors.shape[0] // _CELL), seed, "spann.cells")
-        order = np.concatenate([np.zeros(0, dtype=np.int64), *leaves])
+        centroids = means(vectors, leaves)
+        data, ats, codes, steps = packed_lists(space, vectors, leaves, centroids)
         sizes = np.array([leaf.size for leaf in leaves], dtype=np.int64)
-        cell_of = np.repeat(np.arange(sizes.size, dtype=np.int32), sizes)
-        centroids = np.zeros((sizes.size, space.width), dtype=np.float32)
-        move_centres(vectors, order, cell_of, centroids, np.zeros(sizes.size, dtype=np.int64))
-        centre = np.zeros((1, space.width), dtype=np.float32)
-        nowhere = np.zeros(sizes.size, dtype=np.int32)
-        cells = np.arange(sizes.size, dtype=np.int64)
-        move_centres(centroids, cells, nowhere, centre, np.zeros(1, dtype=np.int64))
-        starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-        root, _, _, _ = _packed(space, centroids, cells, centre, nowhere, np.array([0, sizes.size]))
-        data, ats, codes, steps = _packed(space, vectors, order, centroids, cell_of, starts)
         return cls(
             space=space,
-            centre=centre[0],
-            root=root,
+            regions=Regions.build(centroids, space, seed),
             centroids=centroids,
-            cell_starts=starts,
+            cell_starts=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
             cell_ats=ats,
-            cell_of=cell_of,
+            cell_of=np.repeat(np.arange(sizes.size, dtype=np.int32), sizes),
             data=data,
             codes=codes,
             steps=steps,
@@ -107,21 +103,26 @@ class Heads:
         A head farther than ``ratio`` times the nearest one's squared distance is left out; of a query that is a head
         itself, than so many times the next one's.
         """
+        regions, n_cells = self.regions, min(n_cells, self.n_cells)
         choose_lists(
             queries,
             start,
             stop,
-            self.centre,
-            self.root,
-            block_views(self.root)[0],
+            regions.n_levels,
+            regions.beam(n_cells),
+            regions.origins,
+            regions.ats,
+            regions.starts,
+            regions.data,
+            block_views(regions.data)[0],
+            n_cells,
             self.centroids,
-            self.cell_starts,
             self.cell_ats,
+            self.cell_starts,
             self.data,
             block_views(self.data)[0],
             self.space.block_bytes,
             self.space.largest_code,
-            min(n_cells, self.n_cells),
             self.codes,
             self.steps,
             np.float32(ratio),
@@ -141,25 +142,23 @@ class Heads:
 
         ``vectors`` is what `vectors` gives.
         """
-        replicas = min(params.replicas, self.n_heads)
-        shape = (rows.shape[0], replicas)
+        cells = self._nearest_cells(rows, min(params.candidates, self.n_cells))
+        shape = (rows.shape[0], min(params.replicas, self.n_heads))
         heads = np.empty(shape, dtype=np.int32)
         constants, steps = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
         codes = np.zeros((*shape, 2 * self.space.n_pairs), dtype=np.int8)
         assign_rows(
             rows,
-            self.centre,
-            self.root,
-            block_views(self.root)[0],
+            np.argsort(cells[:, 0], kind="stable"),  # near cells have near numbers
+            cells,
             self.centroids,
-            self.cell_starts,
             self.cell_ats,
+            self.cell_starts,
             self.data,
             block_views(self.data)[0],
             vectors,
             self.space.block_bytes,
             self.space.largest_code,
-            min(params.candidates, self.n_cells),
             min(params.candidates, self.n_heads),
             heads,
             constants,
@@ -167,6 +166,31 @@ class Heads:
             codes,
         )
         return heads, constants, steps, codes
+
+    def _nearest_cells(self, rows: Float32s, n_cells: int) -> Int32s:
+        """(n, n_cells), nearest first, -1 behind."""
+        regions, out = self.regions, np.empty((rows.shape[0], n_cells), dtype=np.int32)
+        choose_cells(
+            rows,
+            regions.n_levels,
+            regions.beam(n_cells),
+            regions.origins,
+            regions.ats,
+            regions.starts,
+            regions.data,
+            block_views(regions.data)[0],
+            self.space.block_bytes,
+            self.space.largest_code,
+            out,
+        )
+        return out
+
+
+def one_region(centre: Float32s, data: Int8s, n_cells: int) -> dict[str, npt.NDArray[Any]]:
+    """Those of `Heads.arrays` that find cells, of blocks ``data`` with all cells relative to ``centre``."""
+    levels, starts = np.array([0, 1], dtype=np.int64), np.array([0, n_cells], dtype=np.int64)
+    regions = Regions(levels=levels, origins=centre[None, :], starts=starts, ats=np.zeros(1, dtype=np.int64), data=data)
+    return dict(zip(REGIONS, regions, strict=True))
 
 
 def choose_heads(take: Callable[[Int64s], Float32s], distinct: Int64s, space: Space, params: SpannParams) -> Int64s:
@@ -187,35 +211,3 @@ def choose_heads(take: Callable[[Int64s], Float32s], distinct: Int64s, space: Sp
         centre = points[members].mean(axis=0, dtype=np.float64).astype(np.float32)
         chosen.append(rows[nearest_member(points, members, centre)])
     return np.unique(np.array(chosen, dtype=np.int64))
-
-
-def _packed(
-    space: Space, rows: Float32s, order: Int64s, origins: Float32s, origin_of: Int32s, starts: Int64s
-) -> tuple[Int8s, Int64s, Int8s, Float32s]:
-    """Blocks of lists of encoded rows, end to end, and the first byte of each; codes and steps of the rows in order.
-
-    Ids count from 0 through all lists.
-    """
-    n = order.size
-    constants, steps = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.float32)
-    codes = np.zeros((n, 2 * space.n_pairs), dtype=np.int8)
-    encode_rows(rows, order, origins, origin_of, constants, steps, codes)
-    ends = np.cumsum(-(-np.diff(starts) // LANES) * space.block_bytes)
-    data = np.zeros(int(ends[-1]) if ends.size else 0, dtype=np.int8)
-    ats = np.concatenate(([0], ends)).astype(np.int64)[:-1]
-    ids, numbers = block_views(data)
-    numbered = np.arange(n, dtype=np.int64)
-    pack_lists(
-        numbered,
-        starts.astype(np.int64),
-        ats,
-        numbered.astype(np.int32),
-        constants,
-        steps,
-        codes,
-        space.block_bytes,
-        data,
-        ids,
-        numbers,
-    )
-    return data, ats, codes, steps

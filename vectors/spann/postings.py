@@ -18,8 +18,9 @@ from foundation.npy import open_npy
 from vectors.kernels.spann_blocks import LANES
 from vectors.kernels.spann_codes import pack_lists, place_lists
 from vectors.metrics import Float32s, Int64s
-from vectors.spann.heads import Heads, Int8s, Int32s
+from vectors.spann.heads import Heads
 from vectors.spann.params import SpannParams
+from vectors.spann.regions import Int8s, Int32s
 from vectors.spann.space import block_views
 
 PAGE: Final = 4096

@@ -21,8 +21,8 @@ from foundation.errors import ArtifactCorrupt, ArtifactMissing, InvalidParams
 from foundation.npy import read_npy_header
 from foundation.threads import Crew, even_ranges
 from vectors.metrics import Float32s, Int64s
-from vectors.spann.heads import Int8s, Int32s
 from vectors.spann.postings import Table
+from vectors.spann.regions import Int8s, Int32s
 
 Reading = Literal["map", "read"]
 READINGS: Final[tuple[Reading, ...]] = ("map", "read")

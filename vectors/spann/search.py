@@ -14,10 +14,11 @@ from vectors.ann.exact import Found, best_k, joined
 from vectors.kernels.spann_rerank import compare_rows
 from vectors.kernels.spann_search import scan_lists
 from vectors.metrics import Float32s, Int64s, Metric, is_distance
-from vectors.spann.heads import Heads, Int32s
+from vectors.spann.heads import Heads
 from vectors.spann.measured import COMPARING, FINDING, SCANNING, Effort, Reads
 from vectors.spann.postings import PAGE, Table
 from vectors.spann.reader import Reader
+from vectors.spann.regions import Int32s
 from vectors.spann.space import block_views
 
 Bools = npt.NDArray[np.bool_]

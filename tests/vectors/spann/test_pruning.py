@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.vectors.spann.mixtures import Float32s
-from vectors.spann.files import DESCRIPTION, body_hash
 from vectors.spann.index import SpannIndex
-from vectors.spann.measured import Effort, Measured, described
+from vectors.spann.measured import Effort, described
 from vectors.spann.params import SpannParams
 
 
@@ -59,19 +57,3 @@ def test_a_query_that_is_a_head_is_pruned_by_the_next_one(tmp_path: Path) -> Non
     reads = index.search_counted(rows, effort=Effort(n_lists=32, ratio=4.0))[2]
     assert index.measured.n_heads == 1000  # each of them at a distance of about 0 from itself
     assert (reads.lists > 4).mean() >= 0.95
-
-
-def test_an_index_of_format_version_1_is_read(tmp_path: Path) -> None:
-    index = SpannIndex.build(even_noise(300, 8), directory=tmp_path / "i", metric="l2", recall=0.9)
-    path = tmp_path / "i" / DESCRIPTION
-    document = json.loads(path.read_text())
-    for name in ("plain", "pruned"):
-        del document["measured"][name]
-    body = {name: document[name] for name in ("params", "space", "measured", "files")}
-    path.write_text(json.dumps({**document, "format_version": 1, "sha256": body_hash(body)}))
-    before = SpannIndex.open(tmp_path / "i")
-    assert isinstance(before.measured, Measured)
-    assert before.measured.plain is None
-    assert before.measured.pruning_saves is None
-    queries = even_noise(10, 8)
-    assert np.array_equal(before.search(queries)[0], index.search(queries)[0])
