@@ -71,7 +71,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[StagePart]]) -> 
     """Put lists and vectors one after another, and measure."""
     vectors, params = open_vectors(job.inputs["vectors"]), SpannParams(**job.params)
     heads, distinct = _opened_heads(job, params)
-    copies = parts[HEADS][0].array("copies")
+    copies, head_rows = (parts[HEADS][0].array(name) for name in ("copies", "head_rows"))
     table = _opened_lists(job, heads, params)[1]
 
     def write(directory: Path) -> Measured:
@@ -80,7 +80,7 @@ def assemble(job: Job, writer: ArtifactWriter, parts: list[list[StagePart]]) -> 
             for part in parts[MERGED]:
                 file.write(part.array("data").data)
         write_arrays(directory, heads, table, copies)
-        return finish(directory, heads, table, copies, distinct, params)
+        return finish(directory, heads, table, copies, distinct, head_rows, params)
 
     return Findings(*write_spann(writer, write))
 
@@ -104,13 +104,15 @@ def _heads(job: Job, vectors: npt.NDArray[Any], params: SpannParams) -> dict[str
 
     copies, distinct = find_copies(hashes, take, _COMPARED)
     space = Space.drawn(params.metric, vectors.shape[1], longest, params.seed)
-    heads = Heads.build(space.rows(take(choose_heads(take, distinct, space, params))), space, params.seed)
+    head_rows = choose_heads(take, distinct, space, params)
+    heads = Heads.build(space.rows(take(head_rows)), space, params.seed)
     return {
         **heads.arrays(),
         "origins": heads.vectors(),
         "longest": np.array([longest]),
         "copies": copies,
         "distinct": distinct,
+        "head_rows": head_rows,
     }
 
 

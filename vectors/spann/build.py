@@ -39,8 +39,8 @@ Hashes = npt.NDArray[np.uint64]
 
 def build_files(
     vectors: npt.NDArray[Any], directory: Path, params: SpannParams, memory: int | str, n_threads: int
-) -> tuple[Heads, Table, Int64s, Int64s]:
-    """Write all but the description into an empty ``directory``; returns what is kept in memory, and distinct rows.
+) -> tuple[Heads, Table, Int64s, Int64s, Int64s]:
+    """Write all but the description into an empty ``directory``; returns what `vectors.spann.finish.finish` takes.
 
     Raises
     ------
@@ -60,13 +60,14 @@ def build_files(
 
     copies, distinct = find_copies(hashes, take, n_rows)
     space = Space.drawn(params.metric, dim, longest, params.seed)
-    heads = Heads.build(space.rows(take(choose_heads(take, distinct, space, params))), space, params.seed)
+    head_rows = choose_heads(take, distinct, space, params)
+    heads = Heads.build(space.rows(take(head_rows)), space, params.seed)
     parts = list(_parts(stored, distinct, heads, params, directory / "parts", n_rows, n_threads))
     table = write_lists(directory / LISTS, parts, params, heads, n_rows, n_threads)
     del parts
     shutil.rmtree(directory / "parts")
     write_arrays(directory, heads, table, copies)
-    return heads, table, copies, distinct
+    return heads, table, copies, distinct, head_rows
 
 
 def check_vectors(vectors: npt.NDArray[Any]) -> None:

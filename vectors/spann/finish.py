@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import numpy.typing as npt
 
 from foundation.errors import InvalidParams
@@ -26,6 +27,7 @@ def finish(
     table: Table,
     copies: Int64s,
     distinct: Int64s,
+    head_rows: Int64s,
     params: SpannParams,
     *,
     heldout: npt.ArrayLike | None = None,
@@ -33,7 +35,7 @@ def finish(
 ) -> Measured:
     """Measure recall over the lists and vectors in ``directory``, choose the effort, and write the description.
 
-    ``copies`` and ``distinct`` are as `vectors.spann.build.find_copies` gives them.
+    ``copies`` and ``distinct`` are as `vectors.spann.build.find_copies` gives them, ``head_rows`` as `choose_heads`.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def finish(
         raise InvalidParams(name="memory", value=params.memory, allowed=f"{least}, or None")
     stored = open_npy(directory / files.VECTORS)
     searcher = open_searcher(directory, heads, table, copies, params.metric, "map")
-    found = find_effort(searcher, stored, distinct, params, heldout=heldout, n_threads=n_threads)
+    found = find_effort(searcher, stored, _asking(distinct, head_rows), params, heldout=heldout, n_threads=n_threads)
     measured = Measured(
         metric=params.metric,
         n_rows=stored.shape[0],
@@ -72,6 +74,12 @@ def finish(
     )
     files.write_description(directory, opened)
     return measured
+
+
+def _asking(distinct: Int64s, head_rows: Int64s) -> Int64s:
+    """Rows to ask for: those that are no heads, which lie in the middle of a list and are found more of than others."""
+    others = np.setdiff1d(distinct, head_rows, assume_unique=True)
+    return others if others.size else distinct
 
 
 def open_searcher(

@@ -24,7 +24,7 @@ from vectors.spann.params import SpannParams
 from vectors.spann.regions import Int8s, Int32s, Regions, means, packed_lists
 from vectors.spann.space import Space, block_views
 
-_CELL: Final = 48  # heads asked for of a cell
+_CELL: Final = 24  # heads of a cell, on average
 _OWN: Final = ("centroids", "cell_starts", "cell_ats", "cell_of", "data", "codes", "steps")
 REGIONS: Final = tuple(f"region_{name}" for name in Regions._fields)
 ARRAYS: Final = (*REGIONS, *_OWN)
@@ -194,7 +194,7 @@ def one_region(centre: Float32s, data: Int8s, n_cells: int) -> dict[str, npt.NDA
 
 
 def choose_heads(take: Callable[[Int64s], Float32s], distinct: Int64s, space: Space, params: SpannParams) -> Int64s:
-    """Rows that become heads, ascending: about as many of the ``distinct`` ones as `SpannParams.n_heads` says.
+    """Rows that become heads, ascending: as many of the ``distinct`` ones as `SpannParams.n_heads` says.
 
     ``take`` gives rows by number as `vectors.metrics.parse_taken` does.
     """

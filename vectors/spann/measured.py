@@ -14,6 +14,7 @@ from vectors.metrics import Int64s, Metric
 K: Final = 10  # recall is measured at
 
 # What is counted, in vectors scanned: finding a list, beginning it, comparing a vector.
+SURE: Final = 1.5  # standard errors that a measured recall is lowered by
 FINDING: Final = 60
 SCANNING: Final = 20
 COMPARING: Final = 25
@@ -85,6 +86,11 @@ class Tried:
     lists: float
     vectors: float
     pages: float
+
+    @property
+    def promised(self) -> float:
+        """The recall that other queries may be expected to find: of many efforts the cheapest was also a lucky one."""
+        return self.recall - SURE * self.standard_error
 
     @property
     def cost(self) -> float:

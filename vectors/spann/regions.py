@@ -23,7 +23,7 @@ from vectors.spann.space import Space, block_views
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 
-REGION: Final = 48  # members asked for of a region, as of a cell
+REGION: Final = 24  # members of a region, on average, as of a cell
 MOST: Final = 2048  # members that are scanned without regions among them
 LEAST: Final = 48  # regions of a level that are looked into
 

@@ -6,6 +6,7 @@ where it saves a twentieth of the counted cost at the recall asked for: less tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -21,8 +22,8 @@ from vectors.spann.measured import Effort, K, Reads, Tried
 from vectors.spann.params import SpannParams
 from vectors.spann.search import Searcher
 
-_N_QUERIES: Final = 500
-_LADDER: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+_N_QUERIES: Final = 1000
+_LADDER: Final = (1, 2, 3, *(step << i for i in range(8) for step in (4, 5, 6, 7)), 1024)  # lists, a quarter apart
 _RERANKS: Final = (15, 20, 30, 40)
 _WIDE, _WIDEST = 80, 320  # compared while lists are counted, and at the last attempt
 _RATIOS: Final = (4.0, 3.0, 2.5, 2.0, 1.75, 1.5, 1.3)
@@ -44,15 +45,15 @@ class Found:
 def find_effort(
     searcher: Searcher,
     stored: npt.NDArray[Any],
-    distinct: Int64s,
+    asking: Int64s,
     params: SpannParams,
     *,
     heldout: npt.ArrayLike | None = None,
     n_threads: int = 1,
 ) -> Found:
-    """The cheapest effort whose recall@10, less its standard error, reaches ``params.recall``.
+    """The cheapest effort whose recall@10, less 1.5 standard errors, reaches ``params.recall``.
 
-    Held-out queries are ``heldout``, or up to 500 of the rows ``distinct``, drawn by the seed and left out of their own
+    Held-out queries are ``heldout``, or up to 1,000 of the rows ``asking``, drawn by the seed and left out of their own
     truth and answer. First the least number of lists is found that does it, then fewer comparisons are tried, then
     pruning of as many lists and of some more, ever closer until it costs the recall.
 
@@ -61,26 +62,22 @@ def find_effort(
     TargetMissed
         When none does; carries the best recall seen.
     """
-    trial = _Trial(searcher, stored, distinct, params, heldout, n_threads)
+    trial = _Trial(searcher, stored, asking, params, heldout, n_threads)
     n_heads = max(1, searcher.heads.n_heads)
     ladder = [n for n in _LADDER if n < n_heads] + ([n_heads] if n_heads <= _LADDER[-1] else [])
-    met = None
-    for position, n_lists in enumerate(ladder):
-        if trial.reaches(Effort(n_lists=n_lists, rerank=_WIDE)):
-            met = position
-            break
+    met = _least(trial, ladder)
     if met is None:
         last = Effort(n_lists=ladder[-1], rerank=_WIDEST)
         if not trial.reaches(last):
-            best = max(trial.tried, key=lambda tried: tried.recall)
+            best = max(trial.tried, key=lambda tried: tried.promised)
             raise TargetMissed(
-                target="recall@10 less its standard error",
+                target="recall@10 less 1.5 standard errors",
                 asked=params.recall,
-                best=best.recall - best.standard_error,
+                best=best.promised,
                 candidate=f"spann reading {best.effort.n_lists} lists, comparing {best.effort.rerank} rows",
             )
         return trial.found()
-    more = ladder[met : met + 3]
+    more = ladder[met : met + 5 : 2]
     for n_lists in more[:2]:
         for rerank in _RERANKS:
             if trial.reaches(Effort(n_lists=n_lists, rerank=rerank)):
@@ -93,6 +90,19 @@ def find_effort(
     return trial.found()
 
 
+def _least(trial: _Trial, ladder: Sequence[int]) -> int | None:
+    """Place of the fewest lists that reach it: of every power of two, then of those before the first that does."""
+    before = -1
+    for place, n_lists in enumerate(ladder):
+        if n_lists & (n_lists - 1) and place < len(ladder) - 1:
+            continue
+        if trial.reaches(Effort(n_lists=n_lists, rerank=_WIDE)):
+            between = range(before + 1, place)
+            return next((at for at in between if trial.reaches(Effort(n_lists=ladder[at], rerank=_WIDE))), place)
+        before = place
+    return None
+
+
 class _Trial:
     """Held-out queries, their truth, and what was tried on them."""
 
@@ -100,7 +110,7 @@ class _Trial:
         self,
         searcher: Searcher,
         stored: npt.NDArray[Any],
-        distinct: Int64s,
+        asking: Int64s,
         params: SpannParams,
         heldout: npt.ArrayLike | None,
         n_threads: int,
@@ -111,7 +121,7 @@ class _Trial:
         n, dim = stored.shape
         if heldout is None:
             draw = stream(params.seed, "spann.heldout")
-            rows = np.sort(draw.choice(distinct, size=min(_N_QUERIES, distinct.size), replace=False))
+            rows = np.sort(draw.choice(asking, size=min(_N_QUERIES, asking.size), replace=False))
             asked, exclude, k = np.array(stored[rows]), rows, min(K, n - 1)
         else:
             asked, exclude, k = parse_queries(heldout, dim, params.metric), None, min(K, n)
@@ -148,7 +158,7 @@ class _Trial:
         return Found(chosen=chosen, plain=plain, pruned=pruned, frontier=tuple(self.tried), n_queries=self.n_queries)
 
     def _is_met(self, tried: Tried) -> bool:
-        return tried.recall - tried.standard_error >= self._recall
+        return tried.promised >= self._recall
 
     def _measure(self, values: Float32s) -> tuple[float, float]:
         """Mean over queries, and the standard error of that mean."""

@@ -57,13 +57,14 @@ def test_recall_asked_is_recall_got_on_other_queries(
     vectors, queries = clustered[0][:8000], clustered[1]
     index = SpannIndex.build(vectors, SpannParams(metric=metric, recall=0.95, heads=heads), directory=tmp_path / "i")
     chosen = index.measured.chosen
-    assert chosen.recall - chosen.standard_error >= 0.95
+    assert chosen.promised >= 0.95
     assert chosen in index.measured.frontier
     assert recall(index, vectors, queries) >= 0.94
 
 
-def test_recall_asked_is_recall_got_on_twenty_sets_of_queries(tmp_path: Path) -> None:
-    both = mixture(25_000, 40, 300, seed=7)
+@pytest.mark.parametrize("seed", [7, 8, 10])
+def test_recall_asked_is_recall_got_on_twenty_sets_of_queries(seed: int, tmp_path: Path) -> None:
+    both = mixture(25_000, 40, 300, seed=seed)
     index = SpannIndex.build(both[:15_000], directory=tmp_path / "i", metric="l2", recall=0.95)
     got = [recall(index, both[:15_000], queries) for queries in both[15_000:].reshape(20, 500, 40)]
     assert min(got) >= 0.94
