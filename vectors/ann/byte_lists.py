@@ -19,6 +19,18 @@ from vectors.metrics import Float32s, Int64s, load_faiss
 _ALL = np.zeros(0, dtype=np.bool_)
 
 
+def scale_of(quantizer: Any) -> tuple[Float32s, Float32s]:
+    """What code 0 of each column of FAISS's 8-bit quantizer stands for, and one step of a code; float32 (width,)."""
+    least, wide = np.split(load_faiss().vector_to_array(quantizer.trained), 2)
+    steps = (wide / np.float32(255)).astype(np.float32)
+    return (least + steps / np.float32(2)).astype(np.float32), steps
+
+
+def largest_word(width: int) -> int:
+    """What the words of a query may reach: 128 times all of them must stay below 2³¹."""
+    return min(32_767, (2**31 - 1) // (128 * width))
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ByteLists:
@@ -51,9 +63,7 @@ class ByteLists:
         """From the index, the sizes of its lists and where their numbers lie; reads every code once, for its length."""
         faiss = load_faiss()
         width, numbers = int(index.d), range(index.nlist)
-        least, wide = np.split(faiss.vector_to_array(index.sq.trained), 2)
-        steps = (wide / np.float32(255)).astype(np.float32)
-        offsets = (least + steps / np.float32(2)).astype(np.float32)
+        offsets, steps = scale_of(index.sq)
         starts = np.cumsum(sizes) - sizes
         constants = np.zeros(int(sizes.sum()) + ROWS, dtype=np.float32)
         padded = np.zeros((int(sizes.sum()) if width < CHUNK else 0, CHUNK), dtype=np.uint8)
@@ -76,8 +86,7 @@ class ByteLists:
             stride=max(width, CHUNK),
             constants=constants,
             steps=steps,
-            # 128 times the words of a query must stay below 2³¹.
-            largest=min(32_767, (2**31 - 1) // (128 * width)),
+            largest=largest_word(width),
             euclidean=euclidean,
             padded=padded,
         )

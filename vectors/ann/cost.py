@@ -1,7 +1,7 @@
 """What a query costs, counted in work: so many products, rows read and lists opened, each at a fixed price.
 
 A choice that decides bytes must not look at a clock, or a busy machine would build another index. The prices are
-nanoseconds of one core of a Zen 4, from `benchmarks/bench_ann_prices.py`; the machine was busy with other work, so only
+nanoseconds of one core of a Sapphire Rapids, from `benchmarks/bench_ann_prices.py`; the machine was busy with other work, so only
 their proportions mean something. They rank forms of an index, and on another machine are off by about the factor it is
 faster.
 """
@@ -21,6 +21,8 @@ _WALKED: Final = 10  # vectors a graph compares for each place of its beam
 # To fetch a vector from a random place: vectors of more bytes than a core keeps close by come from memory.
 _CLOSE_BYTES: Final = 4 << 20
 _FETCHED: Final = 115.0
+_FAR_BYTES: Final = 128 << 20  # beyond, every fetch misses the last cache, and the table of its page is fetched too
+_FETCHED_FAR: Final = 1_000.0
 _RESCORED: Final[dict[Storage, float]] = {"float32": 0.83, "float16": 1.5, "int8": 1.5, "uint8": 0.02}  # per value
 _WALKED_TO: Final = (35.0, 155.0)  # a vector of a graph, close by and from memory; its links are fetched too
 _INSIDE: Final = 10.0  # a vector that a filter lets through, scored in the order they lie
@@ -48,7 +50,8 @@ _LISTS: Final[dict[Kind, _Price]] = {
 
 def rescored_cost(n_rows: float, dim: int, storage: Storage, n: int) -> float:
     """Nanoseconds of scoring some of ``n`` stored vectors exactly: each is fetched from a random place."""
-    fetched = 0.0 if n * dim * BYTES_PER_VALUE[storage] <= _CLOSE_BYTES else _FETCHED
+    n_bytes = n * dim * BYTES_PER_VALUE[storage]
+    fetched = 0.0 if n_bytes <= _CLOSE_BYTES else _FETCHED if n_bytes <= _FAR_BYTES else _FETCHED_FAR
     return n_rows * (fetched + dim * _RESCORED[storage])
 
 

@@ -155,8 +155,9 @@ class ANNIndex:
     ) -> tuple[Int64s, Float32s]:
         """The n rows found closest, for a caller who scores them again anyway.
 
-        As `search`, but from a scan without a filter with FAISS's own values and its own choice among near-ties at rank
-        n, which for large n saves most of the time. A query's answer is the same alone and in a batch.
+        As `search`, but from a scan without a filter with the values that FAISS gives, or of bytes a scan by whole
+        numbers, and their choice among near-ties at rank n, which for large n saves most of the time. A query's answer
+        is the same alone and in a batch.
         """
         check_k(n)
         asked = parse_queries(queries, self.dim, self.params.metric)

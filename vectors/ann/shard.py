@@ -9,7 +9,6 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from foundation.threads import even_ranges
 from vectors.ann.build import BuiltShard
 from vectors.ann.copies import flattened, with_copies
 from vectors.ann.cost import inside_cost, list_cost, projection_cost, rescored_cost, walk_cost
@@ -159,7 +158,7 @@ class Shard:
         return rows
 
     def candidates(self, queries: Float32s, n: int, effort: Effort, allowed: Bools | None = None) -> Found:
-        """The n rows that FAISS finds closest to each query, with its values; call under `faiss_threads`.
+        """The n rows that look closest to each query, with the values they seem to have; call under `faiss_threads`.
 
         Where ``allowed`` is given, and in graphs and lists, as `search`.
         """
@@ -167,15 +166,12 @@ class Shard:
             return joined([])
         if self.kind != "flat" or allowed is not None:
             return self.search(queries, n, effort, allowed)
-        found = []
-        # FAISS hands larger batches to BLAS, whose last bits depend on the size of the batch.
-        largest = (load_faiss().cvar.distance_compute_blas_threshold - 1) // self.dim
-        for start, stop in even_ranges(queries.shape[0], max(1, largest)):
-            closeness, positions = self.vectors.propose(queries[start:stop], min(n, len(self.ids)))
-            query_of = np.repeat(np.arange(start, stop), positions.shape[1])
-            values = np.sqrt(-closeness) if is_distance(self.vectors.metric) else closeness
-            found.append((query_of, self.ids[positions.ravel()], values.ravel().astype(np.float32)))
-        return with_copies(self.copies, *joined(found), n)
+        if queries.shape[0] == 0:
+            return joined([])
+        closeness, positions = self.vectors.look(queries, min(n, len(self.ids)))
+        query_of = np.repeat(np.arange(queries.shape[0]), positions.shape[1])
+        values = np.sqrt(-closeness) if is_distance(self.vectors.metric) else closeness
+        return with_copies(self.copies, query_of, self.ids[positions.ravel()], values.ravel().astype(np.float32), n)
 
     def _filtered(self, queries: Float32s, k: int, effort: Effort, allowed: Bools) -> Found:
         """Every allowed vector is scored where that is less work than to search wider past the others."""

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation.threads import even_ranges
+from vectors.ann.byte_scan import ByteScan
 from vectors.ann.exact import Segment, closer, propose, score_rows
 from vectors.ann.forms import Storage
 from vectors.kernels.lists import rerank, rerank_bytes, whole_bytes
-from vectors.metrics import Float32s, Int64s, Metric, is_distance, row_norms, worst
+from vectors.metrics import Float32s, Int64s, Metric, is_distance, load_faiss, row_norms, worst
 
 _TAKEN_BYTES: Final = 32 << 20  # vectors copied at a time
 
@@ -24,6 +25,7 @@ class StoredVectors(Segment):
         self._flat = flat
         self._codes = codes
         self._largest_norm: float | None = None
+        self._bytes = ByteScan.open(flat, codes) if storage == "int8" and metric == "inner_product" else None
         self.storage = storage
         self.metric = metric
 
@@ -36,6 +38,21 @@ class StoredVectors(Segment):
 
     def propose(self, queries: Float32s, n: int) -> tuple[Float32s, Int64s]:
         return propose(self._flat, queries, n, self.metric)
+
+    def look(self, queries: Float32s, n: int) -> tuple[Float32s, Int64s]:
+        """The n <= len(self) rows that look closest, as `propose`; by whole numbers where products of bytes are asked.
+
+        The same alone and in a batch.
+        """
+        if self._bytes is not None:
+            return self._bytes.greatest(queries, n)
+        found = []
+        # FAISS hands larger batches to BLAS, whose last bits depend on the size of the batch.
+        largest = (load_faiss().cvar.distance_compute_blas_threshold - 1) // self._flat.d
+        for start, stop in even_ranges(queries.shape[0], max(1, largest)):
+            found.append(self.propose(queries[start:stop], n))
+        closeness, rows = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return closeness, rows
 
     def closer(self, query: Float32s, closeness: float) -> Int64s:
         return closer(self._flat, query, closeness, self.metric)

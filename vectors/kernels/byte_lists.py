@@ -42,7 +42,7 @@ def row_constants(codes: npt.NDArray[np.uint8], offsets: Float32s, steps: Float3
 
 
 @numba.njit(nogil=True, cache=True)
-def _worded(query: Float32s, steps: Float32s, largest: int, words: Int16s) -> np.float32:
+def worded(query: Float32s, steps: Float32s, largest: int, words: Int16s) -> np.float32:
     """Write ``query * steps`` as int16 up to ``largest``, chunk by chunk; returns the step of those words."""
     width, n_chunks = steps.size, words.size // CHUNK
     most = np.float32(0.0)
@@ -87,7 +87,7 @@ def scan_byte_lists(
     keys = np.empty(_ROOM * n + 2 * ROWS, dtype=np.int64)
     filters = wanted.size > 0
     for q in range(queries.shape[0]):
-        factor = _worded(queries[q], steps, largest, words)
+        factor = worded(queries[q], steps, largest, words)
         if euclidean:
             factor *= np.float32(2.0)
         found, limit = 0, np.float32(np.inf)

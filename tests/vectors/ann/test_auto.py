@@ -225,4 +225,5 @@ def test_more_work_counts_more() -> None:
     assert walk_cost(1000, 64, "float32", 20) < walk_cost(1000, 64, "float32", 40)
     assert rescored_cost(10, 64, "uint8", 90_000) < rescored_cost(10, 64, "float32", 90_000)
     assert rescored_cost(10, 64, "float32", 900) < rescored_cost(10, 64, "float32", 90_000)
+    assert rescored_cost(10, 64, "float32", 90_000) < rescored_cost(10, 64, "float32", 900_000)
     assert inside_cost(10, 64, "uint8") < inside_cost(11, 64, "uint8")

@@ -49,6 +49,15 @@ def recall(index: SpannIndex, vectors: Float32s, queries: Float32s, effort: Effo
 # Recall and reads
 
 
+def test_codes_lose_next_to_nothing_of_what_the_lists_hold(
+    index: SpannIndex, clustered: tuple[Float32s, Float32s]
+) -> None:
+    everything_read = Effort(n_lists=10_000, rerank=20)  # so that only codes choose what is compared
+    assert recall(index, *clustered, everything_read) >= 0.995
+    fewer = Effort(n_lists=10_000, rerank=10)  # nothing is compared beyond the answer
+    assert 0.9 < recall(index, *clustered, fewer) < recall(index, *clustered, everything_read)
+
+
 @pytest.mark.parametrize("heads", ["random", "balanced"])
 @pytest.mark.parametrize("metric", METRICS)
 def test_recall_asked_is_recall_got_on_other_queries(
