@@ -1,9 +1,9 @@
 """What a query costs, counted in work: so many products, rows read and lists opened, each at a fixed price.
 
 A choice that decides bytes must not look at a clock, or a busy machine would build another index. The prices are
-nanoseconds of one core of a Sapphire Rapids, from `benchmarks/bench_ann_prices.py`; the machine was busy with other work, so only
-their proportions mean something. They rank forms of an index, and on another machine are off by about the factor it is
-faster.
+nanoseconds of one core of a Sapphire Rapids, from `benchmarks/bench_ann_prices.py`; the machine was busy with other
+work, so only their proportions mean something. They rank forms of an index, and on another machine are off by about the
+factor it is faster.
 """
 
 from __future__ import annotations
