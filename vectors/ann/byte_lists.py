@@ -7,16 +7,19 @@ codes are not copied, and the file is plain FAISS's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 import numpy.typing as npt
 
+from foundation.threads import even_ranges
 from vectors.kernels.byte_blocks import CHUNK, ROWS
-from vectors.kernels.byte_lists import row_constants, scan_byte_lists
+from vectors.kernels.byte_lists import ROOM, row_constants, scan_byte_lists
 from vectors.metrics import Float32s, Int64s, load_faiss
 
 _ALL = np.zeros(0, dtype=np.bool_)
+_TOGETHER: Final = 1024  # queries, at most, that meet each list while a core has it
+_KEY_BYTES: Final = 8 << 20  # of candidates gathered for them
 
 
 def scale_of(quantizer: Any) -> tuple[Float32s, Float32s]:
@@ -101,20 +104,22 @@ class ByteLists:
     ) -> Int64s:
         """Positions in lists ``numbers`` that look nearest to the queries, int64 (n_queries, n), padded with -1."""
         out = np.empty((low.shape[0], n), dtype=np.int64)
-        scan_byte_lists(
-            low,
-            numbers,
-            self.code_ats,
-            self.id_ats,
-            self.sizes,
-            self.starts,
-            self.stride,
-            self.constants,
-            self.steps,
-            self.largest,
-            self.euclidean,
-            _ALL if wanted is None else wanted,
-            in_order,
-            out,
-        )
+        together = min(_TOGETHER, max(1, _KEY_BYTES // (8 * (ROOM * n + 2 * ROWS))))
+        for start, stop in even_ranges(low.shape[0], together):
+            scan_byte_lists(
+                low[start:stop],
+                numbers[start:stop],
+                self.code_ats,
+                self.id_ats,
+                self.sizes,
+                self.starts,
+                self.stride,
+                self.constants,
+                self.steps,
+                self.largest,
+                self.euclidean,
+                _ALL if wanted is None else wanted,
+                in_order,
+                out[start:stop],
+            )
         return out

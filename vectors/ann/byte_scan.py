@@ -15,7 +15,8 @@ import numpy.typing as npt
 from foundation.threads import even_ranges
 from vectors.ann.byte_lists import largest_word, scale_of
 from vectors.kernels.byte_blocks import CHUNK, ROWS
-from vectors.kernels.byte_scan import ROOM, scan_bytes
+from vectors.kernels.byte_lists import ROOM
+from vectors.kernels.byte_scan import scan_bytes
 from vectors.metrics import Float32s, Int64s
 
 _BLOCK_BYTES: Final = 1 << 19  # of codes that are held against all queries, from a core's own cache

@@ -26,7 +26,8 @@ Int16s = npt.NDArray[np.int16]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
-_ROOM = 4  # times as many candidates are gathered as are wanted, before they are cut back
+_MANY = 4  # queries that are asked list by list; fewer would only find their nearest lists later
+ROOM = 4  # times as many candidates are gathered as are wanted, before they are cut back
 _NOTHING = np.float32(1e-30)  # the inverse of less is no float32
 
 
@@ -61,6 +62,32 @@ def worded(query: Float32s, steps: Float32s, largest: int, words: Int16s) -> np.
 
 
 @numba.njit(nogil=True, cache=True)
+def _visits(lists: Int64s, n_lists: int, out: Int64s) -> None:
+    """The order in which queries meet their lists: pairs ``q * n_probe + nth``, of each query the nearest list first.
+
+    Then, of several queries, list after list, so that all who want one read it while a core has it.
+    """
+    n_queries, n_probe = lists.shape
+    if n_queries < _MANY:
+        for pair in range(out.size):
+            out[pair] = pair
+        return
+    ends = np.zeros(n_lists + 1, dtype=np.int64)
+    for q in range(n_queries):
+        out[q] = q * n_probe
+        for nth in range(1, n_probe):
+            ends[lists[q, nth] + 1] += 1
+    ends[0] = n_queries
+    for number in range(n_lists):
+        ends[number + 1] += ends[number]
+    for q in range(n_queries):
+        for nth in range(1, n_probe):
+            number = lists[q, nth]
+            out[ends[number]] = q * n_probe + nth
+            ends[number] += 1
+
+
+@numba.njit(nogil=True, cache=True)
 def scan_byte_lists(
     queries: Float32s,
     lists: Int64s,
@@ -81,60 +108,67 @@ def scan_byte_lists(
 
     Best first when ``in_order``, else in any order. ``wanted`` tells which rows count; empty allows all.
     """
-    n, n_chunks = out.shape[1], (stride + CHUNK - 1) // CHUNK
-    words = np.empty(n_chunks * CHUNK, dtype=np.int16)
+    n_queries, n, n_chunks = queries.shape[0], out.shape[1], (stride + CHUNK - 1) // CHUNK
+    words = np.empty((n_queries, n_chunks * CHUNK), dtype=np.int16)
+    factors, limits = np.empty(n_queries, dtype=np.float32), np.full(n_queries, np.inf, dtype=np.float32)
     estimates = np.empty(ROWS, dtype=np.float32)
-    keys = np.empty(_ROOM * n + 2 * ROWS, dtype=np.int64)
-    filters = wanted.size > 0
-    for q in range(queries.shape[0]):
-        factor = worded(queries[q], steps, largest, words)
+    keys, found = np.empty((n_queries, ROOM * n + 2 * ROWS), dtype=np.int64), np.zeros(n_queries, dtype=np.int64)
+    for q in range(n_queries):
+        factors[q] = worded(queries[q], steps, largest, words[q])
         if euclidean:
-            factor *= np.float32(2.0)
-        found, limit = 0, np.float32(np.inf)
-        for nth in range(lists.shape[1]):
-            number = lists[q, nth]
-            size, codes, ids, start = sizes[number], code_ats[number], id_ats[number], starts[number]
-            done = 0
-            while done < size:
-                # The last block begins earlier, over rows already seen; of less than a block each row is all lanes.
-                at = done if size < ROWS else min(done, size - ROWS)
-                apart = stride if size >= ROWS else 0
-                mask = np.uint64(
-                    estimate_rows(
-                        codes + at * stride,
-                        apart,
-                        words,
-                        stride - CHUNK,
-                        constants,
-                        start + at,
-                        factor,
-                        limit,
-                        estimates,
-                    )
+            factors[q] *= np.float32(2.0)
+    visits = np.empty(lists.size, dtype=np.int64)
+    _visits(lists, sizes.size, visits)
+    filters = wanted.size > 0
+    for pair in visits:
+        q, nth = pair // lists.shape[1], pair % lists.shape[1]
+        number = lists[q, nth]
+        size, codes, ids, start = sizes[number], code_ats[number], id_ats[number], starts[number]
+        asked, own, factor = words[q], keys[q], factors[q]
+        n_found, limit = found[q], limits[q]
+        done = 0
+        while done < size:
+            # The last block begins earlier, over rows already seen; of less than a block each row is all lanes.
+            at = done if size < ROWS else min(done, size - ROWS)
+            apart = stride if size >= ROWS else 0
+            mask = np.uint64(
+                estimate_rows(
+                    codes + at * stride,
+                    apart,
+                    asked,
+                    stride - CHUNK,
+                    constants,
+                    start + at,
+                    factor,
+                    limit,
+                    estimates,
                 )
-                if size >= ROWS:
-                    mask &= ~((np.uint64(1) << np.uint64(done - at)) - np.uint64(1))
-                    done = at + ROWS
-                else:
-                    mask &= np.uint64(1)
-                    done += 1
-                while mask != np.uint64(0):
-                    lane = first_bit(mask)
-                    mask &= mask - np.uint64(1)
-                    row = number_at(ids, at + lane)
-                    if not filters or wanted[row]:
-                        keys[found] = key_of(estimates[lane], row)
-                        found += 1
-                if found > keys.size - ROWS:
-                    limit = value_of(keep_least(keys, found, n))
-                    found = n
-        if found > n:
-            keep_least(keys, found, n)
-            found = n
+            )
+            if size >= ROWS:
+                mask &= ~((np.uint64(1) << np.uint64(done - at)) - np.uint64(1))
+                done = at + ROWS
+            else:
+                mask &= np.uint64(1)
+                done += 1
+            while mask != np.uint64(0):
+                lane = first_bit(mask)
+                mask &= mask - np.uint64(1)
+                row = number_at(ids, at + lane)
+                if not filters or wanted[row]:
+                    own[n_found] = key_of(estimates[lane], row)
+                    n_found += 1
+            if n_found > own.size - ROWS:
+                limit = value_of(keep_least(own, n_found, n))
+                n_found = n
+        found[q], limits[q] = n_found, limit
+    for q in range(n_queries):
+        if found[q] > n:
+            keep_least(keys[q], found[q], n)
+            found[q] = n
         if in_order:
-            keys[:found].sort()
+            keys[q, : found[q]].sort()
         for i in range(n):
-            out[q, i] = row_of(keys[i]) if i < found else -1
+            out[q, i] = row_of(keys[q, i]) if i < found[q] else -1
 
 
 @numba.njit(nogil=True, cache=True)

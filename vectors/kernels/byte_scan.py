@@ -14,13 +14,11 @@ import numpy.typing as npt
 
 from foundation.kernels.below import first_bit
 from vectors.kernels.byte_blocks import CHUNK, ROWS, estimate_rows
-from vectors.kernels.byte_lists import worded
+from vectors.kernels.byte_lists import ROOM, worded
 from vectors.kernels.selection import keep_least, key_of, row_of, value_of
 
 Float32s = npt.NDArray[np.float32]
 Int64s = npt.NDArray[np.int64]
-
-ROOM = 4  # times as many candidates are gathered as are wanted, before they are cut back
 
 
 @numba.njit(nogil=True, cache=True)
