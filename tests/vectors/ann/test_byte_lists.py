@@ -43,6 +43,18 @@ def decoded(lists: Lists) -> Float32s:
     return rows
 
 
+@pytest.mark.parametrize("metric", ["l2", "inner_product"])
+def test_many_who_ask_list_by_list_find_what_each_finds_alone(metric: str) -> None:
+    both = mixture(5_300, 40, 60, 3)
+    _, lists = built(both[:4_000], metric=metric, n_lists=64)
+    wanted = np.random.default_rng(4).random(4_000) < 0.3
+    queries = both[4_000:]  # more than are held against a list at a time
+    for where in (None, wanted):
+        found = lists.propose(queries, 7, 9, where)
+        for query in range(0, len(queries), 41):
+            assert np.array_equal(lists.propose(queries[query : query + 1], 7, 9, where)[0], found[query])
+
+
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_estimates_rank_as_the_decoded_vectors_do(data: st.DataObject) -> None:
