@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from artifacts.store import Store
 from serving import protocol
@@ -28,6 +29,27 @@ BODY = b'{"ids":["ant"],"k":1}'
 LARGE = 64 << 20
 
 
+@contextlib.contextmanager
+def limited(app: ASGIApp, lifespan: Literal["auto", "off"] = "auto") -> Iterator[uvicorn.Server]:
+    """A server of the application that keeps to the limits."""
+    config = uvicorn.Config(
+        app, port=0, http=LimitedProtocol, log_config=None, log_level="critical", lifespan=lifespan, ws="none"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started)
+        yield server
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def port_of(server: uvicorn.Server) -> int:
+    return int(server.servers[0].sockets[0].getsockname()[1])
+
+
 @pytest.fixture
 def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server with this protocol, as `serving.server` starts it, but with less patience."""
@@ -35,17 +57,8 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(protocol, "WHOLE_SECONDS", 1.0)
     store = Store.create(tmp_path / "store")
     publish_version(store, 1)
-    app = create_app(store, opener=Opening())
-    config = uvicorn.Config(app, port=0, http=LimitedProtocol, log_config=None, log_level="critical", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        until(lambda: server.started)
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(20)
+    with limited(create_app(store, opener=Opening())) as server:
+        yield port_of(server)
 
 
 def connected(port: int) -> socket.socket:
@@ -174,28 +187,20 @@ async def large(scope: Scope, receive: Receive, send: Send) -> None:  # the sign
 def large_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn.Server]:
     """A server whose every answer is more than sockets hold, with little patience for who does not read it."""
     monkeypatch.setattr(protocol, "READ_SECONDS", 0.5)
-    config = uvicorn.Config(large, port=0, http=LimitedProtocol, log_config=None, log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        until(lambda: server.started)
+    with limited(large, lifespan="off") as server:
         yield server
-    finally:
-        server.should_exit = True
-        thread.join(20)
 
 
 @pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
 def test_who_does_not_read_an_answer_is_let_go(large_server: uvicorn.Server, more: bytes) -> None:
-    with connected(large_server.servers[0].sockets[0].getsockname()[1]) as connection:
+    with connected(port_of(large_server)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + more + b"\r\n")
         until(lambda: len(large_server.server_state.connections) == 1)
         until(lambda: not large_server.server_state.connections)
 
 
 def test_who_reads_an_answer_slowly_gets_all_of_it(large_server: uvicorn.Server) -> None:
-    with connected(large_server.servers[0].sockets[0].getsockname()[1]) as connection:
+    with connected(port_of(large_server)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         found, begun = 0, time.monotonic()
         while piece := connection.recv(LARGE // 16):

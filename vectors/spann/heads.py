@@ -103,18 +103,12 @@ class Heads:
         A head farther than ``ratio`` times the nearest one's squared distance is left out; of a query that is a head
         itself, than so many times the next one's.
         """
-        regions, n_cells = self.regions, min(n_cells, self.n_cells)
+        n_cells = min(n_cells, self.n_cells)
         choose_lists(
             queries,
             start,
             stop,
-            regions.n_levels,
-            regions.beam(n_cells),
-            regions.origins,
-            regions.ats,
-            regions.starts,
-            regions.data,
-            block_views(regions.data)[0],
+            *self.regions.scanned(n_cells),
             n_cells,
             self.centroids,
             self.cell_ats,
@@ -169,16 +163,10 @@ class Heads:
 
     def _nearest_cells(self, rows: Float32s, n_cells: int) -> Int32s:
         """(n, n_cells), nearest first, -1 behind."""
-        regions, out = self.regions, np.empty((rows.shape[0], n_cells), dtype=np.int32)
+        out = np.empty((rows.shape[0], n_cells), dtype=np.int32)
         choose_cells(
             rows,
-            regions.n_levels,
-            regions.beam(n_cells),
-            regions.origins,
-            regions.ats,
-            regions.starts,
-            regions.data,
-            block_views(regions.data)[0],
+            *self.regions.scanned(n_cells),
             self.space.block_bytes,
             self.space.largest_code,
             out,

@@ -81,6 +81,11 @@ class Regions(NamedTuple):
             return widest
         return min(widest, max(LEAST, n_cells // 2))
 
+    def scanned(self, n_cells: int) -> tuple[int, int, Float32s, Int64s, Int64s, Int8s, Int32s]:
+        """What kernels look for so many of the nearest cells in."""
+        ids, _ = block_views(self.data)
+        return self.n_levels, self.beam(n_cells), self.origins, self.ats, self.starts, self.data, ids
+
 
 def means(rows: Float32s, groups: Sequence[Int64s]) -> Float32s:
     """The mean of every group of rows, float32 (n_groups, width); 0 of none."""
