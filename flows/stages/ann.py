@@ -123,7 +123,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=5,
+    code_version=6,
     parallel=True,
     compares=("vectors",),
     split=split,

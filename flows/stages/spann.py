@@ -164,7 +164,7 @@ def estimate(sizes: Sizes, params: Mapping[str, Any]) -> Estimate:
 STAGE = Stage(
     kind=KIND,
     kind_version=VERSION,
-    code_version=2,
+    code_version=3,
     parallel=True,
     split=split,
     partition=partition,

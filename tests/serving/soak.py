@@ -177,12 +177,16 @@ def _reload(
     begun, memory = time.monotonic(), list[float]()
     with httpx.Client(base_url=address, timeout=60) as client, log.open() as lines:
         opened: Counter[int] = Counter()
+        line = ""  # what is there of it: a worker may be in the middle of writing
         while True:
             deadline = time.monotonic() + SERVED_SECONDS
             while len(opened) < workers or min(opened.values()) <= soaked.reloads:
-                if line := lines.readline():
-                    if "serving version" in line:
-                        opened[json.loads(line).get("worker", 0)] += 1
+                if more := lines.readline():
+                    line += more
+                    if line.endswith("\n"):
+                        if "serving version" in line:
+                            opened[json.loads(line).get("worker", 0)] += 1
+                        line = ""
                     continue
                 if time.monotonic() > deadline:
                     soaked.failures.append(f"publication {soaked.reloads} is not served by all: {dict(opened)}")

@@ -66,3 +66,25 @@ def test_sums_are_those_of_float64(dim: int) -> None:
     np.testing.assert_allclose(out, np.sqrt(((wide - asked) ** 2).sum(axis=1)), rtol=1e-6)
     divide_rows(vectors, norms)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [1, 4, 7, 96, 130])
+def test_sums_have_the_order_that_makes_their_bytes(dim: int) -> None:
+    draw = np.random.default_rng(dim)
+    vectors, queries = (draw.standard_normal((50, dim)).astype(np.float32) for _ in range(2))
+    wide, asked = vectors.astype(np.float64), queries.astype(np.float64)
+    norms, out, of = np.empty(50), np.empty(50, dtype=np.float32), np.arange(50)
+    squared_norms(vectors, norms)
+    assert norms.tolist() == [in_order(row * row) for row in wide]
+    score_pairs(vectors, queries, of, False, out)
+    assert out.tolist() == [np.float32(in_order(row)) for row in wide * asked]
+    score_pairs(vectors, queries, of, True, out)
+    assert out.tolist() == [np.float32(np.sqrt(in_order(row * row))) for row in wide - asked]
+
+
+def in_order(terms: npt.NDArray[np.float64]) -> float:
+    """Four sums, of every fourth term; those behind the last four go to the first."""
+    sums, whole = [0.0] * 4, len(terms) - len(terms) % 4
+    for nth, term in enumerate(terms.tolist()):
+        sums[nth % 4 if nth < whole else 0] += term
+    return (sums[0] + sums[1]) + (sums[2] + sums[3])

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from foundation.kernels.below import first_bit
 from vectors.kernels.byte_blocks import CHUNK, ROWS, estimate_rows, number_at
-from vectors.kernels.selection import keep_least, key_of, row_of, value_of
+from vectors.kernels.selection import keep_least, key_of, row_of, sort_keys, value_of
 
 Bools = npt.NDArray[np.bool_]
 Float32s = npt.NDArray[np.float32]
@@ -166,7 +166,7 @@ def scan_byte_lists(
             keep_least(keys[q], found[q], n)
             found[q] = n
         if in_order:
-            keys[q, : found[q]].sort()
+            sort_keys(keys[q], found[q])
         for i in range(n):
             out[q, i] = row_of(keys[q, i]) if i < found[q] else -1
 

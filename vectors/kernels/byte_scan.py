@@ -15,7 +15,7 @@ import numpy.typing as npt
 from foundation.kernels.below import first_bit
 from vectors.kernels.byte_blocks import CHUNK, ROWS, estimate_rows
 from vectors.kernels.byte_lists import ROOM, worded
-from vectors.kernels.selection import keep_least, key_of, row_of, value_of
+from vectors.kernels.selection import keep_least, key_of, row_of, sort_keys, value_of
 
 Float32s = npt.NDArray[np.float32]
 Int64s = npt.NDArray[np.int64]
@@ -83,7 +83,7 @@ def scan_bytes(
     for q in range(n_queries):
         if found[q] > n:
             keep_least(keys[q], found[q], n)
-        keys[q, :n].sort()
+        sort_keys(keys[q], n)
         base = 0.0  # of a row whose bytes are all 128
         for d in range(steps.size):
             base += np.float64(queries[q, d]) * (np.float64(offsets[d]) + 128.0 * np.float64(steps[d]))

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from foundation.kernels.simd import prefetch_element
 from vectors.kernels.byte_blocks import CHUNK, dot_chunks, squared_chunks
 from vectors.kernels.dense import multiply_row, multiply_two_rows
+from vectors.kernels.pair_sums import sum_of_products, sum_of_squares
 
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
@@ -115,7 +116,6 @@ def rerank(
 ) -> None:
     """The ``best.shape[1]`` best of ``positions`` (n_queries, n) by exact value, best first, ties by position."""
     dim = queries.shape[1]
-    full = dim - dim % 4
     for q in range(queries.shape[0]):
         n_found = 0
         for nth in range(positions.shape[1]):
@@ -124,30 +124,11 @@ def rerank(
                 continue
             if nth + _AHEAD < positions.shape[1] and positions[q, nth + _AHEAD] >= 0:
                 _fetch(vectors, positions[q, nth + _AHEAD])
-            a = b = c = e = 0.0
             if euclidean:
-                for d in range(0, full, 4):
-                    x0 = np.float64(vectors[row, d]) - np.float64(queries[q, d])
-                    x1 = np.float64(vectors[row, d + 1]) - np.float64(queries[q, d + 1])
-                    x2 = np.float64(vectors[row, d + 2]) - np.float64(queries[q, d + 2])
-                    x3 = np.float64(vectors[row, d + 3]) - np.float64(queries[q, d + 3])
-                    a += x0 * x0
-                    b += x1 * x1
-                    c += x2 * x2
-                    e += x3 * x3
-                for d in range(full, dim):
-                    x0 = np.float64(vectors[row, d]) - np.float64(queries[q, d])
-                    a += x0 * x0
-                value = np.float32(np.sqrt((a + b) + (c + e)))
+                value = np.float32(np.sqrt(sum_of_squares(vectors, row * dim, queries, q * dim, dim)))
             else:
-                for d in range(0, full, 4):
-                    a += np.float64(vectors[row, d]) * np.float64(queries[q, d])
-                    b += np.float64(vectors[row, d + 1]) * np.float64(queries[q, d + 1])
-                    c += np.float64(vectors[row, d + 2]) * np.float64(queries[q, d + 2])
-                    e += np.float64(vectors[row, d + 3]) * np.float64(queries[q, d + 3])
-                for d in range(full, dim):
-                    a += np.float64(vectors[row, d]) * np.float64(queries[q, d])
-                value = np.float32((a + b) + (c + e)) + np.float32(0.0)
+                product = sum_of_products(vectors, row * dim, queries, q * dim, dim)
+                value = np.float32(product) + np.float32(0.0)
             n_found = _insert(value, row, euclidean, n_found, best[q], values[q])
         _pad(n_found, euclidean, best[q], values[q])
 

@@ -11,6 +11,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from vectors.kernels.pair_sums import sum_of_products, sum_of_squares
+
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -25,16 +27,7 @@ def squared_norms(vectors: Float32s, out: Float64s) -> None:
     """``out[row] = |vectors[row]|²``; NaN or infinite exactly when the row holds such a value."""
     dim = vectors.shape[1]
     for row in range(vectors.shape[0]):
-        a = b = c = e = 0.0
-        full = dim - dim % 4
-        for d in range(0, full, 4):
-            a += np.float64(vectors[row, d]) * np.float64(vectors[row, d])
-            b += np.float64(vectors[row, d + 1]) * np.float64(vectors[row, d + 1])
-            c += np.float64(vectors[row, d + 2]) * np.float64(vectors[row, d + 2])
-            e += np.float64(vectors[row, d + 3]) * np.float64(vectors[row, d + 3])
-        for d in range(full, dim):
-            a += np.float64(vectors[row, d]) * np.float64(vectors[row, d])
-        out[row] = (a + b) + (c + e)
+        out[row] = sum_of_products(vectors, row * dim, vectors, row * dim, dim)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -51,34 +44,14 @@ def divide_rows(vectors: Float32s, squared: Float64s) -> None:
 def score_pairs(vectors: Float32s, queries: Float32s, query_of: Int64s, euclidean: bool, out: Float32s) -> None:
     """``out[i]``: dot product, or Euclidean distance, of ``vectors[i]`` and ``queries[query_of[i]]``."""
     dim = vectors.shape[1]
-    full = dim - dim % 4
     for i in range(vectors.shape[0]):
         q = query_of[i]
-        a = b = c = e = 0.0
         if euclidean:
-            for d in range(0, full, 4):
-                x0 = np.float64(vectors[i, d]) - np.float64(queries[q, d])
-                x1 = np.float64(vectors[i, d + 1]) - np.float64(queries[q, d + 1])
-                x2 = np.float64(vectors[i, d + 2]) - np.float64(queries[q, d + 2])
-                x3 = np.float64(vectors[i, d + 3]) - np.float64(queries[q, d + 3])
-                a += x0 * x0
-                b += x1 * x1
-                c += x2 * x2
-                e += x3 * x3
-            for d in range(full, dim):
-                x0 = np.float64(vectors[i, d]) - np.float64(queries[q, d])
-                a += x0 * x0
-            out[i] = np.float32(np.sqrt((a + b) + (c + e)))
+            out[i] = np.float32(np.sqrt(sum_of_squares(vectors, i * dim, queries, q * dim, dim)))
         else:
-            for d in range(0, full, 4):
-                a += np.float64(vectors[i, d]) * np.float64(queries[q, d])
-                b += np.float64(vectors[i, d + 1]) * np.float64(queries[q, d + 1])
-                c += np.float64(vectors[i, d + 2]) * np.float64(queries[q, d + 2])
-                e += np.float64(vectors[i, d + 3]) * np.float64(queries[q, d + 3])
-            for d in range(full, dim):
-                a += np.float64(vectors[i, d]) * np.float64(queries[q, d])
             # Adding zero turns -0.0 into 0.0, so that equal scores have equal bytes.
-            out[i] = np.float32((a + b) + (c + e)) + np.float32(0.0)
+            product = sum_of_products(vectors, i * dim, queries, q * dim, dim)
+            out[i] = np.float32(product) + np.float32(0.0)
 
 
 @numba.njit(nogil=True, cache=True)

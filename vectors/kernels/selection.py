@@ -19,6 +19,7 @@ from foundation.kernels.simd import bits_of_float, float_of_bits
 
 Int64s = npt.NDArray[np.int64]
 
+_RANKED = 192  # keys up to which counting in vectors sorts more quickly than comparing one by one does
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 _S31, _S32 = np.int32(31), np.int64(32)
 
@@ -68,3 +69,17 @@ def keep_least(keys: Int64s, n_used: int, n: int) -> int:
         else:
             low = cut + 1
     return int(keys[wanted])
+
+
+@numba.njit(nogil=True, cache=True)
+def sort_keys(keys: Int64s, n: int) -> None:
+    """Put the first ``n`` distinct keys in ascending order; where as much room is behind them, it is written to."""
+    if n > _RANKED or keys.size < 2 * n:
+        keys[:n].sort()
+        return
+    for i in range(n):
+        key, rank = keys[i], 0
+        for j in range(n):
+            rank += int(keys[j] < key)
+        keys[n + rank] = key
+    keys[:n] = keys[n : 2 * n]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from foundation.kernels.simd import prefetch_element
 from vectors.kernels.spann_blocks import LANES, squared_distance
 from vectors.kernels.spann_codes import encode_row
-from vectors.kernels.spann_heads import scan_children
+from vectors.kernels.spann_heads import new_pool, scan_children
 
 Float32s = npt.NDArray[np.float32]
 Int16s = npt.NDArray[np.int16]
@@ -91,6 +91,7 @@ def assign_rows(
     asked = np.empty(width, dtype=np.int16)
     distances = np.empty(LANES, dtype=np.float32)
     keys, heads = np.empty(n_candidates, dtype=np.float32), np.empty(n_candidates, dtype=np.int32)
+    pool = new_pool(n_candidates)
     by_distance, kept = np.empty(n_candidates, dtype=np.int64), np.empty(out_heads.shape[1], dtype=np.int64)
     flat_rows, flat = rows.reshape(rows.size), vectors.reshape(vectors.size)
     out_heads[:] = -1
@@ -111,6 +112,7 @@ def assign_rows(
             largest,
             asked,
             distances,
+            pool,
             keys,
             heads,
         )

@@ -1,13 +1,14 @@
 """From a query to the heads near it: down through regions to the nearest cells, and in those to the nearest heads.
 
 A region holds regions or, on the last level, cells; region 0 holds everything. On every level the children of the
-nearest regions are scanned, nearest region first, so that the limit of what may still enter the heap is soon close.
+nearest regions are scanned, nearest region first, so that the limit of what is near enough is soon close.
 
 Layout   lists of blocks as in `vectors.kernels.spann_codes`: of the children of every region, relative to its origin,
          and of the heads of every cell. Regions are numbered level by level, cells and heads from 0.
 Threads  single-threaded over the queries or rows given, one writer per row.
 Limits   distances are squared, from codes, float32; numbers fit int32. A query is float32 (width,). Scratch is
-         ``asked`` int16 (width,), ``distances`` float32 (16,), ``region_keys`` (beam,), ``regions`` int32 (2, beam).
+         ``asked`` int16 (width,), ``distances`` float32 (16,), ``region_keys`` (beam,), ``regions`` int32 (2, beam),
+         ``pool`` one for as many as are chosen on any level.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from vectors.kernels.spann_blocks import LANES
+from foundation.kernels.below import first_bit
+from vectors.kernels.selection import keep_least, key_of, row_of, sort_keys, value_of
+from vectors.kernels.spann_blocks import HEAD_BYTES, LANES, PAIR_BYTES, prefetch_block, scan_block
 from vectors.kernels.spann_codes import decode_row, quantize_query
-from vectors.kernels.spann_heap import sort_heap
-from vectors.kernels.spann_search import scan_list
 
 Float32s = npt.NDArray[np.float32]
 Int16s = npt.NDArray[np.int16]
@@ -28,6 +29,14 @@ Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
 
 _DEVIATIONS = np.float32(4.0)
+_ROOM = 3  # times as many children are put down as are wanted, before they are cut back
+_NEXT = 1 << 32  # from a key to the next value's: an equal distance may still enter, its number may be less
+
+
+@numba.njit(nogil=True, cache=True)
+def new_pool(most: int) -> Int64s:
+    """Room to choose up to ``most`` children."""
+    return np.empty(_ROOM * most + LANES, dtype=np.int64)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -56,35 +65,38 @@ def scan_children(
     largest: int,
     asked: Int16s,
     distances: Float32s,
+    pool: Int64s,
     keys: Float32s,
     nearest: Int32s,
 ) -> int:
     """The ``keys.size`` nearest children of some regions or cells, nearest first; returns how many there are."""
-    every = np.empty(0, dtype=np.bool_)
-    found = 0
+    n_pairs = (block_bytes - HEAD_BYTES) // PAIR_BYTES
+    room = _ROOM * keys.size
+    limit, n = np.float32(np.inf), 0
     for i in range(n_parents):
         parent = parents[i]
         ahead = ats[parents[i + 1]] if i + 1 < n_parents else -1
         base, scale = quantize_query(query, origins[parent], largest, asked)
-        found = scan_list(
-            data,
-            ids,
-            ats[parent],
-            starts[parent + 1] - starts[parent],
-            block_bytes,
-            asked,
-            base,
-            scale,
-            distances,
-            keys,
-            nearest,
-            found,
-            False,
-            ahead,
-            every,
-        )
-    sort_heap(keys, nearest, found)
-    return found
+        for block in range((starts[parent + 1] - starts[parent] + LANES - 1) // LANES):
+            here = ats[parent] + block * block_bytes
+            if ahead >= 0:
+                prefetch_block(data, ahead + block * block_bytes, block_bytes)
+            mask = np.uint64(scan_block(data, here, asked, n_pairs, base, scale, limit, distances))
+            while mask != np.uint64(0):
+                lane = first_bit(mask)
+                mask &= mask - np.uint64(1)
+                pool[n] = key_of(distances[lane], ids[here // 4 + lane])
+                n += 1
+            if n > room:
+                last = keep_least(pool, n, keys.size)
+                n, limit = keys.size, value_of(last + _NEXT)
+    if n > keys.size:
+        keep_least(pool, n, keys.size)
+        n = keys.size
+    sort_keys(pool, n)
+    for i in range(n):
+        keys[i], nearest[i] = value_of(pool[i]), row_of(pool[i])
+    return n
 
 
 @numba.njit(nogil=True, cache=True)
@@ -100,6 +112,7 @@ def nearest_cells(
     largest: int,
     asked: Int16s,
     distances: Float32s,
+    pool: Int64s,
     region_keys: Float32s,
     regions: Int32s,
     keys: Float32s,
@@ -122,6 +135,7 @@ def nearest_cells(
             largest,
             asked,
             distances,
+            pool,
             region_keys,
             regions[(level + 1) % 2],
         )
@@ -138,6 +152,7 @@ def nearest_cells(
         largest,
         asked,
         distances,
+        pool,
         keys,
         cells,
     )
@@ -162,6 +177,7 @@ def choose_cells(
     distances = np.empty(LANES, dtype=np.float32)
     region_keys, regions = np.empty(beam, dtype=np.float32), np.empty((2, beam), dtype=np.int32)
     keys = np.empty(out.shape[1], dtype=np.float32)
+    pool = new_pool(max(beam, out.shape[1]))
     for row in range(rows.shape[0]):
         n = nearest_cells(
             rows[row],
@@ -175,6 +191,7 @@ def choose_cells(
             largest,
             asked,
             distances,
+            pool,
             region_keys,
             regions,
             keys,
@@ -219,6 +236,7 @@ def choose_lists(
     region_keys, regions = np.empty(beam, dtype=np.float32), np.empty((2, beam), dtype=np.int32)
     cell_keys, cells = np.empty(n_cells, dtype=np.float32), np.empty(n_cells, dtype=np.int32)
     keys, heads = np.empty(n_lists, dtype=np.float32), np.empty(n_lists, dtype=np.int32)
+    pool = new_pool(max(beam, n_cells, n_lists))
     for query in range(start, stop):
         n = nearest_cells(
             queries[query],
@@ -232,6 +250,7 @@ def choose_lists(
             largest,
             asked,
             distances,
+            pool,
             region_keys,
             regions,
             cell_keys,
@@ -250,6 +269,7 @@ def choose_lists(
             largest,
             asked,
             distances,
+            pool,
             keys,
             heads,
         )

@@ -1,4 +1,4 @@
-"""Scans of coded lists: what is nearest to a query in one list, and in the lists of the nearest heads.
+"""Scans of coded lists: what is nearest to a query in the lists of the nearest heads.
 
 Layout   lists of blocks as in `vectors.kernels.spann_codes`, which begin at bytes ``ats`` of ``data``.
 Threads  single-threaded over queries [start, stop), one writer per query.
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from foundation.kernels.below import first_bit
 from vectors.kernels.spann_blocks import HEAD_BYTES, LANES, PAIR_BYTES, prefetch_block, scan_block
 from vectors.kernels.spann_codes import decode_row, quantize_query
-from vectors.kernels.spann_heap import push, push_once, sort_heap
+from vectors.kernels.spann_heap import push_once, sort_heap
 
 Bools = npt.NDArray[np.bool_]
 Float32s = npt.NDArray[np.float32]
@@ -23,48 +23,6 @@ Int16s = npt.NDArray[np.int16]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
-
-
-@numba.njit(nogil=True, cache=True)
-def scan_list(
-    data: Int8s,
-    ids: Int32s,
-    at: int,
-    n: int,
-    block_bytes: int,
-    asked: Int16s,
-    base: np.float32,
-    scale: np.float32,
-    distances: Float32s,
-    keys: Float32s,
-    nearest: Int32s,
-    found: int,
-    once: bool,
-    ahead: int,
-    allowed: Bools,
-) -> int:
-    """Push a list's members into the heap of the nearest; returns how many are there.
-
-    ``once`` when they may be there already. ``ahead`` is where the next list begins, asked for meanwhile; -1 for none.
-    """
-    n_pairs = (block_bytes - HEAD_BYTES) // PAIR_BYTES
-    for block in range((n + LANES - 1) // LANES):
-        limit = keys[0] if found == keys.size else np.float32(np.inf)
-        here = at + block * block_bytes
-        if ahead >= 0:
-            prefetch_block(data, ahead + block * block_bytes, block_bytes)
-        mask = np.uint64(scan_block(data, here, asked, n_pairs, base, scale, limit, distances))
-        while mask != np.uint64(0):
-            lane = first_bit(mask)
-            mask &= mask - np.uint64(1)
-            id = ids[here // 4 + lane]
-            if allowed.size and not allowed[id]:
-                continue
-            if once:
-                found = push_once(keys, nearest, found, distances[lane], id)
-            else:
-                found = push(keys, nearest, found, distances[lane], id)
-    return found
 
 
 @numba.njit(nogil=True, cache=True)
@@ -96,6 +54,7 @@ def scan_lists(
     distances = np.empty(LANES, dtype=np.float32)
     keys = np.empty(out.shape[1], dtype=np.float32)
     rows = np.empty((out.shape[1] + LANES - 1) // LANES * LANES, dtype=np.int32)
+    n_pairs = (block_bytes - HEAD_BYTES) // PAIR_BYTES
     for query in range(start, stop):
         found = 0
         rows[:] = -1
@@ -109,23 +68,18 @@ def scan_lists(
                 prefetch_block(codes, following * codes.shape[1], codes.shape[1])
             decode_row(codes[head], steps[head], centroids[cell_of[head]], origin)
             base, scale = quantize_query(queries[query], origin, largest, asked)
-            found = scan_list(
-                data,
-                ids,
-                ats[query, j],
-                counts[query, j],
-                block_bytes,
-                asked,
-                base,
-                scale,
-                distances,
-                keys,
-                rows,
-                found,
-                True,
-                -1 if is_last else ats[query, j + 1],
-                allowed,
-            )
+            for block in range((counts[query, j] + LANES - 1) // LANES):
+                limit = keys[0] if found == keys.size else np.float32(np.inf)
+                here = ats[query, j] + block * block_bytes
+                if not is_last:
+                    prefetch_block(data, ats[query, j + 1] + block * block_bytes, block_bytes)
+                mask = np.uint64(scan_block(data, here, asked, n_pairs, base, scale, limit, distances))
+                while mask != np.uint64(0):
+                    lane = first_bit(mask)
+                    mask &= mask - np.uint64(1)
+                    row = ids[here // 4 + lane]
+                    if not allowed.size or allowed[row]:
+                        found = push_once(keys, rows, found, distances[lane], row)
         sort_heap(keys, rows, found)
         for j in range(out.shape[1]):
             out[query, j] = rows[j] if j < found else -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,16 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vectors.kernels.rotation import rotate_rows
-from vectors.kernels.spann_blocks import HEAD_BYTES, LANES
+from vectors.kernels.spann_blocks import HEAD_BYTES, LANES, PAIR_BYTES, scan_block
 from vectors.kernels.spann_closure import thin_out
 from vectors.kernels.spann_clusters import hash_rows
 from vectors.kernels.spann_codes import decode_row, encode_row, pack_lists, place_lists, quantize_query
+from vectors.kernels.spann_heads import new_pool, scan_children
 from vectors.kernels.spann_heap import push, push_once, sort_heap
-from vectors.kernels.spann_search import scan_list
 from vectors.spann.space import Space
 
 Float32s = npt.NDArray[np.float32]
-EVERY = np.empty(0, dtype=np.bool_)
 
 
 def packed(rows: Float32s, origin: Float32s) -> tuple[npt.NDArray[np.int8], int]:
@@ -45,21 +45,32 @@ def packed(rows: Float32s, origin: Float32s) -> tuple[npt.NDArray[np.int8], int]
     return data, block_bytes
 
 
+@numba.njit
+def scan_blocks(
+    data: npt.NDArray[np.int8],
+    n: int,
+    block_bytes: int,
+    asked: npt.NDArray[np.int16],
+    base: np.float32,
+    scale: np.float32,
+    out: Float32s,
+) -> None:
+    """``out[row]`` of one list; its length is a multiple of 16."""
+    n_pairs = (block_bytes - HEAD_BYTES) // PAIR_BYTES
+    for block in range((n + LANES - 1) // LANES):
+        here = out[block * LANES : (block + 1) * LANES]
+        scan_block(data, block * block_bytes, asked, n_pairs, base, scale, np.float32(np.inf), here)
+
+
 def scanned(data: npt.NDArray[np.int8], block_bytes: int, n: int, query: Float32s, origin: Float32s) -> Float32s:
     """Squared distances to all rows of the list, by row."""
     width = -(-query.size // LANES) * LANES
     asked = np.empty(width, dtype=np.int16)
     wide = [np.pad(row, (0, width - row.size)) for row in (query, origin)]
     base, scale = quantize_query(*wide, 32767, asked)
-    keys, ids = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.int32)
-    room = np.empty(LANES, dtype=np.float32)
-    found = scan_list(
-        data, data.view(np.int32), 0, n, block_bytes, asked, base, scale, room, keys, ids, 0, False, -1, EVERY
-    )
-    assert found == n
-    out = np.empty(n, dtype=np.float32)
-    out[ids] = keys
-    return out
+    out = np.empty(-(-n // LANES) * LANES, dtype=np.float32)
+    scan_blocks(data, n, block_bytes, asked, base, scale, out)
+    return out[:n]
 
 
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 100])
@@ -82,6 +93,42 @@ def test_distances_from_codes_are_those_of_the_decoded_vectors(n: int, dim: int)
     np.testing.assert_allclose(scanned(data, block_bytes, n, query, origin), expected, rtol=1e-3, atol=2e-3)
 
 
+@pytest.mark.parametrize("wanted", [1, 7, 48, 200, 900])
+@pytest.mark.parametrize("order", ["any", "rising", "falling", "equal"])
+def test_the_nearest_children_are_those_of_a_sort(order: str, wanted: int) -> None:
+    draw = np.random.default_rng(wanted)
+    rows = draw.integers(-3, 4, (700, 32)).astype(np.float32)
+    origin, query = np.zeros(32, dtype=np.float32), draw.standard_normal(32).astype(np.float32)
+    distances = ((rows - query) ** 2).sum(axis=1)
+    if order in ("rising", "falling"):
+        rows = rows[np.argsort(distances if order == "rising" else -distances)]
+    if order == "equal":
+        rows[100:] = rows[:100].repeat(6, axis=0)
+    data, block_bytes = packed(rows, origin)
+    keys, nearest = np.empty(wanted, dtype=np.float32), np.empty(wanted, dtype=np.int32)
+    n = scan_children(
+        query,
+        np.zeros(1, dtype=np.int32),
+        1,
+        origin[None],
+        np.zeros(1, dtype=np.int64),
+        np.array([0, 700]),
+        data,
+        data.view(np.int32),
+        block_bytes,
+        32767,
+        np.empty(32, dtype=np.int16),
+        np.empty(LANES, dtype=np.float32),
+        new_pool(wanted),
+        keys,
+        nearest,
+    )
+    all_of = scanned(data, block_bytes, 700, query, origin)
+    expected = np.lexsort((np.arange(700), all_of))[:wanted]
+    assert nearest[:n].tolist() == expected.tolist()
+    assert np.array_equal(keys[:n], all_of[expected])
+
+
 def test_the_scan_adds_integers_exactly() -> None:
     draw = np.random.default_rng(5)
     n, dim = 40, 64
@@ -102,14 +149,10 @@ def test_the_scan_adds_integers_exactly() -> None:
         data.view(np.float32),
     )
     asked = draw.integers(-32767, 32768, dim).astype(np.int16)
-    keys, ids = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.int32)
-    room = np.empty(LANES, dtype=np.float32)
-    one = np.float32(1)
-    scan_list(
-        data, data.view(np.int32), 0, n, block_bytes, asked, np.float32(0), one, room, keys, ids, 0, False, -1, EVERY
-    )
+    out = np.empty(3 * LANES, dtype=np.float32)
+    scan_blocks(data, n, block_bytes, asked, np.float32(0), np.float32(1), out)
     expected = -(codes.astype(np.int64) @ asked.astype(np.int64)).astype(np.float32)
-    assert np.array_equal(keys, expected[ids])
+    assert np.array_equal(out[:n], expected)
 
 
 @settings(deadline=None)  # loops are compiled at their first call
