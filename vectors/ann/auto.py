@@ -119,7 +119,11 @@ def _ranked(tried: Sequence[Tried], params: ANNParams) -> list[tuple[Tried, floa
 
 def _least(candidate: Candidate, rows: DistinctRows, params: ANNParams, best: Measured) -> float:
     n, dim = rows.rows.shape
-    return least_cost(candidate, n, dim, params, least_lists(best.n_probe or 1))
+    form, of_best = (form_of(kind, n, dim, params) for kind in (candidate.kind, best.kind))
+    fewest = 1
+    if form is not None and of_best is not None:
+        fewest = least_lists(best.n_probe or 1, of_best.n_lists, form.n_lists)
+    return least_cost(candidate, n, dim, params, fewest)
 
 
 def _fewest_lists(family: Tried, params: ANNParams) -> int:

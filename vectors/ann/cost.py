@@ -15,8 +15,8 @@ from vectors.ann.forms import BYTES_PER_VALUE, Kind, ListForm, Storage
 
 _QUERY: Final = 10_000.0  # Python, allocation, the heap of the answer; a batch shares some of it
 _LISTS_QUERY: Final = 1_000.0  # the same where lists answer, which takes less of it
-_PRODUCT: Final = 0.07  # of the projection and of comparing with centroids
-_CENTROID: Final = 10.0  # choosing the nearest
+_PRODUCT: Final = 0.05  # of the projection and of comparing with centroids
+_CENTROID: Final = 2.0  # choosing the nearest
 _WALKED: Final = 10  # vectors a graph compares for each place of its beam
 # To fetch a vector from a random place: vectors of more bytes than a core keeps close by come from memory.
 _CLOSE_BYTES: Final = 4 << 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
@@ -111,9 +112,10 @@ class Sample:
         than three quarters of the lists it needs.
         """
         tried: dict[Kind, Tried] = {}
-        cheapest, least_probe = np.inf, 1
+        cheapest, least = np.inf, (1, 1)  # lists to probe, of how many
         for family in sorted(families, key=lambda family: self._least(family, _USUAL_PROBES)):
             bound = BEHIND * cheapest
+            least_probe = least_lists(*least, self._n_lists(family))
             if self._least(family, least_probe) >= bound:
                 tried[family.kind] = self._left_out(family)
                 continue
@@ -123,8 +125,13 @@ class Sample:
             cost, n_probe = min(enough, default=(np.inf, 1))
             if cost < cheapest:
                 cheapest = cost
-                least_probe = least_lists(n_probe) if found.n_lists else least_probe
+                least = (n_probe, found.n_lists) if found.n_lists else least
         return [tried[family.kind] for family in families]
+
+    def _n_lists(self, family: Candidate) -> int:
+        n, dim = self._rows.rows.shape
+        form = form_of(family.kind, n, dim, self._params)
+        return 1 if form is None else form.n_lists
 
     def _least(self, family: Candidate, n_probe: int) -> float:
         return least_cost(family, self._n_whole, self._rows.rows.shape[1], self._params, n_probe)
@@ -155,9 +162,13 @@ class Sample:
         )
 
 
-def least_lists(n_probe: int) -> int:
-    """Lists that another family needs at least, where one needs ``n_probe``."""
-    return -(-3 * n_probe // 4)
+def least_lists(n_probe: int, n_lists: int, n_others: int) -> int:
+    """Lists of ``n_others`` that another family needs at least, where one needs ``n_probe`` of ``n_lists``.
+
+    Of twice as many lists it takes between one and two times the number.
+    """
+    ratio = n_others / n_lists
+    return max(1, math.ceil(0.75 * n_probe * (ratio if ratio < 1 else math.sqrt(ratio))))
 
 
 def least_cost(family: Candidate, n: int, dim: int, params: ANNParams, n_probe: int) -> float:

@@ -50,9 +50,7 @@ class ListForm:
 def list_form(kind: Kind, n: int, dim: int, *, n_lists: int | None = None, n_columns: int | None = None) -> ListForm:
     """The form of n vectors of ``dim`` values; ``n_lists`` and ``n_columns`` where they were asked for."""
     if n_lists is None:
-        n_lists = 1
-        while n_lists * n_lists * 2 < n:  # the power of two nearest to the square root, on a logarithmic scale
-            n_lists *= 2
+        n_lists = usual_lists(kind, n)
     wanted = _COLUMNS.get(kind, dim) if n_columns is None else n_columns
     if n_columns is None and wanted * _WORTH > dim:
         wanted = dim
@@ -63,6 +61,17 @@ def list_form(kind: Kind, n: int, dim: int, *, n_lists: int | None = None, n_col
     is_projected = width < dim or kind == "rabitq"
     n_codes = width // _code_width(width) if kind == "ivfpq" else 0
     return ListForm(kind=kind, n_lists=n_lists, n_columns=width, is_projected=is_projected, n_codes=n_codes)
+
+
+def usual_lists(kind: Kind, n: int) -> int:
+    """Lists for n vectors: the power of two nearest, on a logarithmic scale, to the square root of n.
+
+    Lists of bytes are opened for next to nothing, so many short ones pay: for them it is a third of n^(2/3), if more.
+    """
+    n_lists = 1
+    while n_lists * n_lists * 2 < n or (kind == "ivfsq" and (3 * n_lists) ** 6 * 8 < n**4):
+        n_lists *= 2
+    return n_lists
 
 
 def _code_width(width: int) -> int:

@@ -14,16 +14,19 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from foundation.kernels.below import PLACES, below, first_bit
 from foundation.kernels.simd import prefetch_element
 from vectors.kernels.byte_blocks import CHUNK, dot_chunks, squared_chunks
 from vectors.kernels.dense import multiply_row, multiply_two_rows
 from vectors.kernels.pair_sums import sum_of_products, sum_of_squares
+from vectors.kernels.selection import keep_least, key_of, row_of, sort_keys, value_of
 
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
 _AHEAD = 3  # rows asked for before they are needed: they lie anywhere in memory
+_ROOM = 4  # times as many centroids are written down as are wanted, before they are cut back
 _LINES = 16  # cache lines of a row that are asked for; the processor notices itself how a longer one goes on
 
 
@@ -75,39 +78,54 @@ def nearest_lists(
     ``values``: squared distances where ``euclidean``, else dot products.
     """
     n, n_lists, n_probe = rows.shape[0], centroids.shape[1], lists.shape[1]
-    first, second = np.empty(n_lists, dtype=np.float32), np.empty(n_lists, dtype=np.float32)
+    room = -(-n_lists // PLACES) * PLACES
+    first, second = np.empty(room, dtype=np.float32), np.empty(room, dtype=np.float32)
+    limits, keys = np.empty(PLACES, dtype=np.float32), np.empty(_ROOM * n_probe + PLACES, dtype=np.int64)
     for row in range(0, n, 2):
         if row + 1 < n:
-            multiply_two_rows(rows[row], rows[row + 1], centroids, first, second)
+            multiply_two_rows(rows[row], rows[row + 1], centroids, first[:n_lists], second[:n_lists])
         else:
-            multiply_row(rows[row], centroids, first)
+            multiply_row(rows[row], centroids, first[:n_lists])
         for side in range(min(2, n - row)):
-            closeness = first if side == 0 else second
+            distances = first if side == 0 else second
+            for number in range(n_lists):
+                distances[number] = half_norms[number] - distances[number]
+            distances[n_lists:] = np.inf
+            _nearest(distances, limits, keys, n_probe)
             at = row + side
-            for number in range(n_lists):
-                closeness[number] -= half_norms[number]
-            n_found = 0
-            lowest = np.float32(-np.inf)
-            for number in range(n_lists):
-                value = closeness[number]
-                if n_found == n_probe and value <= lowest:
-                    continue
-                slot = n_found if n_found < n_probe else n_probe - 1
-                while slot > 0 and values[at, slot - 1] < value:
-                    values[at, slot] = values[at, slot - 1]
-                    lists[at, slot] = lists[at, slot - 1]
-                    slot -= 1
-                values[at, slot] = value
-                lists[at, slot] = number
-                if n_found < n_probe:
-                    n_found += 1
-                lowest = values[at, n_found - 1]
-            if euclidean:
-                squared = np.float32(0.0)
-                for d in range(rows.shape[1]):
-                    squared += rows[at, d] * rows[at, d]
-                for slot in range(n_probe):
-                    values[at, slot] = max(np.float32(0.0), squared - np.float32(2.0) * values[at, slot])
+            squared = np.float32(0.0)
+            for d in range(rows.shape[1] if euclidean else 0):
+                squared += rows[at, d] * rows[at, d]
+            for slot in range(n_probe):
+                lists[at, slot], value = row_of(keys[slot]), value_of(keys[slot])
+                if euclidean:
+                    values[at, slot] = max(np.float32(0.0), squared + np.float32(2.0) * value)
+                else:
+                    values[at, slot] = -value
+
+
+@numba.njit(nogil=True, cache=True)
+def _nearest(distances: Float32s, limits: Float32s, keys: Int64s, n: int) -> None:
+    """The keys of the ``n`` least distances first in ``keys``, ascending; scanned `PLACES` at a time."""
+    found = 0
+    limits[:] = np.inf
+    for first in range(0, distances.size, PLACES):
+        mask = below(distances[first : first + PLACES], limits, 0)
+        while mask != np.uint64(0):
+            place = first + first_bit(mask)
+            mask &= mask - np.uint64(1)
+            keys[found] = key_of(distances[place], place)
+            found += 1
+        if found > keys.size - PLACES:
+            limits[:] = value_of(keep_least(keys, found, n))
+            found = n
+    for place in range(distances.size if found < n else 0):  # products that overflowed
+        if found < n and not distances[place] < np.inf:
+            keys[found] = key_of(np.float32(np.inf), place)
+            found += 1
+    if found > n:
+        keep_least(keys, found, n)
+    sort_keys(keys, n)
 
 
 @numba.njit(nogil=True, cache=True)
