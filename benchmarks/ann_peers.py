@@ -67,8 +67,7 @@ def svs(train: np.ndarray, metric: str, links: int) -> object:
     import svs as library
 
     alpha, kind = (1.2, library.DistanceType.L2) if metric == "l2" else (0.95, library.DistanceType.MIP)
-    wide = 64 if train.size > LARGE else 128
-    params = library.VamanaBuildParameters(alpha=alpha, graph_max_degree=links, window_size=wide)
+    params = library.VamanaBuildParameters(alpha=alpha, graph_max_degree=links, window_size=128)
     index = library.Vamana.build(params, train, kind, num_threads=1)
     yield
     for beam in BEAMS:

@@ -44,7 +44,7 @@ class ANNParams:
     shard_rows : rows a graph covers at most; more rows are several graphs, built side by side and all searched
     seed : of the points' levels, the lists and the choice of held-out queries
     latency : most microseconds of counted work for a query; None sets no limit
-    n_lists : lists the vectors are divided into; None takes about the square root of their number
+    n_lists : lists the n vectors are divided into; None takes about the square root of n, "ivfsq" n^(2/3) / 3 if more
     projection : columns that lists keep of the vectors, or that a graph is walked on; None takes what suits the kind
         (for a graph all), the full width projects nothing
     allow_missed : keep the best index even if it misses ``recall`` or ``latency``, instead of failing

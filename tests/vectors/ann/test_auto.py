@@ -16,7 +16,7 @@ from tests.vectors.ann.test_index import mixture
 from vectors.ann import params as ann_params
 from vectors.ann.cost import inside_cost, list_cost, rescored_cost, scan_cost, walk_cost
 from vectors.ann.exact import exact_top_k
-from vectors.ann.families import Candidate, candidates, least_cost
+from vectors.ann.families import Candidate, candidates, least_cost, least_lists
 from vectors.ann.forms import LISTED, Kind, list_form
 from vectors.ann.index import ANNIndex
 from vectors.ann.params import ANNParams, is_open, stated
@@ -227,3 +227,10 @@ def test_more_work_counts_more() -> None:
     assert rescored_cost(10, 64, "float32", 900) < rescored_cost(10, 64, "float32", 90_000)
     assert rescored_cost(10, 64, "float32", 90_000) < rescored_cost(10, 64, "float32", 900_000)
     assert inside_cost(10, 64, "uint8") < inside_cost(11, 64, "uint8")
+
+
+def test_more_lists_take_more_of_them_but_fewer_than_in_proportion() -> None:
+    assert least_lists(16, 256, 256) == 12
+    assert least_lists(16, 256, 1024) == 24  # twice, of four times as many, and three quarters of that
+    assert least_lists(16, 256, 64) == 3
+    assert least_lists(1, 4096, 64) == 1

@@ -175,6 +175,14 @@ def test_lists_are_about_the_square_root(n: int, n_lists: int) -> None:
     assert list_form("ivf", n, 64).n_lists == n_lists
 
 
+@pytest.mark.parametrize(
+    ("n", "n_lists"), [(0, 1), (3, 2), (500, 16), (6_000, 128), (60_000, 512), (1_000_000, 4096), (10**9, 2**18)]
+)
+def test_lists_of_bytes_are_more_and_shorter(n: int, n_lists: int) -> None:
+    assert list_form("ivfsq", n, 64).n_lists == n_lists
+    assert 2**-0.51 < n_lists / max(n ** (2 / 3) / 3, n**0.5, 1) < 2**0.51
+
+
 def test_columns_are_projected_where_that_saves_enough() -> None:
     assert (list_form("ivf", 10, 784).n_columns, list_form("ivf", 10, 784).is_projected) == (128, True)
     assert (list_form("ivf", 10, 150).n_columns, list_form("ivf", 10, 150).is_projected) == (150, False)

@@ -78,7 +78,12 @@ def test_fewer_rows_than_centroids_are_repeated(n: int) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(seed=st.integers(0, 99), n=st.integers(1, 9), n_lists=st.integers(1, 12), euclidean=st.booleans())
+@given(
+    seed=st.integers(0, 99),
+    n=st.integers(1, 9),
+    n_lists=st.integers(1, 12) | st.integers(60, 400),
+    euclidean=st.booleans(),
+)
 def test_nearest_lists_are_those_of_a_sort(seed: int, n: int, n_lists: int, euclidean: bool) -> None:
     draw = np.random.default_rng(seed)
     rows = draw.integers(-3, 4, (n, 3)).astype(np.float32)
@@ -90,6 +95,16 @@ def test_nearest_lists_are_those_of_a_sort(seed: int, n: int, n_lists: int, eucl
     expected = np.argsort(pairs, axis=1, kind="stable")[:, :n_probe]
     np.testing.assert_array_equal(lists, expected)
     np.testing.assert_allclose(np.take_along_axis(pairs, expected, 1), values if euclidean else -values, atol=1e-5)
+
+
+def test_lists_are_found_where_distances_overflow() -> None:
+    rows, columns = np.full((3, 4), 3e19, dtype=np.float32), np.zeros((4, 100), dtype=np.float32)
+    columns[:, :90] = -3e19
+    half = np.where(np.arange(100) < 90, np.inf, 0).astype(np.float32)
+    lists, values = np.empty((3, 20), np.int64), np.empty((3, 20), np.float32)
+    nearest_lists(rows, columns, half, False, lists, values)
+    assert lists[:, :10].tolist() == [list(range(90, 100))] * 3
+    assert lists[:, 10:].tolist() == [list(range(10))] * 3
 
 
 @settings(deadline=None, max_examples=40)
