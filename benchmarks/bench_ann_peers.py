@@ -37,7 +37,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.ann_sets import INNER_PRODUCT, SETS
 from benchmarks.bench import print_table
 from vectors.ann.exact import exact_top_k, exact_values
-from vectors.ann.forms import LISTED
+from vectors.ann.forms import LISTED, more_columns
 from vectors.ann.index import ANNIndex, ANNParams
 from vectors.metrics import Metric
 
@@ -121,12 +121,15 @@ def built(train: Float32s, metric: Metric) -> list[Way]:
         index, measured, taken = build(ANNParams(metric=metric, recall=target, latency=1e9, allow_missed=True))
         effort = f"{measured.n_probe}, {measured.k_factor}" if measured.n_probe else f"{measured.ef_search or ''}"
         ways.append(Way(f"auto {target}", f"{measured.kind} of {measured.storage}: {effort}", taken, index, {}))
-    for kind in LISTED:
+    wider = more_columns(train.shape[1])
+    for kind, columns in [(kind, None) for kind in LISTED] + ([("ivfsq", wider)] if wider else []):
         if kind not in kinds or (kind == "ivfpq" and train.shape[1] > MOST_CODED):
             continue
-        index, measured, taken = build(ANNParams(metric=metric, kind=kind, recall=0.995, allow_missed=True))
+        params = ANNParams(metric=metric, kind=kind, projection=columns, recall=0.995, allow_missed=True)
+        index, measured, taken = build(params)
+        name = f"grid {kind}" if columns is None else f"grid {kind}, {columns} columns"
         ways += [
-            Way(f"grid {kind}", f"{n_probe}, {k_factor}", taken, index, {"n_probe": n_probe, "k_factor": k_factor})
+            Way(name, f"{n_probe}, {k_factor}", taken, index, {"n_probe": n_probe, "k_factor": k_factor})
             for n_probe, k_factor, recall, _ in measured.tried[0].points
             if recall >= 0.93
         ]

@@ -29,7 +29,7 @@ from vectors.ann.families import (
     walked,
     walks_cost,
 )
-from vectors.ann.forms import LISTED, AskedStorage
+from vectors.ann.forms import LISTED
 from vectors.ann.measure import measure
 from vectors.ann.params import ANNParams, form_of, plan
 from vectors.ann.shard import Shard
@@ -73,7 +73,7 @@ def choose(
     for nth, (family, behind) in enumerate(order):
         if best is not None and (nth >= _IN_FULL or behind > _CLOSE):
             break
-        candidate = Candidate(kind=family.kind, storage=_asked_storage(family, forms))
+        candidate = _candidate(family, forms, dim, params)
         if best is not None and _least(candidate, rows, params, best[1]) >= _cost(best[1]):
             break
         shards = _built(candidate, vectors, rows, params, learned, n_threads)
@@ -132,8 +132,13 @@ def _fewest_lists(family: Tried, params: ANNParams) -> int:
     return max(1, min(enough, default=(0.0, 1))[1] // 2)
 
 
-def _asked_storage(family: Tried, forms: Sequence[Candidate]) -> AskedStorage:
-    return next(candidate.storage for candidate in forms if candidate.kind == family.kind)
+def _candidate(family: Tried, forms: Sequence[Candidate], dim: int, params: ANNParams) -> Candidate:
+    """The one that was tried so."""
+    for candidate in forms:
+        form = candidate.form(family.n_rows, dim, params)
+        if candidate.kind == family.kind and (form is None or form.n_columns == family.n_columns):
+            return candidate
+    raise AssertionError(f"{family.kind} of {family.n_columns} columns was never a candidate")
 
 
 def _built(

@@ -23,7 +23,7 @@ _CLOSE_BYTES: Final = 4 << 20
 _FETCHED: Final = 115.0
 _FAR_BYTES: Final = 128 << 20  # beyond, every fetch misses the last cache, and the table of its page is fetched too
 _FETCHED_FAR: Final = 1_000.0
-_RESCORED: Final[dict[Storage, float]] = {"float32": 0.45, "float16": 1.5, "int8": 1.5, "uint8": 0.02}  # per value
+_RESCORED: Final[dict[Storage, float]] = {"float32": 0.3, "float16": 1.5, "int8": 1.5, "uint8": 0.02}  # per value
 _WALKED_TO: Final = (35.0, 155.0)  # a vector of a graph, close by and from memory; its links are fetched too
 _INSIDE: Final = 10.0  # a vector that a filter lets through, scored in the order they lie
 

@@ -14,7 +14,7 @@ from foundation.seeds import stream
 from vectors.ann.build import DistinctRows, index_rows
 from vectors.ann.cost import list_cost, walk_cost
 from vectors.ann.effort import K
-from vectors.ann.forms import STORAGES, AskedStorage, Kind, ListForm, index_bytes, walked_columns
+from vectors.ann.forms import STORAGES, AskedStorage, Kind, ListForm, index_bytes, more_columns, walked_columns
 from vectors.ann.list_build import learned_projection
 from vectors.ann.measure import measure
 from vectors.ann.params import ANNParams, form_of, parse_bytes, shard_ranges
@@ -37,14 +37,22 @@ _WALKED_COLUMNS: Final = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A kind, and the widest storage of its vectors that fits the memory."""
+    """A kind, the widest storage of its vectors that fits the memory, and the columns of its lists where not usual."""
 
     kind: Kind
     storage: AskedStorage
+    n_columns: int | None = None
 
     def params(self, asked: ANNParams) -> ANNParams:
         """What to build it with."""
-        return dataclasses.replace(asked, kind=self.kind, storage=self.storage, memory=None, allow_missed=False)
+        columns = asked.projection if self.n_columns is None else self.n_columns
+        return dataclasses.replace(
+            asked, kind=self.kind, storage=self.storage, projection=columns, memory=None, allow_missed=False
+        )
+
+    def form(self, n: int, dim: int, asked: ANNParams) -> ListForm | None:
+        """Of its lists over n vectors; None where it has none."""
+        return form_of(self.kind, n, dim, self.params(asked))
 
 
 def candidates(n: int, dim: int, params: ANNParams) -> list[Candidate]:
@@ -56,13 +64,18 @@ def candidates(n: int, dim: int, params: ANNParams) -> list[Candidate]:
         kinds += ["ivfpq"] if dim <= _MOST_CODES else []
         kinds += ["hnsw"] if dim <= _WALKED_COLUMNS and params.metric != "inner_product" else []
     kinds.append("flat")
+    widths: list[tuple[Kind, int | None]] = [(kind, None) for kind in kinds]
+    wider = more_columns(dim)
+    if "ivfsq" in kinds and params.projection is None and wider is not None:
+        widths.insert(kinds.index("ivfsq") + 1, ("ivfsq", wider))
     limit = None if params.memory is None else parse_bytes(params.memory)
     found = []
-    for kind in kinds:
+    for kind, columns in widths:
         for storage in STORAGES[STORAGES.index(params.storage) :]:
-            size = index_bytes(n, dim, kind, storage, params.m, form_of(kind, n, dim, params), params.projection)
-            if limit is None or size <= limit:
-                found.append(Candidate(kind=kind, storage=storage))
+            candidate = Candidate(kind=kind, storage=storage, n_columns=columns)
+            form = candidate.form(n, dim, params)
+            if limit is None or index_bytes(n, dim, kind, storage, params.m, form, params.projection) <= limit:
+                found.append(candidate)
                 break
     return found
 
@@ -111,26 +124,26 @@ class Sample:
         The first to be tried is the one whose lists take the least work; none of the others is supposed to need fewer
         than three quarters of the lists it needs.
         """
-        tried: dict[Kind, Tried] = {}
+        tried: dict[Candidate, Tried] = {}
         cheapest, least = np.inf, (1, 1)  # lists to probe, of how many
         for family in sorted(families, key=lambda family: self._least(family, _USUAL_PROBES)):
             bound = BEHIND * cheapest
             least_probe = least_lists(*least, self._n_lists(family))
             if self._least(family, least_probe) >= bound:
-                tried[family.kind] = self._left_out(family)
+                tried[family] = self._left_out(family)
                 continue
             found = self._tried(family, least_probe, bound)
-            tried[family.kind] = found
+            tried[family] = found
             enough = [(cost, n_probe) for n_probe, _, recall, cost in found.points if recall >= self._params.recall]
             cost, n_probe = min(enough, default=(np.inf, 1))
             if cost < cheapest:
                 cheapest = cost
                 least = (n_probe, found.n_lists) if found.n_lists else least
-        return [tried[family.kind] for family in families]
+        return [tried[family] for family in families]
 
     def _n_lists(self, family: Candidate) -> int:
         n, dim = self._rows.rows.shape
-        form = form_of(family.kind, n, dim, self._params)
+        form = family.form(n, dim, self._params)
         return 1 if form is None else form.n_lists
 
     def _least(self, family: Candidate, n_probe: int) -> float:
@@ -139,7 +152,7 @@ class Sample:
     def _tried(self, family: Candidate, least_probe: int, bound: float) -> Tried:
         own = dataclasses.replace(family.params(self._params), allow_missed=True)
         rows = self._rows.rows
-        form = form_of(family.kind, len(rows), rows.shape[1], own)
+        form = family.form(len(rows), rows.shape[1], self._params)
         matrix = None if form is None else self._learned.of(form)
         shard = Shard.from_built(index_rows(self._rows, family.kind, family.storage, own, matrix=matrix))
         if form is None:
@@ -150,7 +163,7 @@ class Sample:
 
     def _left_out(self, family: Candidate) -> Tried:
         n, dim = self._rows.rows.shape
-        form = form_of(family.kind, n, dim, self._params)
+        form = family.form(n, dim, self._params)
         return Tried(
             kind=family.kind,
             storage=family.storage,
@@ -173,7 +186,7 @@ def least_lists(n_probe: int, n_lists: int, n_others: int) -> int:
 
 def least_cost(family: Candidate, n: int, dim: int, params: ANNParams, n_probe: int) -> float:
     """Counted microseconds that a query takes at least, when it reads ``n_probe`` lists."""
-    form = form_of(family.kind, n, dim, params)
+    form = family.form(n, dim, params)
     if form is None:
         columns = walked_columns(family.kind, dim, params.projection)
         storage = family.storage if columns is None else "float32"

@@ -18,6 +18,9 @@ BYTES_PER_VALUE: Final[dict[Storage, int]] = {"float32": 4, "float16": 2, "int8"
 # were the quickest at recall .95 and .99; product codes of 4 bits were so on all columns, and useless behind a
 # projection, which puts most of the variance into few of them.
 _COLUMNS: Final = {"ivf": 128, "ivfsq": 64, "rabitq": 128}
+_MORE_COLUMNS: Final = (
+    128  # of bytes, where the first few tell vectors apart badly: of FastRP's 256, two times as quick
+)
 _WORTH: Final = 1.5  # fewer columns must save this factor, else projecting costs more than it gains
 _WIDE_CODES: Final = 512  # columns from which eight, not four, share a product code
 
@@ -72,6 +75,11 @@ def usual_lists(kind: Kind, n: int) -> int:
     while n_lists * n_lists * 2 < n or (kind == "ivfsq" and (3 * n_lists) ** 6 * 8 < n**4):
         n_lists *= 2
     return n_lists
+
+
+def more_columns(dim: int) -> int | None:
+    """Columns of bytes to try beside the usual ones; None where they would save too little."""
+    return None if dim < _MORE_COLUMNS * _WORTH else _MORE_COLUMNS
 
 
 def _code_width(width: int) -> int:

@@ -234,3 +234,31 @@ def test_more_lists_take_more_of_them_but_fewer_than_in_proportion() -> None:
     assert least_lists(16, 256, 1024) == 24  # twice, of four times as many, and three quarters of that
     assert least_lists(16, 256, 64) == 3
     assert least_lists(1, 4096, 64) == 1
+
+
+def test_lists_of_bytes_are_tried_in_two_widths_where_columns_are_many() -> None:
+    widths = {
+        dim: [form.n_columns for form in candidates(9000, dim, ANNParams(latency=1e9)) if form.kind == "ivfsq"]
+        for dim in (64, 191, 192, 784)
+    }
+    assert widths == {64: [None], 191: [None], 192: [None, 128], 784: [None, 128]}
+    asked = candidates(9000, 784, ANNParams(latency=1e9, projection=96))
+    assert [form.n_columns for form in asked if form.kind == "ivfsq"] == [None]
+
+
+@pytest.mark.parametrize(("decay", "noise", "n_columns"), [(0.0, 0.4, 128), (0.25, 0.8, 64)])
+def test_the_wider_lists_are_chosen_where_the_first_columns_tell_little(
+    decay: float, noise: float, n_columns: int, tmp_path: Path
+) -> None:
+    draw = np.random.default_rng(2)
+    places, around = (draw.standard_normal((n, 256)).astype(np.float32) for n in (900, 9000))
+    spread = np.arange(1, 257, dtype=np.float32) ** np.float32(-decay)
+    vectors = (np.repeat(places, 10, axis=0) + np.float32(noise) * around) * spread
+    index = ANNIndex.build(vectors, ANNParams(metric="l2", latency=1e9, recall=0.95, allow_missed=True))
+    assert index.measured is not None
+    assert {("ivfsq", 64), ("ivfsq", 128)} <= {(tried.kind, tried.n_columns) for tried in index.measured.tried}
+    index.save(tmp_path / "index")
+    for each in (index, ANNIndex.open(tmp_path / "index")):
+        lists = each.shards[0].lists
+        assert lists is not None
+        assert (lists.kind, lists.form.n_columns) == ("ivfsq", n_columns)
