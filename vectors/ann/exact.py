@@ -39,9 +39,7 @@ from vectors.metrics import (
 
 _BLOCK_BYTES: Final = 64 << 20  # a block is copied once, then every query is held against it
 _TAKEN_BYTES: Final = 8 << 20  # vectors copied at a time to be scored by the kernel
-_REPEATED: Final = (
-    3  # FAISS leaves large batches to BLAS, which takes a third to a fifth of the time: worth asking some twice
-)
+_REPEATED: Final = 3  # times a query is asked at most so that FAISS leaves the batch to BLAS, three times as quick
 _SPARE: Final = 8  # proposals beyond k, so that near-ties at rank k are seldom in doubt
 _MANY: Final = 128  # as many where they are; a row that has more of them is compared with all
 
