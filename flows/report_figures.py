@@ -6,6 +6,7 @@ Everything is bounded: of a large index rows and bands are sampled, evenly, so t
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,9 +144,10 @@ def form_chart(stage: str, found: Mapping[str, Any]) -> Curve:
     """Recall of every form of an index by its counted work; the line is the form that was taken, over all rows."""
     points: list[tuple[float, float]] = []
     others: list[tuple[float, float]] = []
+    taken = _taken(found)
     for form in found["tried"]:
-        is_taken = (form["kind"], form["n_rows"]) == (found["kind"], found["n_rows"])
-        (points if is_taken else others).extend((float(cost), float(recall)) for *_, recall, cost in form["points"])
+        into = points if form is taken else others
+        into.extend((float(cost), float(recall)) for *_, recall, cost in form["points"])
     cost, recall = float(found["cost"]), float(found["recall"])
     return Curve(
         name=f"frontier-{stage.replace('.', '-')}",
@@ -158,6 +160,16 @@ def form_chart(stage: str, found: Mapping[str, Any]) -> Curve:
         asked=float(found["asked"]),
         note=f"Kept: {found['kind']} of {found['storage']}. Dots that no line joins are other forms, most on a sample.",
     )
+
+
+def _taken(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Of the forms that were tried over all rows the one that was taken; a kind may be there in two widths."""
+
+    def away(form: Mapping[str, Any]) -> float:
+        return min((abs(float(cost) - float(found["cost"])) for *_, cost in form["points"]), default=math.inf)
+
+    whole = [form for form in found["tried"] if (form["kind"], form["n_rows"]) == (found["kind"], found["n_rows"])]
+    return min(whole, key=away, default=None)
 
 
 def ranking_chart(found: Mapping[str, Any], params: Mapping[str, Any]) -> Curve:

@@ -318,12 +318,13 @@ def test_the_forms_of_an_index_are_drawn_by_work_with_the_one_that_was_taken_joi
         "tried": [
             {"kind": "ivf", "n_rows": 900, "points": [[2, 2, 0.97, 20.0]]},
             {"kind": "ivf", "n_rows": 9000, "points": [[4, 2, 0.96, 40.0], [2, 2, 0.9, 30.0]]},
+            {"kind": "ivf", "n_rows": 9000, "points": [[4, 2, 0.96, 44.0], [2, 2, 0.9, 31.0]]},  # in another width
             {"kind": "rabitq", "n_rows": 9000, "points": [[4, 8, 0.96, 50.0]]},
         ],
     }
     chart = form_chart("ann.nodes", found)
     assert chart.points == [(30.0, 0.9), (40.0, 0.96)]
-    assert chart.others == [(20.0, 0.97), (50.0, 0.96)]
+    assert chart.others == [(20.0, 0.97), (44.0, 0.96), (31.0, 0.9), (50.0, 0.96)]
     assert (chart.chosen, chart.asked) == (40.0, 0.95)
     assert frontier_charts({"ann.nodes": found}, lambda stage: Path(stage)) == [chart]
 
