@@ -200,14 +200,15 @@ class Catalog:
                 return False
             slot.take(found, time.monotonic() + self._retry_seconds)
             kept = slot.served
+        # Told before anyone is answered, who might end the process.
         if isinstance(found, Served):
+            self._log(f"index {index}: serving version {version}")
             if first:
                 waiting.set_result(found)
-            self._log(f"index {index}: serving version {version}")
             return True
-        if first:
-            waiting.set_exception(found.error)
         rest = f"version {kept.engine.version} goes on" if kept else "there is none to go on with"
         cause = " ".join(found.cause.split())
         self._log(f"index {index}: version {version} refused, {rest}: {cause}")
+        if first:
+            waiting.set_exception(found.error)
         return False
