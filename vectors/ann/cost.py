@@ -2,8 +2,9 @@
 
 A choice that decides bytes must not look at a clock, or a busy machine would build another index. The prices are
 nanoseconds of one core of a Sapphire Rapids, from `benchmarks/bench_ann_prices.py`; the machine was busy with other
-work, so only their proportions mean something. They rank forms of an index, and on another machine are off by about the
-factor it is faster.
+work, so only their proportions mean something. Those of products, of centroids and of floats scored again are from an
+AMD EPYC, since those kernels became quicker; there the other prices hold too (docs/ann.md says how closely). They rank
+forms of an index, and on another machine are off by about the factor it is faster.
 """
 
 from __future__ import annotations
